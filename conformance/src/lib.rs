@@ -1,0 +1,1 @@
+//! Ours against the stock programs, over the network only; and the demo.

@@ -1,0 +1,1 @@
+//! The controller's decisions: an event becomes changes and effects. Pure.

@@ -1,0 +1,1 @@
+//! The controller program: configuration, RPC, the writer loop and the rim.

@@ -1,0 +1,1 @@
+//! Which job starts where: a pure function from a cluster to a plan.
