@@ -1,0 +1,67 @@
+//! The messages, a file a family, and the list of all codecs.
+
+mod control;
+mod identity;
+
+pub use control::*;
+pub use identity::*;
+
+use crate::number::Number;
+use crate::version::Version;
+use crate::wire::{DecodeError, Malformed, Reader, Wire, Writer};
+
+/// How a numbered message is read and written, for tests and tools that meet all of them.
+///
+/// Programs that know what they expect use the message's type.
+#[derive(Clone, Copy, Debug)]
+pub struct Codec {
+    /// The message.
+    pub number: Number,
+    /// Decodes the body in the reader's version and encodes it again.
+    pub recode: fn(&mut Reader<'_>) -> Result<Vec<u8>, DecodeError>,
+    /// Decodes the body and gives its `Debug` text.
+    pub show: fn(&mut Reader<'_>) -> Result<String, DecodeError>,
+}
+
+impl Codec {
+    /// The codec of a message whose body is a `T`.
+    pub const fn of<T: Wire + std::fmt::Debug>(number: Number) -> Self {
+        Self {
+            number,
+            recode: |r| {
+                let value = T::decode(r)?;
+                let mut w = Writer::new(r.version());
+                value.encode(&mut w);
+                Ok(w.into_bytes())
+            },
+            show: |r| T::decode(r).map(|value| format!("{value:#?}")),
+        }
+    }
+}
+
+/// Every message that this crate knows, by family.
+pub const CODECS: &[&[Codec]] = &[control::CODECS];
+
+/// The codec of a number.
+pub fn codec(number: Number) -> Option<&'static Codec> {
+    CODECS.iter().copied().flatten().find(|codec| codec.number == number)
+}
+
+/// Skips the body of a message at the front of a reader.
+pub(crate) fn skip(number: Number, r: &mut Reader<'_>) -> Result<(), DecodeError> {
+    match codec(number) {
+        Some(codec) => (codec.recode)(r).map(drop),
+        None => Err(r.error(Malformed::Unknown { what: "message number", got: number.0.into() })),
+    }
+}
+
+/// Decodes a whole body and encodes it again: what was read must be what is written.
+pub fn recode(
+    number: Number,
+    body: &[u8],
+    version: Version,
+) -> Option<Result<Vec<u8>, DecodeError>> {
+    let codec = codec(number)?;
+    let mut r = Reader::new(body, version);
+    Some((codec.recode)(&mut r).and_then(|bytes| r.finish().map(|()| bytes)))
+}
