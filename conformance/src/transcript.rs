@@ -1,0 +1,1 @@
+//! The same commands on two controllers, and what they print differently.
