@@ -257,6 +257,14 @@ pub enum Malformed {
         /// Bytes after it.
         left: usize,
     },
+    /// Two counts of the same thing that differ.
+    #[error("counted {counted}, found {found}")]
+    Counts {
+        /// What the first count says.
+        counted: usize,
+        /// How many there are.
+        found: usize,
+    },
     /// A string without its closing NUL.
     #[error("a string without a closing NUL")]
     Unterminated,

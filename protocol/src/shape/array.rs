@@ -1,5 +1,5 @@
 use crate::shape::Sentinel;
-use crate::wire::{DecodeError, Reader, Wire, Writer};
+use crate::wire::{DecodeError, Malformed, Reader, Wire, Writer};
 
 /// An array: a `u32` count, then the items.
 impl<T: Wire> Wire for Vec<T> {
@@ -70,5 +70,64 @@ impl Wire for Blob {
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let n = r.count()?;
         r.take(n).map(|bytes| Self(bytes.to_vec()))
+    }
+}
+
+/// An array that is counted twice: a `u32` count of its own field, then the array with its count
+/// (`argc` and `argv`, `envc` and `environment`). The two must agree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CountedTwice<T>(pub Vec<T>);
+
+impl<T> Default for CountedTwice<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T> From<Vec<T>> for CountedTwice<T> {
+    fn from(items: Vec<T>) -> Self {
+        Self(items)
+    }
+}
+
+impl<T: Wire> Wire for CountedTwice<T> {
+    fn encode(&self, w: &mut Writer) {
+        w.count(self.0.len());
+        self.0.encode(w);
+    }
+
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let place = r.clone();
+        let counted = r.count()?;
+        let items = Vec::decode(r)?;
+        if items.len() != counted {
+            return Err(place.error(Malformed::Counts { counted, found: items.len() }));
+        }
+        Ok(Self(items))
+    }
+}
+
+/// An array behind a `u16` count: ports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShortArray<T>(pub Vec<T>);
+
+impl<T> Default for ShortArray<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T: Wire> Wire for ShortArray<T> {
+    fn encode(&self, w: &mut Writer) {
+        let count = u16::try_from(self.0.len()).expect("a message has few ports and few gres");
+        count.encode(w);
+        for item in &self.0 {
+            item.encode(w);
+        }
+    }
+
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let count = u16::decode(r)?;
+        r.items(count.into()).map(Self)
     }
 }
