@@ -23,6 +23,7 @@
 
 pub mod errno;
 pub mod frame;
+pub mod hostlist;
 pub mod msg;
 pub mod number;
 pub mod shape;
@@ -31,5 +32,6 @@ pub mod wire;
 mod wire_struct;
 
 pub use errno::Errno;
+pub use hostlist::{Hostlist, HostlistError};
 pub use number::Number;
 pub use version::{RawVersion, Version};
