@@ -1,1 +1,53 @@
 //! The cluster as a value. Pure.
+//!
+//! | noun | what it is |
+//! |---|---|
+//! | [`Cluster`] | everything that the controller knows, cheap to clone |
+//! | [`Job`] | what somebody asked to run ([`JobSpec`]) and where it stands ([`Phase`]) |
+//! | [`Step`] | a part of a job that runs as one: the batch script, a parallel launch |
+//! | [`Node`] | a machine: what it has ([`Hardware`]), whether it can be used ([`Availability`]) |
+//! | [`Partition`] | a queue: nodes, limits, who may use it |
+//! | [`Allocation`] | which cores and memory of which nodes a job holds |
+//! | [`Change`] | the only thing that [`Cluster::apply`] takes, and the only way to alter a cluster |
+//! | [`Plan`] | what a scheduler proposes: starts, and for each job left the reason |
+//! | [`Config`] | what slurm.conf decides |
+//!
+//! A cluster has *records* (jobs, steps, nodes, partitions, counters), which the store keeps, and
+//! *indexes* (who waits in which order, what each node has left), which are a function of the
+//! records and are kept up by `apply`; [`check`] computes them anew and compares.
+//!
+//! This crate does not know what a byte on the wire or on a disk looks like, what time it is, or
+//! who is on the other end of a socket.
+
+mod array;
+mod change;
+mod check;
+mod cluster;
+mod config;
+mod dependency;
+mod id;
+mod job;
+mod node;
+mod partition;
+mod plan;
+mod resource;
+mod step;
+
+pub use array::{ArrayRole, IndexSet, PendingTasks};
+pub use change::{Change, Script, Seen};
+pub use check::{Violation, check};
+pub use cluster::{Cluster, Counters, QueueKey};
+pub use config::{Config, Consumable, LicensePool, MemoryDefault, ReturnToService, Unit};
+pub use dependency::{Dependencies, Dependency, DependencyKind, DependencyState, Join};
+pub use id::{Gid, JobId, NodeId, StepNumber, Timestamp, Uid};
+pub use job::{
+    Allocation, Carried, Completing, Exclusive, Exit, Hold, Job, JobSpec, Launch, MemoryRequest,
+    NodeShare, NumberOption, Outcome, Phase, TextOption, WaitReason,
+};
+pub use node::{
+    Address, Availability, Hardware, Node, NodeFlags, NodeReason, Origin, Registration,
+};
+pub use partition::{Partition, PartitionState, PreemptMode, Sharing};
+pub use plan::{Passed, Plan, Start};
+pub use resource::{CoreSet, GresCount, Usage};
+pub use step::Step;

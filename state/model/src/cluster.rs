@@ -1,0 +1,478 @@
+//! The cluster and its only mutation.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use imbl::{OrdMap, OrdSet};
+
+use crate::change::{Change, Seen};
+use crate::config::Config;
+use crate::id::{JobId, NodeId, StepNumber, Timestamp, Uid};
+use crate::job::{Job, NodeShare, Phase};
+use crate::node::Node;
+use crate::partition::Partition;
+use crate::resource::Usage;
+use crate::step::Step;
+
+/// Everything that the controller knows. A clone costs a few pointers.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Cluster {
+    config: Arc<Config>,
+    counters: Counters,
+    jobs: OrdMap<JobId, Arc<Job>>,
+    steps: OrdMap<(JobId, StepNumber), Arc<Step>>,
+    nodes: OrdMap<NodeId, Arc<Node>>,
+    partitions: OrdMap<Arc<str>, Arc<Partition>>,
+    pub(crate) index: Indexes,
+}
+
+/// What follows from the records.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Indexes {
+    /// Waiting jobs, in the order in which they are looked at.
+    pub(crate) queue: OrdSet<QueueKey>,
+    /// Jobs that hold nodes and have not been told to end.
+    pub(crate) active: OrdSet<JobId>,
+    /// Jobs that are being cleaned up.
+    pub(crate) completing: OrdSet<JobId>,
+    /// Jobs that are over, by when.
+    pub(crate) ended: OrdSet<(Timestamp, JobId)>,
+    /// Active jobs by when their time is up.
+    pub(crate) time_is_up: OrdSet<(Timestamp, JobId)>,
+    /// All jobs of a user.
+    pub(crate) by_owner: OrdSet<(Uid, JobId)>,
+    /// All records of an array.
+    pub(crate) by_array: OrdSet<(JobId, JobId)>,
+    /// Unfinished jobs by what they wait for: (awaited, waiting).
+    pub(crate) dependents: OrdSet<(JobId, JobId)>,
+    /// What jobs hold of each node.
+    pub(crate) usage: OrdMap<NodeId, Arc<Usage>>,
+    /// Jobs that hold something of each node.
+    pub(crate) holders: OrdSet<(NodeId, JobId)>,
+    /// Names of nodes.
+    pub(crate) node_names: OrdMap<Arc<str>, NodeId>,
+    /// Licenses held.
+    pub(crate) licenses: OrdMap<Arc<str>, u32>,
+    /// How many jobs there are, an array's waiting tasks counted each.
+    pub(crate) job_count: u64,
+}
+
+/// A waiting job's place: the highest priority first, then the oldest number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct QueueKey {
+    /// The tier of its partition.
+    pub tier: Reverse<u16>,
+    /// Its priority.
+    pub priority: Reverse<u32>,
+    /// The job.
+    pub job: JobId,
+}
+
+/// Numbers that only grow, and the times of the last changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// The number that the next job gets.
+    pub next_job: u32,
+    /// The priority that the next job gets (priority/basic counts down).
+    pub next_priority: u32,
+}
+
+impl Cluster {
+    /// What slurm.conf decides.
+    pub fn config(&self) -> &Arc<Config> {
+        &self.config
+    }
+
+    /// Numbers that only grow.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// A job.
+    pub fn job(&self, id: JobId) -> Option<&Arc<Job>> {
+        self.jobs.get(&id)
+    }
+
+    /// All jobs, by number.
+    pub fn jobs(&self) -> impl Iterator<Item = &Arc<Job>> {
+        self.jobs.values()
+    }
+
+    /// How many job records there are.
+    pub fn job_records(&self) -> usize {
+        self.jobs.len()
+    }
+
+    /// How many jobs there are, each waiting task of an array counted.
+    pub fn job_count(&self) -> u64 {
+        self.index.job_count
+    }
+
+    /// The jobs of a user, by number.
+    pub fn jobs_of(&self, owner: Uid) -> impl Iterator<Item = &Arc<Job>> {
+        let range = (owner, JobId(0))..=(owner, JobId(u32::MAX));
+        self.index.by_owner.range(range).map(|(_, id)| self.known(*id))
+    }
+
+    /// The records of an array, by number; a job that is none has its own only.
+    pub fn array_records(&self, array_job: JobId) -> impl Iterator<Item = &Arc<Job>> {
+        let range = (array_job, JobId(0))..=(array_job, JobId(u32::MAX));
+        self.index.by_array.range(range).map(|(_, id)| self.known(*id))
+    }
+
+    /// The record that stands for a task of an array.
+    pub fn array_task(&self, array_job: JobId, index: u32) -> Option<&Arc<Job>> {
+        self.array_records(array_job)
+            .find(|job| job.array.as_ref().is_some_and(|role| role.has(index)))
+    }
+
+    /// Jobs that wait for `awaited`.
+    pub fn dependents(&self, awaited: JobId) -> impl Iterator<Item = &Arc<Job>> {
+        let range = (awaited, JobId(0))..=(awaited, JobId(u32::MAX));
+        self.index.dependents.range(range).map(|(_, id)| self.known(*id))
+    }
+
+    /// Waiting jobs, in the order in which they are to be looked at.
+    pub fn queue(&self) -> impl Iterator<Item = &Arc<Job>> {
+        self.index.queue.iter().map(|key| self.known(key.job))
+    }
+
+    /// How many job records wait.
+    pub fn queue_len(&self) -> usize {
+        self.index.queue.len()
+    }
+
+    /// Jobs that run or are suspended, by number.
+    pub fn active(&self) -> impl Iterator<Item = &Arc<Job>> {
+        self.index.active.iter().map(|id| self.known(*id))
+    }
+
+    /// Jobs that are being cleaned up, by number.
+    pub fn completing(&self) -> impl Iterator<Item = &Arc<Job>> {
+        self.index.completing.iter().map(|id| self.known(*id))
+    }
+
+    /// Jobs that were over at or before `at`, the oldest first.
+    pub fn ended_by(&self, at: Timestamp) -> impl Iterator<Item = &Arc<Job>> {
+        let range = ..=(at, JobId(u32::MAX));
+        self.index.ended.range(range).map(|(_, id)| self.known(*id))
+    }
+
+    /// Active jobs whose time is up at or before `at`, the first first.
+    pub fn out_of_time(&self, at: Timestamp) -> impl Iterator<Item = &Arc<Job>> {
+        let range = ..=(at, JobId(u32::MAX));
+        self.index.time_is_up.range(range).map(|(_, id)| self.known(*id))
+    }
+
+    /// A step.
+    pub fn step(&self, job: JobId, number: StepNumber) -> Option<&Arc<Step>> {
+        self.steps.get(&(job, number))
+    }
+
+    /// All steps, by job.
+    pub fn steps(&self) -> impl Iterator<Item = &Arc<Step>> {
+        self.steps.values()
+    }
+
+    /// The steps of a job.
+    pub fn steps_of(&self, job: JobId) -> impl Iterator<Item = &Arc<Step>> {
+        let range = (job, StepNumber::Normal(0))..=(job, StepNumber::Extern);
+        self.steps.range(range).map(|(_, step)| step)
+    }
+
+    /// A node.
+    pub fn node(&self, id: NodeId) -> Option<&Arc<Node>> {
+        self.nodes.get(&id)
+    }
+
+    /// A node by its name.
+    pub fn node_named(&self, name: &str) -> Option<&Arc<Node>> {
+        self.index.node_names.get(name).and_then(|id| self.nodes.get(id))
+    }
+
+    /// All nodes, by place.
+    pub fn nodes(&self) -> impl Iterator<Item = &Arc<Node>> {
+        self.nodes.values()
+    }
+
+    /// How many nodes there are.
+    pub fn node_count(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// One more than the highest place in the node table.
+    pub fn node_table_len(&self) -> u32 {
+        self.nodes.get_max().map_or(0, |(id, _)| id.0 + 1)
+    }
+
+    /// The lowest free place in the node table.
+    pub fn free_node_id(&self) -> NodeId {
+        let len = self.node_table_len();
+        if self.nodes.len() == len as usize {
+            return NodeId(len);
+        }
+        let gap = (0..len).find(|&place| !self.nodes.contains_key(&NodeId(place)));
+        NodeId(gap.unwrap_or(len))
+    }
+
+    /// What jobs hold of a node.
+    pub fn usage(&self, node: NodeId) -> Arc<Usage> {
+        self.index.usage.get(&node).cloned().unwrap_or_default()
+    }
+
+    /// Jobs that hold something of a node, by number.
+    pub fn jobs_on(&self, node: NodeId) -> impl Iterator<Item = &Arc<Job>> {
+        let range = (node, JobId(0))..=(node, JobId(u32::MAX));
+        self.index.holders.range(range).map(|(_, id)| self.known(*id))
+    }
+
+    /// A partition.
+    pub fn partition(&self, name: &str) -> Option<&Arc<Partition>> {
+        self.partitions.get(name)
+    }
+
+    /// All partitions, by name.
+    pub fn partitions(&self) -> impl Iterator<Item = &Arc<Partition>> {
+        self.partitions.values()
+    }
+
+    /// The partition of jobs that name none.
+    pub fn default_partition(&self) -> Option<&Arc<Partition>> {
+        self.partitions.values().find(|partition| partition.is_default)
+    }
+
+    /// How many of a license are held.
+    pub fn licenses_held(&self, name: &str) -> u32 {
+        self.index.licenses.get(name).copied().unwrap_or(0)
+    }
+
+    fn known(&self, id: JobId) -> &Arc<Job> {
+        self.jobs.get(&id).expect("an index names jobs that are there")
+    }
+
+    /// Alters the cluster: the only way to.
+    ///
+    /// # Panics
+    ///
+    /// If the change contradicts the cluster (a core released that nobody holds, a job placed on a
+    /// node that is not there): whoever made it did not check, which is a bug here.
+    pub fn apply(&mut self, change: &Change) {
+        match change {
+            Change::Job(job) => self.put_job(job),
+            Change::JobGone(id) => self.remove_job(*id),
+            Change::Script(..) => {}
+            Change::Step(step) => {
+                self.steps.insert((step.job, step.number), Arc::clone(step));
+            }
+            Change::StepGone(job, number) => {
+                self.steps.remove(&(*job, *number));
+            }
+            Change::Node(node) => self.put_node(node),
+            Change::NodeGone(id) => self.remove_node(*id),
+            Change::Seen(id, seen) => self.see_node(*id, *seen),
+            Change::Partition(partition) => self.put_partition(partition),
+            Change::PartitionGone(name) => {
+                self.partitions.remove(name);
+            }
+            Change::Counters(counters) => {
+                assert!(counters.next_job >= 1, "job numbers start at 1");
+                self.counters = *counters;
+            }
+            Change::Config(config) => self.config = Arc::clone(config),
+        }
+    }
+
+    fn put_job(&mut self, job: &Arc<Job>) {
+        if let Some(old) = self.jobs.insert(job.id, Arc::clone(job)) {
+            self.unindex(&old);
+        }
+        self.index_job(job);
+    }
+
+    fn remove_job(&mut self, id: JobId) {
+        let job = self.jobs.remove(&id).expect("a job that is forgotten was there");
+        self.unindex(&job);
+    }
+
+    fn put_node(&mut self, node: &Arc<Node>) {
+        if let Some(old) = self.nodes.insert(node.id, Arc::clone(node)) {
+            self.index.node_names.remove(&old.name);
+        }
+        let other = self.index.node_names.insert(Arc::clone(&node.name), node.id);
+        assert!(other.is_none(), "two nodes are named {}", node.name);
+    }
+
+    fn remove_node(&mut self, id: NodeId) {
+        assert!(self.jobs_on(id).next().is_none(), "a node that is removed has no job");
+        let node = self.nodes.remove(&id).expect("a node that is removed was there");
+        self.index.node_names.remove(&node.name);
+        self.index.usage.remove(&id);
+    }
+
+    fn see_node(&mut self, id: NodeId, seen: Seen) {
+        let node = self.nodes.get_mut(&id).expect("a node that is seen is there");
+        let node = Arc::make_mut(node);
+        node.last_response = Some(seen.at);
+        if let Some((cpu_load, free_memory_mib)) = seen.load {
+            node.cpu_load = Some(cpu_load);
+            node.free_memory_mib = Some(free_memory_mib);
+        }
+    }
+
+    /// The tier is part of the queue's order, so the jobs of the partition are queued anew.
+    fn put_partition(&mut self, partition: &Arc<Partition>) {
+        let old = self.partitions.get(&partition.name).cloned();
+        if old.is_some_and(|old| old.priority_tier == partition.priority_tier) {
+            self.partitions.insert(Arc::clone(&partition.name), Arc::clone(partition));
+            return;
+        }
+        let queued: Vec<_> =
+            self.queue().filter(|job| job.partition == partition.name).cloned().collect();
+        for job in &queued {
+            self.index.queue.remove(&self.queue_key(job));
+        }
+        self.partitions.insert(Arc::clone(&partition.name), Arc::clone(partition));
+        for job in &queued {
+            self.index.queue.insert(self.queue_key(job));
+        }
+    }
+
+    pub(crate) fn queue_key(&self, job: &Job) -> QueueKey {
+        let tier = self.partitions.get(&job.partition).map_or(1, |p| p.priority_tier);
+        QueueKey { tier: Reverse(tier), priority: Reverse(job.priority), job: job.id }
+    }
+
+    /// The indexes, without entries that count nothing.
+    pub(crate) fn trimmed_index(&self) -> Indexes {
+        let mut index = self.index.clone();
+        let in_use = |(_, usage): &(NodeId, Arc<Usage>)| **usage != Usage::default();
+        index.usage = index.usage.into_iter().filter(in_use).collect();
+        index.licenses = index.licenses.into_iter().filter(|(_, count)| *count > 0).collect();
+        index
+    }
+
+    fn index_job(&mut self, job: &Arc<Job>) {
+        let key = self.queue_key(job);
+        let index = &mut self.index;
+        index.by_owner.insert((job.owner, job.id));
+        index.by_array.insert((job.array_job(), job.id));
+        index.job_count += u64::from(records(job));
+        match &job.phase {
+            Phase::Pending => drop(index.queue.insert(key)),
+            Phase::Running(_) | Phase::Suspended => {
+                index.active.insert(job.id);
+                if let Some(end) = time_is_up(job) {
+                    index.time_is_up.insert((end, job.id));
+                }
+            }
+            Phase::Completing(_) => drop(index.completing.insert(job.id)),
+            Phase::Ended => {
+                index.ended.insert((job.ended.unwrap_or_default(), job.id));
+            }
+        }
+        for awaited in awaited(job) {
+            index.dependents.insert((awaited, job.id));
+        }
+        for share in job.held_shares() {
+            assert!(self.nodes.contains_key(&share.node), "job {} is on a missing node", job.id);
+            index.holders.insert((share.node, job.id));
+            hold(Arc::make_mut(index.usage.entry(share.node).or_default()), job, share);
+        }
+        for (name, count) in licenses_held(job) {
+            *index.licenses.entry(Arc::clone(name)).or_insert(0) += count;
+        }
+    }
+
+    fn unindex(&mut self, job: &Job) {
+        let key = self.queue_key(job);
+        let index = &mut self.index;
+        index.by_owner.remove(&(job.owner, job.id));
+        index.by_array.remove(&(job.array_job(), job.id));
+        index.job_count -= u64::from(records(job));
+        match &job.phase {
+            Phase::Pending => drop(index.queue.remove(&key)),
+            Phase::Running(_) | Phase::Suspended => {
+                index.active.remove(&job.id);
+                if let Some(end) = time_is_up(job) {
+                    index.time_is_up.remove(&(end, job.id));
+                }
+            }
+            Phase::Completing(_) => drop(index.completing.remove(&job.id)),
+            Phase::Ended => {
+                index.ended.remove(&(job.ended.unwrap_or_default(), job.id));
+            }
+        }
+        for awaited in awaited(job) {
+            index.dependents.remove(&(awaited, job.id));
+        }
+        for share in job.held_shares() {
+            index.holders.remove(&(share.node, job.id));
+            let usage = index.usage.get_mut(&share.node).expect("a node that is held has a usage");
+            release(Arc::make_mut(usage), job, share);
+        }
+        for (name, count) in licenses_held(job) {
+            let held = index.licenses.get_mut(name).expect("a license that is held is counted");
+            *held -= count;
+        }
+    }
+}
+
+/// How many jobs the record counts for.
+fn records(job: &Job) -> u32 {
+    job.array.as_ref().map_or(1, |role| role.len())
+}
+
+fn time_is_up(job: &Job) -> Option<Timestamp> {
+    job.time_limit_min.and(job.ended)
+}
+
+fn awaited(job: &Job) -> impl Iterator<Item = JobId> + '_ {
+    let waits = job.is_pending();
+    job.spec.dependencies.conditions.iter().filter(move |_| waits).filter_map(|d| d.job)
+}
+
+fn licenses_held(job: &Job) -> &[(Arc<str>, u32)] {
+    match &job.allocation {
+        Some(allocation) if job.is_active() => &allocation.licenses,
+        _ => &[],
+    }
+}
+
+fn hold(usage: &mut Usage, job: &Job, share: &NodeShare) {
+    usage.hold_cores(&share.cores);
+    usage.cpus += share.cpus;
+    usage.memory_mib += share.memory_mib;
+    for gres in &share.gres {
+        let key = (Arc::clone(&gres.name), gres.kind.clone());
+        *usage.gres.entry(key).or_insert(0) += gres.count;
+    }
+    *jobs_here(usage, job) += 1;
+    usage.exclusive += u32::from(is_exclusive(job));
+}
+
+fn release(usage: &mut Usage, job: &Job, share: &NodeShare) {
+    usage.release_cores(&share.cores);
+    usage.cpus -= share.cpus;
+    usage.memory_mib -= share.memory_mib;
+    for gres in &share.gres {
+        let key = (Arc::clone(&gres.name), gres.kind.clone());
+        let held = usage.gres.get_mut(&key).expect("a generic resource that is held is counted");
+        *held -= gres.count;
+        if *held == 0 {
+            usage.gres.remove(&key);
+        }
+    }
+    *jobs_here(usage, job) -= 1;
+    usage.exclusive -= u32::from(is_exclusive(job));
+}
+
+fn jobs_here<'a>(usage: &'a mut Usage, job: &Job) -> &'a mut u32 {
+    match job.phase {
+        Phase::Completing(_) => &mut usage.completing,
+        Phase::Pending | Phase::Running(_) | Phase::Suspended | Phase::Ended => &mut usage.running,
+    }
+}
+
+fn is_exclusive(job: &Job) -> bool {
+    job.allocation.as_ref().is_some_and(|allocation| allocation.exclusive)
+}

@@ -1,0 +1,179 @@
+use std::sync::Arc;
+
+use crate::id::Uid;
+
+/// What slurm.conf decides, as far as decisions depend on it. Names and defaults are the file's.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "the fields are slurm.conf(5)'s keys, with their meaning there")]
+pub struct Config {
+    pub cluster_name: Arc<str>,
+    pub slurm_user: Uid,
+    pub slurmd_user: Uid,
+    pub first_job_id: u32,
+    pub max_job_id: u32,
+    pub max_job_count: u32,
+    /// One more than the highest array index.
+    pub max_array_size: u32,
+    pub max_node_count: u32,
+    pub max_tasks_per_node: u32,
+    pub min_job_age_s: u32,
+    pub kill_wait_s: u16,
+    pub message_timeout_s: u16,
+    pub slurmd_timeout_s: u16,
+    pub inactive_limit_s: u16,
+    pub batch_start_timeout_s: u16,
+    pub resume_timeout_s: u16,
+    pub complete_wait_s: u16,
+    pub over_time_limit_min: u16,
+    pub return_to_service: ReturnToService,
+    pub consumable: Consumable,
+    /// CR_ONE_TASK_PER_CORE.
+    pub one_task_per_core: bool,
+    /// CR_LLN.
+    pub least_loaded: bool,
+    /// CR_PACK_NODES.
+    pub pack_nodes: bool,
+    pub def_memory: Option<MemoryDefault>,
+    pub max_memory: Option<MemoryDefault>,
+    /// EnforcePartLimits is ALL or ANY.
+    pub enforce_part_limits: bool,
+    pub disable_root_jobs: bool,
+    /// JobRequeue: whether jobs may be requeued unless they say otherwise.
+    pub job_requeue: bool,
+    /// PrologFlags has Alloc, or a flag that implies it.
+    pub prolog_alloc: bool,
+    /// PrologFlags has NoHold.
+    pub prolog_no_hold: bool,
+    /// PrologFlags has Contain.
+    pub prolog_contain: bool,
+    /// SlurmdParameters has config_overrides: what a node reports does not matter.
+    pub config_overrides: bool,
+    /// PrivateData has jobs.
+    pub private_jobs: bool,
+    pub private_nodes: bool,
+    pub private_partitions: bool,
+    /// SchedulerParameters has enable_user_top.
+    pub user_top: bool,
+    /// SchedulerParameters has nohold_on_prolog_fail.
+    pub nohold_on_prolog_fail: bool,
+    /// `AuthInfo=cred_expire=`: how long a launch credential is good for, seconds.
+    pub cred_expire_s: u32,
+    /// Exit codes whose jobs are requeued (RequeueExit).
+    pub requeue_exit: Arc<[u16]>,
+    /// Exit codes whose jobs are requeued and held (RequeueExitHold).
+    pub requeue_exit_hold: Arc<[u16]>,
+    pub licenses: Arc<[LicensePool]>,
+    pub tree_width: u16,
+    /// Names of the generic resources (GresTypes).
+    pub gres_types: Arc<[Arc<str>]>,
+    /// SchedulerParameters' default_queue_depth: jobs looked at in a quick pass.
+    pub default_queue_depth: u32,
+}
+
+impl Default for Config {
+    /// The defaults of slurm.conf(5), 24.11.
+    fn default() -> Self {
+        Self {
+            cluster_name: "cluster".into(),
+            slurm_user: Uid::ROOT,
+            slurmd_user: Uid::ROOT,
+            first_job_id: 1,
+            max_job_id: 0x03ff_0000,
+            max_job_count: 10_000,
+            max_array_size: 1001,
+            max_node_count: u32::MAX,
+            max_tasks_per_node: 512,
+            min_job_age_s: 300,
+            kill_wait_s: 30,
+            message_timeout_s: 10,
+            slurmd_timeout_s: 300,
+            inactive_limit_s: 0,
+            batch_start_timeout_s: 10,
+            resume_timeout_s: 60,
+            complete_wait_s: 0,
+            over_time_limit_min: 0,
+            return_to_service: ReturnToService::Never,
+            consumable: Consumable::CORE_MEMORY,
+            one_task_per_core: false,
+            least_loaded: false,
+            pack_nodes: false,
+            def_memory: None,
+            max_memory: None,
+            enforce_part_limits: false,
+            disable_root_jobs: false,
+            job_requeue: true,
+            prolog_alloc: false,
+            prolog_no_hold: false,
+            prolog_contain: false,
+            config_overrides: false,
+            private_jobs: false,
+            private_nodes: false,
+            private_partitions: false,
+            user_top: false,
+            nohold_on_prolog_fail: false,
+            cred_expire_s: 120,
+            requeue_exit: Arc::default(),
+            requeue_exit_hold: Arc::default(),
+            licenses: Arc::default(),
+            tree_width: 16,
+            gres_types: Arc::default(),
+            default_queue_depth: 100,
+        }
+    }
+}
+
+/// What SelectTypeParameters makes a thing that runs out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Consumable {
+    /// The smallest part of a node that a job gets.
+    pub unit: Unit,
+    /// Whether memory is counted.
+    pub memory: bool,
+}
+
+/// The smallest part of a node that a job gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// CR_CPU: a hardware thread, where the node's CPUs are threads.
+    Cpu,
+    /// CR_Core.
+    Core,
+    /// CR_Socket.
+    Socket,
+    /// select/linear: the whole node.
+    Node,
+}
+
+impl Consumable {
+    /// CR_Core_Memory, the default of cons_tres.
+    pub const CORE_MEMORY: Self = Self { unit: Unit::Core, memory: true };
+}
+
+/// DefMemPerCPU, DefMemPerNode and their Max twins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemoryDefault {
+    /// MiB for each CPU.
+    PerCpu(u64),
+    /// MiB for each node.
+    PerNode(u64),
+}
+
+/// ReturnToService: what brings a node that is down back when it registers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReturnToService {
+    /// 0: only an administrator.
+    Never,
+    /// 1: if it was down for not responding.
+    IfNotResponding,
+    /// 2: whatever it was down for.
+    Always,
+}
+
+/// Licenses that a cluster has by itself (Licenses=).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LicensePool {
+    /// The name.
+    pub name: Arc<str>,
+    /// How many.
+    pub total: u32,
+}

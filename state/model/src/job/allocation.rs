@@ -1,0 +1,57 @@
+use std::sync::Arc;
+
+use crate::id::NodeId;
+use crate::resource::{CoreSet, GresCount};
+
+/// Which cores and memory of which nodes a job holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Allocation {
+    /// Its nodes, ascending, the first of them the batch host.
+    pub shares: Vec<NodeShare>,
+    /// Their names as a host expression.
+    pub node_list: Arc<str>,
+    /// Whether no other job may have anything on these nodes.
+    pub exclusive: bool,
+    /// Tasks to be started, all nodes together.
+    pub tasks: u32,
+    /// Licenses held.
+    pub licenses: Vec<(Arc<str>, u32)>,
+}
+
+/// What a job holds of one node.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NodeShare {
+    /// The node.
+    pub node: NodeId,
+    /// Cores.
+    pub cores: CoreSet,
+    /// CPUs that these stand for.
+    pub cpus: u32,
+    /// Memory, MiB; 0 where memory is not counted.
+    pub memory_mib: u64,
+    /// Tasks to be started here.
+    pub tasks: u32,
+    /// Generic resources.
+    pub gres: Vec<GresCount>,
+}
+
+impl Allocation {
+    /// CPUs in all.
+    pub fn cpus(&self) -> u32 {
+        self.shares.iter().map(|share| share.cpus).sum()
+    }
+
+    /// Memory in all, MiB.
+    pub fn memory_mib(&self) -> u64 {
+        self.shares.iter().map(|share| share.memory_mib).sum()
+    }
+
+    /// Where the batch script runs.
+    ///
+    /// # Panics
+    ///
+    /// An allocation without a node is never made.
+    pub fn batch_host(&self) -> NodeId {
+        self.shares.first().expect("an allocation has a node").node
+    }
+}

@@ -1,0 +1,118 @@
+//! A job: what was asked for, where it stands, what it holds.
+
+mod allocation;
+mod carried;
+mod phase;
+mod spec;
+
+use std::sync::Arc;
+
+pub use allocation::{Allocation, NodeShare};
+pub use carried::{Carried, NumberOption, TextOption};
+pub use phase::{Completing, Exit, Hold, Launch, Outcome, Phase, WaitReason};
+pub use spec::{Exclusive, JobSpec, MemoryRequest};
+
+use crate::array::ArrayRole;
+use crate::id::{Gid, JobId, Timestamp, Uid};
+
+/// A job, or a task of a job array that has a record of its own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Job {
+    /// Its number.
+    pub id: JobId,
+    /// Its place in a job array.
+    pub array: Option<ArrayRole>,
+    /// Whose it is.
+    pub owner: Uid,
+    /// The group that it runs as.
+    pub group: Gid,
+    /// What was asked for, as updated since. Shared between the tasks of an array.
+    pub spec: Arc<JobSpec>,
+    /// The partition that it waits for or runs in; the spec may name several.
+    pub partition: Arc<str>,
+    /// Where it stands.
+    pub phase: Phase,
+    /// Whether somebody wants it to wait, and who may let it go.
+    pub hold: Hold,
+    /// Why it waits, while it does.
+    pub wait: WaitReason,
+    /// A text that says more, for people.
+    pub state_text: Option<Arc<str>>,
+    /// Higher goes first; 0 waits for ever.
+    pub priority: u32,
+    /// What it holds, or held last.
+    pub allocation: Option<Arc<Allocation>>,
+    /// How it ended, from the moment that this is known (while it is still being cleaned up).
+    pub outcome: Option<Outcome>,
+    /// When it was submitted, or last requeued.
+    pub submitted: Timestamp,
+    /// When it could first have run.
+    pub eligible: Option<Timestamp>,
+    /// Not before.
+    pub begin: Option<Timestamp>,
+    /// When it started; for a waiting job when it is expected to.
+    pub started: Option<Timestamp>,
+    /// When it ended, or while it runs when its time is up.
+    pub ended: Option<Timestamp>,
+    /// When it was suspended or resumed last.
+    pub suspended: Option<Timestamp>,
+    /// Seconds that it ran before that.
+    pub ran_before_suspend_s: u64,
+    /// When a scheduler last looked at it.
+    pub last_evaluated: Option<Timestamp>,
+    /// How often it was started anew.
+    pub restarts: u16,
+    /// Time limit, minutes; `None` is without limit. Before it starts, `None` means the partition's.
+    pub time_limit_min: Option<u32>,
+    /// The node that made it end.
+    pub failed_node: Option<Arc<str>>,
+    /// The number that the next step gets.
+    pub next_step: u32,
+    /// Whether it has a batch script.
+    pub batch: bool,
+    /// The protocol release of whoever submitted it, as in headers.
+    pub protocol: u16,
+    /// Whether its batch script was told to end by a signal that counts as cancellation.
+    pub cancelled_by: Option<Uid>,
+}
+
+impl Job {
+    /// Whether it waits to be started and nothing of it is left on a node.
+    pub fn is_pending(&self) -> bool {
+        self.phase == Phase::Pending
+    }
+
+    /// Whether it is over, clean-up aside.
+    pub fn is_finished(&self) -> bool {
+        match self.phase {
+            Phase::Ended => true,
+            Phase::Completing(ref completing) => !completing.requeue,
+            Phase::Pending | Phase::Running(_) | Phase::Suspended => false,
+        }
+    }
+
+    /// Whether it has nodes and has not been told to end.
+    pub fn is_active(&self) -> bool {
+        matches!(self.phase, Phase::Running(_) | Phase::Suspended)
+    }
+
+    /// The number of the array that it is a task of, or its own.
+    pub fn array_job(&self) -> JobId {
+        self.array.as_ref().map_or(self.id, |role| role.array_job)
+    }
+
+    /// The single task that it is, if it is one.
+    pub fn task_index(&self) -> Option<u32> {
+        self.array.as_ref().and_then(ArrayRole::index)
+    }
+
+    /// What it still holds: all of its nodes while it runs, those not cleaned up yet afterwards.
+    pub fn held_shares(&self) -> impl Iterator<Item = &NodeShare> {
+        let shares = self.allocation.as_deref().map_or(&[][..], |a| &a.shares);
+        shares.iter().filter(|share| match &self.phase {
+            Phase::Running(_) | Phase::Suspended => true,
+            Phase::Completing(completing) => completing.waiting_on.contains(&share.node),
+            Phase::Pending | Phase::Ended => false,
+        })
+    }
+}

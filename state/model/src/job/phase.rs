@@ -1,0 +1,155 @@
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::id::{NodeId, Timestamp, Uid};
+
+/// Where a job stands. Slurm's state word is computed from it and the job's [`Outcome`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Phase {
+    /// It waits to be started.
+    Pending,
+    /// It has its nodes.
+    Running(Launch),
+    /// It has its nodes and its processes are stopped.
+    Suspended,
+    /// It has ended or is to start anew, and some of its nodes have not cleaned up yet.
+    Completing(Completing),
+    /// It is over.
+    Ended,
+}
+
+/// How far the start of a running job has come.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Launch {
+    /// Its nodes run their prologs (PrologFlags=Alloc).
+    Prolog {
+        /// Nodes that have not reported.
+        waiting_on: BTreeSet<NodeId>,
+        /// When this began.
+        since: Timestamp,
+    },
+    /// The batch script is on its way to the batch host, which has not answered.
+    Sending {
+        /// When it was sent last.
+        since: Timestamp,
+    },
+    /// It runs.
+    Done,
+}
+
+/// What is left to do for a job that has ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Completing {
+    /// Nodes that have not cleaned up.
+    pub waiting_on: BTreeSet<NodeId>,
+    /// When they were told.
+    pub since: Timestamp,
+    /// When they were told last.
+    pub told: Timestamp,
+    /// Whether the job waits again afterwards instead of ending.
+    pub requeue: bool,
+}
+
+/// How a job ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// How.
+    pub exit: Exit,
+    /// Wait status of the batch script or the command: exit code in the high byte, signal below.
+    pub status: u32,
+    /// Highest wait status of its steps.
+    pub derived_status: u32,
+}
+
+/// The ways in which a job ends; Slurm's base states from 3 on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// With status 0.
+    Completed,
+    /// Somebody ended it.
+    Cancelled {
+        /// Who.
+        by: Uid,
+    },
+    /// With another status.
+    Failed,
+    /// Its time was up.
+    Timeout,
+    /// A node of it went away.
+    NodeFail,
+    /// Another job pushed it aside.
+    Preempted,
+    /// A node of it did not come up.
+    BootFail,
+    /// It could not have ended in time.
+    Deadline,
+    /// It ran out of memory.
+    OutOfMemory,
+}
+
+/// Whether a job is to wait, and who may let it go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Hold {
+    /// It may start.
+    #[default]
+    None,
+    /// Its owner holds it, and may let it go.
+    User,
+    /// An administrator holds it, and only one may let it go.
+    Admin,
+    /// It was requeued and held after an end that asks for a look (SPECIAL_EXIT).
+    SpecialExit,
+    /// It may not start again since it was requeued with hold.
+    Requeued,
+}
+
+impl Hold {
+    /// Whether the job may not start.
+    pub fn is_held(self) -> bool {
+        self != Self::None
+    }
+}
+
+/// Why a job waits. Slurm's numbers and names are given to these in `ctld/src/rpc`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are Slurm's, squeue(1) JOB REASON CODES")]
+pub enum WaitReason {
+    /// It was not looked at yet.
+    #[default]
+    None,
+    Priority,
+    Dependency,
+    DependencyNeverSatisfied,
+    Resources,
+    PartitionNodeLimit,
+    PartitionTimeLimit,
+    PartitionDown,
+    PartitionInactive,
+    HeldAdmin,
+    HeldUser,
+    BeginTime,
+    Licenses,
+    ArrayTaskLimit,
+    Reservation,
+    NodeDown,
+    BadConstraints,
+    /// The nodes named are down, drained or reserved; the text lists them.
+    ReqNodeNotAvail(Arc<str>),
+    JobHoldMaxRequeue,
+    LaunchFailedRequeuedHeld,
+    Cleaning,
+    Prolog,
+    MaxMemPerLimit,
+    NodesDownOrReserved,
+    DeadLine,
+    InvalidQos,
+    InvalidAccount,
+    /// It has ended: why, for `squeue --state=all`.
+    NonZeroExitCode,
+    TimeLimit,
+    NodeFailed,
+    JobLaunchFailure,
+    OutOfMemory,
+    SystemFailure,
+    Preempted,
+}

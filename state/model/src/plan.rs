@@ -1,0 +1,42 @@
+use std::sync::Arc;
+
+use crate::id::{JobId, Timestamp};
+use crate::job::{Allocation, WaitReason};
+
+/// What a scheduler proposes. It is advice: the core checks each start again on the cluster as it is
+/// then, and a start that no longer fits is dropped and counted.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Plan {
+    /// Jobs to be started, in this order.
+    pub starts: Vec<Start>,
+    /// Jobs that were looked at and are left waiting.
+    pub passed: Vec<Passed>,
+    /// Jobs that were looked at.
+    pub examined: u32,
+    /// Whether the whole queue was looked at.
+    pub complete: bool,
+}
+
+/// A job to be started.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Start {
+    /// The job; for an array, the record that holds its waiting tasks.
+    pub job: JobId,
+    /// The task of the array.
+    pub task: Option<u32>,
+    /// The partition to run it in.
+    pub partition: Arc<str>,
+    /// Where.
+    pub allocation: Allocation,
+}
+
+/// A job that is left waiting.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Passed {
+    /// The job.
+    pub job: JobId,
+    /// Why.
+    pub wait: WaitReason,
+    /// When it is expected to start.
+    pub expected: Option<Timestamp>,
+}
