@@ -1,14 +1,18 @@
 //! The messages, a file a family, and the list of all codecs.
 
+mod accounting;
 mod control;
+mod federation;
 mod identity;
 
+pub use accounting::*;
 pub use control::*;
+pub use federation::*;
 pub use identity::*;
 
 use crate::number::Number;
 use crate::version::Version;
-use crate::wire::{DecodeError, Malformed, Reader, Wire, Writer};
+use crate::wire::{DecodeError, Malformed, Reader, Wire, Writer, to_bytes};
 
 /// How a numbered message is read and written, for tests and tools that meet all of them.
 ///
@@ -19,6 +23,8 @@ pub struct Codec {
     pub number: Number,
     /// Decodes the body in the reader's version and encodes it again.
     pub recode: fn(&mut Reader<'_>) -> Result<Vec<u8>, DecodeError>,
+    /// Decodes the body in the reader's version and encodes it in another.
+    pub translate: fn(&mut Reader<'_>, Version) -> Result<Vec<u8>, DecodeError>,
     /// Decodes the body and gives its `Debug` text.
     pub show: fn(&mut Reader<'_>) -> Result<String, DecodeError>,
 }
@@ -34,13 +40,14 @@ impl Codec {
                 value.encode(&mut w);
                 Ok(w.into_bytes())
             },
+            translate: |r, version| T::decode(r).map(|value| to_bytes(&value, version)),
             show: |r| T::decode(r).map(|value| format!("{value:#?}")),
         }
     }
 }
 
 /// Every message that this crate knows, by family.
-pub const CODECS: &[&[Codec]] = &[control::CODECS];
+pub const CODECS: &[&[Codec]] = &[accounting::CODECS, control::CODECS, federation::CODECS];
 
 /// The codec of a number.
 pub fn codec(number: Number) -> Option<&'static Codec> {
