@@ -72,8 +72,8 @@ pub struct Job {
     pub batch: bool,
     /// The protocol release of whoever submitted it, as in headers.
     pub protocol: u16,
-    /// Whether its batch script was told to end by a signal that counts as cancellation.
-    pub cancelled_by: Option<Uid>,
+    /// Whether the signal that it asked for before its end was sent.
+    pub warned: bool,
 }
 
 impl Job {
