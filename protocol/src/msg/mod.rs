@@ -4,11 +4,13 @@ mod accounting;
 mod control;
 mod federation;
 mod identity;
+mod job;
 
 pub use accounting::*;
 pub use control::*;
 pub use federation::*;
 pub use identity::*;
+pub use job::*;
 
 use crate::number::Number;
 use crate::version::Version;
@@ -47,7 +49,8 @@ impl Codec {
 }
 
 /// Every message that this crate knows, by family.
-pub const CODECS: &[&[Codec]] = &[accounting::CODECS, control::CODECS, federation::CODECS];
+pub const CODECS: &[&[Codec]] =
+    &[accounting::CODECS, control::CODECS, federation::CODECS, job::CODECS];
 
 /// The codec of a number.
 pub fn codec(number: Number) -> Option<&'static Codec> {
