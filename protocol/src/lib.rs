@@ -21,12 +21,14 @@
 //! family's file under [`msg`], name it in that file's `CODECS` list, and the golden and property
 //! tests take it from there; then a row in `ctld/src/rpc` makes it a read or a write.
 
+pub mod auth;
 pub mod errno;
 pub mod frame;
 pub mod hostlist;
 pub mod msg;
 pub mod number;
 pub mod shape;
+pub mod sluid;
 mod version;
 pub mod wire;
 mod wire_struct;
