@@ -1,7 +1,7 @@
 //! The description of a job, as a client asks for it.
 
 use crate::msg::job::order::{job_number, wire_in_order, wire_order};
-use crate::msg::{CronEntry, JobFlags, MailTypes, Minutes, Nice, StepId};
+use crate::msg::{CronEntry, JobFlags, KillFlags, MailTypes, Minutes, Nice, StepId};
 use crate::shape::{Limit, Timestamp};
 use crate::version::Version::*;
 
@@ -223,8 +223,8 @@ pub struct JobDesc {
     pub reservation: Option<String>,
     /// How often it was restarted.
     pub restart_cnt: u16,
-    /// How to warn, as [`KillFlags`](crate::msg::KillFlags).
-    pub warn_flags: u16,
+    /// How to warn.
+    pub warn_flags: KillFlags,
     /// Signal to warn with.
     pub warn_signal: u16,
     /// Seconds before the end to warn.

@@ -1,7 +1,7 @@
 //! Queries about steps, and the update of one.
 
 use crate::msg::job::order::job_number;
-use crate::msg::{JobOrStepId, Minutes, ShowFlags, StepId};
+use crate::msg::{JobOrStepId, JobState, Minutes, ShowFlags, StepId};
 use crate::shape::{Bitmap, Limit, NullOr, Timestamp};
 use crate::version::RawVersion;
 use crate::version::Version::*;
@@ -80,8 +80,8 @@ wire_struct! {
         pub task_dist: u32,
         /// Time limit.
         pub time_limit: Minutes,
-        /// State, as [`JobState`](crate::msg::JobState).
-        pub state: u32,
+        /// State.
+        pub state: JobState,
         /// Process id of its srun.
         pub srun_pid: u32,
         /// When it started.
