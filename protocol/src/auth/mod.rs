@@ -11,6 +11,7 @@
 
 mod body_hash;
 mod claims;
+mod credential;
 mod hmac;
 mod issuer;
 mod key;
@@ -20,6 +21,10 @@ mod user_token;
 
 pub use body_hash::{BodyHash, HashFault};
 pub use claims::{Claims, Context, NodeAddress, SbcastClaims};
+pub use credential::{
+    CoreMap, CoreRun, Credential, CredentialError, JobPartition, NodeCores, SbcastCredential,
+    Signed, VersionedCredential,
+};
 pub use issuer::{Client, Issuer};
 pub use key::{Key, KeyError, KeySet, jwks_text};
 pub use sack::{SACK_BYTES_MAX, SackError, SackRequest};

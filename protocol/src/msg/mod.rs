@@ -1,16 +1,26 @@
 //! The messages, a file a family, and the list of all codecs.
 
 mod accounting;
+mod complete;
 mod control;
 mod federation;
+mod gres;
 mod identity;
 mod job;
+mod launch;
+mod srun;
+mod step;
 
 pub use accounting::*;
+pub use complete::*;
 pub use control::*;
 pub use federation::*;
+pub use gres::*;
 pub use identity::*;
 pub use job::*;
+pub use launch::*;
+pub use srun::*;
+pub use step::*;
 
 use crate::number::Number;
 use crate::version::Version;
@@ -49,8 +59,16 @@ impl Codec {
 }
 
 /// Every message that this crate knows, by family.
-pub const CODECS: &[&[Codec]] =
-    &[accounting::CODECS, control::CODECS, federation::CODECS, job::CODECS];
+pub const CODECS: &[&[Codec]] = &[
+    accounting::CODECS,
+    complete::CODECS,
+    control::CODECS,
+    federation::CODECS,
+    job::CODECS,
+    launch::CODECS,
+    srun::CODECS,
+    step::CODECS,
+];
 
 /// The codec of a number.
 pub fn codec(number: Number) -> Option<&'static Codec> {
