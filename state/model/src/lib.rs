@@ -25,9 +25,11 @@ mod check;
 mod cluster;
 mod config;
 mod dependency;
+mod fit;
 mod id;
 mod job;
 mod node;
+mod node_list;
 mod partition;
 mod plan;
 mod resource;
@@ -39,6 +41,7 @@ pub use check::{Violation, check};
 pub use cluster::{Cluster, Counters, QueueKey};
 pub use config::{Config, Consumable, LicensePool, MemoryDefault, ReturnToService, Unit};
 pub use dependency::{Dependencies, Dependency, DependencyKind, DependencyState, Join};
+pub use fit::{Misfit, fits};
 pub use id::{Gid, JobId, NodeId, StepNumber, Timestamp, Uid};
 pub use job::{
     Allocation, Carried, Completing, Exclusive, Exit, Hold, Job, JobSpec, Launch, MemoryRequest,
@@ -47,6 +50,7 @@ pub use job::{
 pub use node::{
     Address, Availability, Hardware, Node, NodeFlags, NodeReason, Origin, Registration,
 };
+pub use node_list::{UnknownNode, named_nodes, node_list};
 pub use partition::{Partition, PartitionState, PreemptMode, Sharing};
 pub use plan::{Passed, Plan, Start};
 pub use resource::{CoreSet, GresCount, Usage};
