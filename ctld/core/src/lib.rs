@@ -1,1 +1,41 @@
 //! The controller's decisions: an event becomes changes and effects. Pure.
+//!
+//! ```text
+//! Core::turn(now, event) → answer or reject, changes (durable before anything leaves), effects
+//! ```
+//!
+//! Invariants, each held by a test:
+//!
+//! 1. Only [`model::Cluster::apply`] mutates; a refused event leaves no change.
+//! 2. An effect may be lost or carried out twice. The cluster remembers the intent (a job's
+//!    [`model::Launch`], the nodes that a [`model::Completing`] job waits for), [`Core::resume`]
+//!    derives from it all that is outstanding, [`Core::turn`] of a [`Event::Tick`] asks again, and
+//!    every handler of an outcome is idempotent.
+//! 3. A plan is advice: each start is checked again.
+//!
+//! Functions are named for what happened. To add an event: a variant in `event.rs`, a handler in the
+//! file of its noun, an arm in `core.rs`; to refuse something new: a variant in `reject.rs`, and its
+//! errno in `ctld/src/rpc/errno.rs`.
+
+mod access;
+mod configure;
+mod core;
+mod effect;
+mod event;
+mod job;
+mod node;
+mod partition;
+mod reject;
+mod tick;
+mod turn;
+
+pub use access::Caller;
+pub use configure::{Configuration, Recover};
+pub use core::{Core, Turned};
+pub use effect::{Effect, MailEvent, NodeMessage};
+pub use event::{
+    Answer, ArrayRequest, BatchDone, Event, JobEdit, JobSelection, Kill, LaunchResult, NewJob,
+    NodeTarget, NodeUpdate, NodeUpdateState, PartitionUpdate, Registered, Requeue, SpecEdit,
+    TaskResult, UpdateJob,
+};
+pub use reject::Reject;

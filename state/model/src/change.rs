@@ -3,7 +3,7 @@ use std::sync::Arc;
 use crate::cluster::Counters;
 use crate::config::Config;
 use crate::id::{JobId, NodeId, StepNumber, Timestamp};
-use crate::job::Job;
+use crate::job::{Job, WaitReason};
 use crate::node::Node;
 use crate::partition::Partition;
 use crate::step::Step;
@@ -33,10 +33,24 @@ pub enum Change {
     Partition(Arc<Partition>),
     /// A partition is gone.
     PartitionGone(Arc<str>),
+    /// A scheduler looked at a waiting job and left it. Not kept over a restart: the next look
+    /// tells again.
+    Waits(JobId, Waits),
     /// Numbers that only grow.
     Counters(Counters),
     /// slurm.conf was read. Not kept over a restart: the file is.
     Config(Arc<Config>),
+}
+
+/// What a scheduler says of a job that it leaves waiting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waits {
+    /// When it looked.
+    pub at: Timestamp,
+    /// Why the job waits.
+    pub wait: WaitReason,
+    /// When the job is expected to start.
+    pub expected: Option<Timestamp>,
 }
 
 /// What a sign of life says.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use imbl::{OrdMap, OrdSet};
 
-use crate::change::{Change, Seen};
+use crate::change::{Change, Seen, Waits};
 use crate::config::Config;
 use crate::id::{JobId, NodeId, StepNumber, Timestamp, Uid};
 use crate::job::{Job, NodeShare, Phase};
@@ -270,6 +270,7 @@ impl Cluster {
             Change::Node(node) => self.put_node(node),
             Change::NodeGone(id) => self.remove_node(*id),
             Change::Seen(id, seen) => self.see_node(*id, *seen),
+            Change::Waits(id, waits) => self.leave_waiting(*id, waits),
             Change::Partition(partition) => self.put_partition(partition),
             Change::PartitionGone(name) => {
                 self.partitions.remove(name);
@@ -317,6 +318,16 @@ impl Cluster {
             node.cpu_load = Some(cpu_load);
             node.free_memory_mib = Some(free_memory_mib);
         }
+    }
+
+    /// No index depends on why a job waits.
+    fn leave_waiting(&mut self, id: JobId, waits: &Waits) {
+        let job = self.jobs.get_mut(&id).expect("a job that was looked at is there");
+        assert!(job.is_pending(), "job {id} was left waiting and is not");
+        let job = Arc::make_mut(job);
+        job.wait = waits.wait.clone();
+        job.started = waits.expected;
+        job.last_evaluated = Some(waits.at);
     }
 
     /// The tier is part of the queue's order, so the jobs of the partition are queued anew.

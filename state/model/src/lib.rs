@@ -36,7 +36,7 @@ mod resource;
 mod step;
 
 pub use array::{ArrayRole, IndexSet, PendingTasks};
-pub use change::{Change, Script, Seen};
+pub use change::{Change, Script, Seen, Waits};
 pub use check::{Violation, check};
 pub use cluster::{Cluster, Counters, QueueKey};
 pub use config::{Config, Consumable, LicensePool, MemoryDefault, ReturnToService, Unit};

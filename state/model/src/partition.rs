@@ -61,6 +61,58 @@ pub struct Partition {
     pub topology: Option<Arc<str>>,
 }
 
+impl Partition {
+    /// A partition with slurm.conf(5)'s defaults and no nodes.
+    pub fn named(name: Arc<str>) -> Self {
+        Self {
+            name,
+            state: PartitionState::Up,
+            nodes: Arc::default(),
+            nodes_text: None,
+            node_sets: None,
+            is_default: false,
+            hidden: false,
+            root_only: false,
+            disable_root_jobs: false,
+            exclusive_user: false,
+            exclusive_topo: false,
+            lln: false,
+            req_resv: false,
+            power_down_on_idle: false,
+            allow_accounts: None,
+            deny_accounts: None,
+            allow_groups: None,
+            allow_alloc_nodes: None,
+            allow_qos: None,
+            deny_qos: None,
+            qos: None,
+            alternate: None,
+            default_time_min: None,
+            max_time_min: None,
+            min_nodes: 0,
+            max_nodes: None,
+            max_cpus_per_node: None,
+            max_cpus_per_socket: None,
+            def_memory: None,
+            max_memory: None,
+            grace_time_s: 0,
+            over_time_limit_min: None,
+            preempt_mode: None,
+            priority_job_factor: 1,
+            priority_tier: 1,
+            sharing: Sharing::No,
+            select_bits: 0,
+            cpu_bind: 0,
+            resume_timeout_s: None,
+            suspend_timeout_s: None,
+            suspend_time_s: None,
+            billing_weights: None,
+            job_defaults: None,
+            topology: None,
+        }
+    }
+}
+
 /// Whether jobs may be queued to a partition and started in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PartitionState {

@@ -1,0 +1,126 @@
+use std::collections::BTreeSet;
+
+use model::{Change, Cluster, JobId, Timestamp};
+
+use crate::effect::Effect;
+use crate::event::{Answer, Event};
+use crate::reject::Reject;
+use crate::tick::Clock;
+use crate::turn::Turn;
+use crate::{configure, job, node, partition, tick};
+
+/// The owner of the cluster: takes one event at a time.
+#[derive(Debug, Default)]
+pub struct Core {
+    cluster: Cluster,
+    clock: Clock,
+}
+
+/// What came of an event.
+#[derive(Clone, Debug)]
+pub struct Turned {
+    /// What the caller is told.
+    pub answer: Result<Answer, Reject>,
+    /// What became different, in order; durable before anything below leaves.
+    pub changes: Vec<Change>,
+    /// What the world is asked to do.
+    pub effects: Vec<Effect>,
+}
+
+impl Core {
+    /// A core that goes on with a cluster, usually what a store kept.
+    pub fn new(cluster: Cluster) -> Self {
+        let mut core = Self { cluster, clock: Clock::default() };
+        let waiting: Vec<_> = core.cluster.queue().cloned().collect();
+        for job in &waiting {
+            core.clock.watch(job);
+        }
+        core
+    }
+
+    /// The cluster as it is.
+    pub fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    /// Handles one event.
+    ///
+    /// # Panics
+    ///
+    /// If a handler refuses after it has recorded a change, or contradicts the cluster: bugs here.
+    pub fn turn(&mut self, now: Timestamp, event: Event) -> Turned {
+        let mut turn = Turn::new(now, &mut self.cluster);
+        let answer = handle(&mut turn, &mut self.clock, event);
+        assert!(answer.is_ok() || !turn.has_changes(), "a refused event has left changes");
+        let (changes, effects) = turn.finish();
+        for change in &changes {
+            if let Change::Job(job) = change {
+                self.clock.watch(job);
+            }
+        }
+        Turned { answer, changes, effects }
+    }
+
+    /// Everything that is outstanding, asked for again: after a start, since nobody knows which
+    /// effects were carried out before it.
+    pub fn resume(&mut self) -> Vec<Effect> {
+        let mut effects = vec![Effect::Schedule];
+        for job in self.cluster.active() {
+            effects.extend(job::outstanding(job));
+        }
+        for job in self.cluster.completing() {
+            effects.extend(job::outstanding(job));
+        }
+        effects.extend(self.cluster.nodes().filter_map(node::introduction));
+        effects
+    }
+
+    /// Jobs whose waiting ends by the clock alone; for tests.
+    pub fn watched(&self) -> BTreeSet<JobId> {
+        self.clock.watched()
+    }
+}
+
+fn handle(turn: &mut Turn<'_>, clock: &mut Clock, event: Event) -> Result<Answer, Reject> {
+    match event {
+        Event::Submit(new) => job::submitted(turn, *new),
+        Event::Kill(kill) => job::killed(turn, &kill),
+        Event::UpdateJob(update) => job::updated(turn, &update),
+        Event::Requeue(requeue) => job::requeued(turn, &requeue),
+        Event::Suspend { caller, selection, resume } => {
+            job::suspended(turn, caller, &selection, resume)
+        }
+        Event::AllocationDone { caller, job, status } => {
+            job::allocation_done(turn, caller, job, status)
+        }
+        Event::Planned(plan) => job::planned(turn, plan),
+        Event::Registered(registered) => node::registered(turn, *registered),
+        Event::Answered { node, seen } => node::answered(turn, node, seen),
+        Event::Unreachable { node } => node::unreachable(turn, node),
+        Event::BatchLaunched { job, restarts, result } => {
+            job::batch_launched(turn, job, restarts, &result)
+        }
+        Event::PrologDone { caller, job, node_name, status } => {
+            job::prolog_done(turn, caller, job, &node_name, status)
+        }
+        Event::BatchDone(done) => job::batch_done(turn, &done),
+        Event::EpilogDone { caller, job, node_name, status } => {
+            job::epilog_done(turn, caller, job, &node_name, status)
+        }
+        Event::NothingLeft { job, node } => job::nothing_left(turn, job, node),
+        Event::UpdateNodes(update) => node::updated(turn, &update),
+        Event::CreateNodes { caller, nodes } => node::created(turn, caller, nodes),
+        Event::DeleteNodes { caller, names } => node::deleted(turn, caller, &names),
+        Event::CreatePartition(update) => partition::created(turn, &update),
+        Event::UpdatePartition(update) => partition::updated(turn, &update),
+        Event::DeletePartition { caller, name } => partition::deleted(turn, caller, &name),
+        Event::Configured(configuration) => configure::configured(turn, *configuration),
+        Event::Tick => tick::ticked(turn, clock),
+    }
+}
+
+impl From<Cluster> for Core {
+    fn from(cluster: Cluster) -> Self {
+        Self::new(cluster)
+    }
+}

@@ -1,0 +1,104 @@
+use std::sync::Arc;
+
+use model::{Job, JobId, NodeId, StepNumber};
+
+/// What the core asks of the world. Released once the changes of its turn are durable.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// A message to a node's slurmd. Its fate comes back as an event.
+    ToNode {
+        /// The node.
+        node: NodeId,
+        /// The message.
+        message: NodeMessage,
+    },
+    /// Something changed that may let a job start: make a plan.
+    Schedule,
+    /// The interactive client that asked for an allocation is to learn that it has started, or that
+    /// it will not.
+    TellClient {
+        /// The job as it is now.
+        job: Arc<Job>,
+    },
+    /// Mail is due, if the job asked for it.
+    Mail {
+        /// The job as it is now.
+        job: Arc<Job>,
+        /// What happened.
+        event: MailEvent,
+    },
+    /// Nodes are to be told to read their configuration again.
+    Reconfigure,
+}
+
+/// What a mail is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailEvent {
+    /// The job started.
+    Began,
+    /// The job ended.
+    Ended,
+    /// The job was requeued.
+    Requeued,
+}
+
+/// A message to a slurmd, in domain words; `ctld/src/rpc` makes it bytes in the node's release.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NodeMessage {
+    /// Are you there?
+    Ping,
+    /// Register again.
+    Register,
+    /// Run the prolog of a job (PrologFlags=Alloc).
+    LaunchProlog {
+        /// The job, with its allocation.
+        job: Arc<Job>,
+    },
+    /// Run a batch script.
+    LaunchBatch {
+        /// The job, with its allocation.
+        job: Arc<Job>,
+    },
+    /// End what is left of a job, run the epilog, report.
+    Terminate {
+        /// The job as it ended.
+        job: Arc<Job>,
+    },
+    /// The job's time is up: end it as Terminate does, and say why.
+    KillTimeLimit {
+        /// The job as it ended.
+        job: Arc<Job>,
+    },
+    /// End a job that the controller knows nothing of.
+    Abort {
+        /// The job.
+        job: JobId,
+        /// The step that was reported.
+        step: Option<StepNumber>,
+    },
+    /// Send a signal.
+    Signal {
+        /// The job.
+        job: JobId,
+        /// The step, or all of them.
+        step: Option<StepNumber>,
+        /// The signal.
+        signal: u16,
+        /// `KILL_*` flags of the request.
+        flags: u16,
+    },
+    /// Stop or continue a job.
+    Suspend {
+        /// The job.
+        job: JobId,
+        /// Continue instead of stop.
+        resume: bool,
+    },
+    /// End yourself.
+    Shutdown,
+    /// Restart the machine.
+    Reboot {
+        /// Why.
+        reason: Option<Arc<str>>,
+    },
+}

@@ -1,0 +1,426 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use model::{
+    Gid, GresCount, Hold, IndexSet, JobId, JobSpec, Node, NodeId, Partition, Plan, Registration,
+    Script, Seen, StepNumber, Timestamp, Uid,
+};
+
+use crate::access::Caller;
+use crate::configure::Configuration;
+use crate::reject::Reject;
+
+/// All that can happen.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// Somebody submits a job.
+    Submit(Box<NewJob>),
+    /// Somebody ends or signals jobs.
+    Kill(Kill),
+    /// Somebody alters a job.
+    UpdateJob(Box<UpdateJob>),
+    /// Somebody sends a job back to the queue.
+    Requeue(Requeue),
+    /// Somebody stops or continues a job.
+    Suspend {
+        /// Who.
+        caller: Caller,
+        /// Which.
+        selection: JobSelection,
+        /// Continue instead of stop.
+        resume: bool,
+    },
+    /// The client of an interactive allocation is done with it.
+    AllocationDone {
+        /// Who.
+        caller: Caller,
+        /// The job.
+        job: JobId,
+        /// The status that its command ended with.
+        status: u32,
+    },
+    /// A scheduler has a proposal.
+    Planned(Plan),
+    /// A node introduces itself.
+    Registered(Box<Registered>),
+    /// A node gave a sign of life.
+    Answered {
+        /// The node.
+        node: NodeId,
+        /// What it said of itself.
+        seen: Seen,
+    },
+    /// A node could not be reached.
+    Unreachable {
+        /// The node.
+        node: NodeId,
+    },
+    /// A batch launch was answered, or not.
+    BatchLaunched {
+        /// The job.
+        job: JobId,
+        /// Which start of the job this was: its restart count then.
+        restarts: u16,
+        /// How it went.
+        result: LaunchResult,
+    },
+    /// A node has run the prolog of a job.
+    PrologDone {
+        /// Who says so.
+        caller: Caller,
+        /// The job.
+        job: JobId,
+        /// The node.
+        node_name: Arc<str>,
+        /// Its status; 0 is success.
+        status: u32,
+    },
+    /// A batch script has ended, or could not be started.
+    BatchDone(BatchDone),
+    /// A node has nothing left of a job.
+    EpilogDone {
+        /// Who says so.
+        caller: Caller,
+        /// The job.
+        job: JobId,
+        /// The node.
+        node_name: Arc<str>,
+        /// The status of its epilog; 0 is success.
+        status: u32,
+    },
+    /// A node was told to end a job and has nothing of it.
+    NothingLeft {
+        /// The job.
+        job: JobId,
+        /// The node.
+        node: NodeId,
+    },
+    /// Somebody alters nodes.
+    UpdateNodes(Box<NodeUpdate>),
+    /// Somebody makes nodes.
+    CreateNodes {
+        /// Who.
+        caller: Caller,
+        /// The nodes, without a place in the table.
+        nodes: Vec<Node>,
+    },
+    /// Somebody takes nodes out of the table.
+    DeleteNodes {
+        /// Who.
+        caller: Caller,
+        /// Their names.
+        names: Vec<Arc<str>>,
+    },
+    /// Somebody makes a partition.
+    CreatePartition(Box<PartitionUpdate>),
+    /// Somebody alters a partition.
+    UpdatePartition(Box<PartitionUpdate>),
+    /// Somebody takes a partition away.
+    DeletePartition {
+        /// Who.
+        caller: Caller,
+        /// Its name.
+        name: Arc<str>,
+    },
+    /// slurm.conf was read, at the start or again.
+    Configured(Box<Configuration>),
+    /// A second has gone by.
+    Tick,
+}
+
+/// A job as it is submitted: checked in its form, with all defaults but the partition's filled in.
+#[derive(Clone, Debug)]
+pub struct NewJob {
+    /// Who submits.
+    pub caller: Caller,
+    /// Whose it is to be.
+    pub owner: Uid,
+    /// The group that it is to run as.
+    pub group: Gid,
+    /// What is asked for.
+    pub spec: JobSpec,
+    /// Its script, if it is a batch job.
+    pub script: Option<Arc<Script>>,
+    /// Whether it is to wait.
+    pub hold: Hold,
+    /// The array that it is.
+    pub array: Option<ArrayRequest>,
+    /// The protocol release of the client, as in headers.
+    pub protocol: u16,
+    /// The names of the groups that the owner is in, as far as a partition asks for one.
+    pub groups: Arc<[Arc<str>]>,
+    /// Whether some set of nodes could ever hold it, found on a snapshot by `sched::feasible`.
+    pub feasible: Result<(), Reject>,
+}
+
+/// The array of `sbatch --array`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArrayRequest {
+    /// The tasks.
+    pub tasks: IndexSet,
+    /// How many may run at a time; 0 is without limit.
+    pub running_max: u32,
+}
+
+/// Which job, or which tasks of an array.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobSelection {
+    /// The job or array.
+    pub job: JobId,
+    /// The tasks; `None` is the whole.
+    pub tasks: Option<IndexSet>,
+}
+
+/// `scancel`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kill {
+    /// Who.
+    pub caller: Caller,
+    /// Which.
+    pub selection: JobSelection,
+    /// The step, if only one is meant.
+    pub step: Option<StepNumber>,
+    /// The signal; SIGKILL ends the job.
+    pub signal: u16,
+    /// Only the batch script (KILL_JOB_BATCH).
+    pub batch_only: bool,
+    /// The batch script too, not only the steps (KILL_FULL_JOB).
+    pub full: bool,
+    /// The `KILL_*` flags as they came, for the nodes.
+    pub flags: u16,
+}
+
+/// `scontrol update job`: only what is to be altered is set.
+#[derive(Clone, Debug)]
+pub struct UpdateJob {
+    /// Who.
+    pub caller: Caller,
+    /// Which.
+    pub selection: JobSelection,
+    /// What becomes of the spec; refuses what this caller may not do in this state.
+    pub edits: Vec<JobEdit>,
+}
+
+/// One alteration of a job.
+#[derive(Clone, Debug)]
+pub enum JobEdit {
+    /// A new priority by an administrator; 0 holds, `None` lets go.
+    Priority(Option<u32>),
+    /// Hold by the owner (`scontrol uhold`, or `hold` by the owner).
+    UserHold,
+    /// The time limit, minutes; `None` is without limit.
+    TimeLimit(Option<u32>),
+    /// The end time.
+    EndTime(Timestamp),
+    /// Not before.
+    Begin(Timestamp),
+    /// Another partition.
+    Partitions(Vec<Arc<str>>),
+    /// How far it steps back.
+    Nice(i32),
+    /// How many tasks of the array may run at a time.
+    ArrayThrottle(u32),
+    /// Other jobs to wait for.
+    Dependencies(model::Dependencies),
+    /// May it be requeued.
+    Requeue(bool),
+    /// Anything of the spec that waiting jobs may change.
+    Waiting(SpecEdit),
+    /// Anything of the spec that jobs may change at any time: texts.
+    Anytime(SpecEdit),
+}
+
+/// A function that alters a spec, named for the log.
+#[derive(Clone)]
+pub struct SpecEdit {
+    /// The field.
+    pub field: &'static str,
+    /// What is done to it.
+    pub apply: Arc<dyn Fn(&mut JobSpec) + Send + Sync>,
+}
+
+impl std::fmt::Debug for SpecEdit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SpecEdit").field("field", &self.field).finish_non_exhaustive()
+    }
+}
+
+/// `scontrol requeue` and `requeuehold`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Requeue {
+    /// Who.
+    pub caller: Caller,
+    /// Which.
+    pub selection: JobSelection,
+    /// Whether it is to be held then.
+    pub hold: Hold,
+}
+
+/// What a slurmd says when it registers.
+#[derive(Clone, Debug)]
+pub struct Registered {
+    /// Who says so.
+    pub caller: Caller,
+    /// Its NodeName.
+    pub node_name: Arc<str>,
+    /// Its host name.
+    pub host_name: Arc<str>,
+    /// Where it spoke from.
+    pub peer: SocketAddr,
+    /// What it is.
+    pub registration: Registration,
+    /// Its load times 100 and free memory in MiB.
+    pub load: (u32, u64),
+    /// Status of its own checks; 0 is fine.
+    pub status: u32,
+    /// Steps that run there.
+    pub steps: Vec<(JobId, StepNumber)>,
+    /// Generic resources that it has.
+    pub gres: Option<Arc<[GresCount]>>,
+    /// Features that it could have, if it says.
+    pub features_available: Option<Arc<[Arc<str>]>>,
+    /// Features that it has, if it says.
+    pub features_active: Option<Arc<[Arc<str>]>>,
+    /// The cloud's names for it.
+    pub instance: (Option<Arc<str>>, Option<Arc<str>>),
+    /// A text of its own.
+    pub extra: Option<Arc<str>>,
+    /// The node that it is to become if the table does not have it: `slurmd -Z`.
+    pub dynamic: Option<Box<Node>>,
+}
+
+/// How a batch launch went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LaunchResult {
+    /// The node has it, now or already.
+    Delivered,
+    /// The node refused it: Slurm's number.
+    Refused {
+        /// Why.
+        code: u32,
+        /// Whether the node itself is at fault and is to be drained.
+        node_at_fault: bool,
+    },
+    /// The node did not answer.
+    NoAnswer,
+    /// Its script is not in the store any more.
+    ScriptMissing,
+}
+
+/// A batch script has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BatchDone {
+    /// Who says so.
+    pub caller: Caller,
+    /// The job.
+    pub job: JobId,
+    /// Where.
+    pub node_name: Arc<str>,
+    /// Its wait status.
+    pub status: u32,
+    /// Slurm's own trouble in running it; 0 is none.
+    pub slurm_code: u32,
+    /// Whether that trouble means that the node is broken.
+    pub node_at_fault: bool,
+}
+
+/// Which nodes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeTarget {
+    /// Their names.
+    pub names: Vec<Arc<str>>,
+}
+
+/// `scontrol update node`: only what is to be altered is set.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the fields are those of scontrol(1) update nodename")]
+pub struct NodeUpdate {
+    pub caller: Caller,
+    pub target: NodeTarget,
+    pub state: Option<NodeUpdateState>,
+    pub reason: Option<Arc<str>>,
+    pub reason_by: Option<Uid>,
+    pub weight: Option<u32>,
+    pub features_available: Option<Arc<[Arc<str>]>>,
+    pub features_active: Option<Arc<[Arc<str>]>>,
+    pub comment: Option<Arc<str>>,
+    pub extra: Option<Arc<str>>,
+    pub instance_id: Option<Arc<str>>,
+    pub instance_type: Option<Arc<str>>,
+    pub address: Option<Vec<Arc<str>>>,
+    pub host_name: Option<Vec<Arc<str>>>,
+    pub gres: Option<(Arc<str>, Arc<[GresCount]>)>,
+    pub cpu_bind: Option<u32>,
+    /// Seconds from now.
+    pub resume_after_s: Option<u32>,
+}
+
+/// `State=` of `scontrol update node`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the words are those of scontrol(1)")]
+pub enum NodeUpdateState {
+    Down,
+    Drain,
+    Undrain,
+    Fail,
+    Future,
+    Idle,
+    NoResp,
+    Resume,
+    PowerDown,
+    PowerUp,
+    CancelReboot,
+}
+
+/// `scontrol create partition` and `update partition`.
+#[derive(Clone)]
+pub struct PartitionUpdate {
+    /// Who.
+    pub caller: Caller,
+    /// Its name.
+    pub name: Arc<str>,
+    /// What is done to it: to the partition as it is, or to a fresh one.
+    pub apply: Arc<dyn Fn(&mut Partition) + Send + Sync>,
+    /// Its nodes, if they are set: as written, and resolved when the event is handled.
+    pub nodes: Option<Arc<str>>,
+    /// The nodes' names.
+    pub node_names: Option<Vec<Arc<str>>>,
+}
+
+impl std::fmt::Debug for PartitionUpdate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PartitionUpdate").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// What an accepted event is answered with.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// Done.
+    Done,
+    /// The job has this number.
+    Submitted {
+        /// Its number.
+        job: JobId,
+    },
+    /// The tasks of an array fared differently.
+    Tasks(Vec<TaskResult>),
+    /// The node registered under this name.
+    Registered {
+        /// The node.
+        node: NodeId,
+        /// The name that the table has it under.
+        name: Arc<str>,
+    },
+}
+
+/// How one record of an array fared.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaskResult {
+    /// The array.
+    pub array_job: JobId,
+    /// The tasks.
+    pub tasks: IndexSet,
+    /// How it went.
+    pub result: Result<(), Reject>,
+}

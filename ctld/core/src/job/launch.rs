@@ -1,0 +1,178 @@
+//! A job that has its nodes is brought to run there.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use model::{
+    Change, Exit, Hold, Job, JobId, Launch, NodeId, Outcome, Phase, Step, StepNumber, WaitReason,
+};
+
+use crate::access::{self, Caller};
+use crate::effect::{Effect, NodeMessage};
+use crate::event::{Answer, LaunchResult};
+use crate::job::{complete, requeue};
+use crate::node;
+use crate::reject::Reject;
+use crate::turn::Turn;
+
+/// What nodes and clients have to be told of a job as it is now. Asked for at its start, again when
+/// no answer came, and again after a restart: each may be told twice.
+pub(crate) fn outstanding(job: &Arc<Job>) -> Vec<Effect> {
+    let to = |node: NodeId, message: NodeMessage| Effect::ToNode { node, message };
+    match &job.phase {
+        Phase::Running(Launch::Prolog { waiting_on, .. }) => waiting_on
+            .iter()
+            .map(|node| to(*node, NodeMessage::LaunchProlog { job: Arc::clone(job) }))
+            .collect(),
+        Phase::Running(Launch::Sending { .. }) => batch_host(job)
+            .map(|node| to(node, NodeMessage::LaunchBatch { job: Arc::clone(job) }))
+            .into_iter()
+            .collect(),
+        Phase::Completing(completing) => completing
+            .waiting_on
+            .iter()
+            .map(|node| to(*node, NodeMessage::Terminate { job: Arc::clone(job) }))
+            .collect(),
+        Phase::Running(Launch::Done) if !job.batch => {
+            vec![Effect::TellClient { job: Arc::clone(job) }]
+        }
+        Phase::Running(Launch::Done) | Phase::Pending | Phase::Suspended | Phase::Ended => {
+            Vec::new()
+        }
+    }
+}
+
+fn batch_host(job: &Job) -> Option<NodeId> {
+    job.allocation.as_ref().map(|allocation| allocation.batch_host())
+}
+
+/// The steps that a job has from its start: the script, and the container around everything.
+pub(super) fn record_steps(turn: &mut Turn<'_>, job: &Arc<Job>) {
+    let Some(allocation) = job.allocation.clone() else {
+        return;
+    };
+    let host = allocation.batch_host();
+    let host_name = turn.cluster().node(host).map(|node| Arc::clone(&node.name));
+    let mut steps = Vec::new();
+    if turn.config().prolog_contain {
+        let nodes: Vec<NodeId> = allocation.shares.iter().map(|share| share.node).collect();
+        let node_list = Arc::clone(&allocation.node_list);
+        steps.push((StepNumber::Extern, "extern", nodes, node_list, allocation.cpus()));
+    }
+    if let (true, Some(name)) = (job.batch, host_name) {
+        let cpus = allocation.shares.first().map_or(0, |share| share.cpus);
+        steps.push((StepNumber::Batch, "batch", vec![host], name, cpus));
+    }
+    for (number, name, nodes, node_list, cpus) in steps {
+        let tasks = u32::try_from(nodes.len()).unwrap_or(u32::MAX);
+        let step = Step {
+            job: job.id,
+            number,
+            name: name.into(),
+            nodes,
+            node_list,
+            tasks,
+            cpus,
+            started: turn.now,
+            protocol: job.protocol,
+        };
+        turn.record(Change::Step(Arc::new(step)));
+    }
+}
+
+/// A node has run the prolog of a job, or the job waits for others.
+pub(crate) fn prolog_done(
+    turn: &mut Turn<'_>,
+    caller: Caller,
+    id: JobId,
+    node_name: &Arc<str>,
+    status: u32,
+) -> Result<Answer, Reject> {
+    access::require_daemon(turn.cluster().config(), caller)?;
+    let job = turn.job(id)?;
+    let node = turn.cluster().node_named(node_name).map(|node| node.id);
+    let node = node.ok_or_else(|| Reject::NoSuchNode(Arc::clone(node_name)))?;
+    if status != 0 {
+        node::drain(turn, node, "Prolog error");
+        prolog_failed(turn, &job);
+        return Ok(Answer::Done);
+    }
+    let Phase::Running(Launch::Prolog { waiting_on, since }) = &job.phase else {
+        return Ok(Answer::Done);
+    };
+    let mut waiting_on: BTreeSet<NodeId> = waiting_on.clone();
+    if !waiting_on.remove(&node) {
+        return Ok(Answer::Done);
+    }
+    let since = *since;
+    let next = if !waiting_on.is_empty() {
+        Launch::Prolog { waiting_on, since }
+    } else if job.batch {
+        Launch::Sending { since: turn.now }
+    } else {
+        Launch::Done
+    };
+    let goes_on = !matches!(next, Launch::Prolog { .. });
+    let job = turn.edit_job(&job, |job| job.phase = Phase::Running(next));
+    if goes_on {
+        for effect in outstanding(&job) {
+            turn.emit(effect);
+        }
+    }
+    Ok(Answer::Done)
+}
+
+/// A failed prolog sends a batch job back to the queue, held unless the configuration says not to;
+/// another ends.
+fn prolog_failed(turn: &mut Turn<'_>, job: &Arc<Job>) {
+    if !matches!(job.phase, Phase::Running(_)) {
+        return;
+    }
+    let hold = if turn.config().nohold_on_prolog_fail { Hold::None } else { Hold::Requeued };
+    if job.batch && job.spec.requeue {
+        requeue::requeue(turn, job, hold);
+    } else {
+        let outcome = Outcome { exit: Exit::Failed, status: 1 << 8, derived_status: 0 };
+        let message = |job| NodeMessage::Terminate { job };
+        complete::end(turn, job, outcome, WaitReason::JobLaunchFailure, message);
+    }
+}
+
+/// A batch launch was answered, or not. What concerns an earlier start of the job is ignored.
+pub(crate) fn batch_launched(
+    turn: &mut Turn<'_>,
+    id: JobId,
+    restarts: u16,
+    result: &LaunchResult,
+) -> Result<Answer, Reject> {
+    let Some(job) = turn.cluster().job(id).cloned() else {
+        return Ok(Answer::Done);
+    };
+    let sending = matches!(job.phase, Phase::Running(Launch::Sending { .. }));
+    if !sending || job.restarts != restarts {
+        return Ok(Answer::Done);
+    }
+    match result {
+        LaunchResult::Delivered => {
+            turn.edit_job(&job, |job| job.phase = Phase::Running(Launch::Done));
+        }
+        LaunchResult::Refused { node_at_fault, .. } => {
+            if let (true, Some(host)) = (node_at_fault, batch_host(&job)) {
+                node::drain(turn, host, "batch job complete failure");
+                prolog_failed(turn, &job);
+            } else {
+                launch_failed(turn, &job);
+            }
+        }
+        LaunchResult::ScriptMissing => launch_failed(turn, &job),
+        LaunchResult::NoAnswer if job.spec.requeue => requeue::requeue(turn, &job, Hold::None),
+        LaunchResult::NoAnswer => launch_failed(turn, &job),
+    }
+    Ok(Answer::Done)
+}
+
+fn launch_failed(turn: &mut Turn<'_>, job: &Arc<Job>) {
+    let outcome = Outcome { exit: Exit::Failed, status: 1 << 8, derived_status: 0 };
+    let message = |job| NodeMessage::Terminate { job };
+    complete::end(turn, job, outcome, WaitReason::JobLaunchFailure, message);
+}

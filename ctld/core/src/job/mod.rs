@@ -1,0 +1,23 @@
+//! Jobs: from submission to the last clean-up.
+
+mod array;
+mod complete;
+mod depend;
+mod kill;
+mod launch;
+mod place;
+mod requeue;
+mod select;
+mod submit;
+mod update;
+
+pub(crate) use complete::{
+    allocation_done, batch_done, clean_on, end, end_waiting, epilog_done, nothing_left,
+};
+pub(crate) use depend::became_eligible;
+pub(crate) use kill::{killed, signal, suspended};
+pub(crate) use launch::{batch_launched, outstanding, prolog_done};
+pub(crate) use place::planned;
+pub(crate) use requeue::{requeue, requeued};
+pub(crate) use submit::submitted;
+pub(crate) use update::updated;

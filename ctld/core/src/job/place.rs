@@ -1,0 +1,90 @@
+//! A scheduler's proposal is checked and carried out.
+
+use std::sync::Arc;
+
+use model::{Allocation, Change, Job, Launch, Partition, Phase, Plan, Start, WaitReason, Waits};
+
+use crate::effect::{Effect, MailEvent};
+use crate::event::Answer;
+use crate::job::{array, depend, launch};
+use crate::reject::Reject;
+use crate::turn::Turn;
+
+/// A scheduler has a proposal: each start that still fits is carried out, each job left gets its
+/// reason. A start that no longer fits is dropped; the next plan sees the cluster as it is.
+pub(crate) fn planned(turn: &mut Turn<'_>, plan: Plan) -> Result<Answer, Reject> {
+    let mut stale = false;
+    for start in plan.starts {
+        if model::fits(turn.cluster(), turn.now, &start).is_ok() {
+            started(turn, start)?;
+        } else {
+            stale = true;
+        }
+    }
+    for passed in plan.passed {
+        let Some(job) = turn.cluster().job(passed.job) else {
+            continue;
+        };
+        let told = job.wait == passed.wait && job.started == passed.expected;
+        if !job.is_pending() || job.hold.is_held() || told {
+            continue;
+        }
+        let waits = Waits { at: turn.now, wait: passed.wait, expected: passed.expected };
+        turn.record(Change::Waits(passed.job, waits));
+    }
+    if stale || !plan.complete {
+        turn.emit(Effect::Schedule);
+    }
+    Ok(Answer::Done)
+}
+
+/// A job gets its nodes.
+fn started(turn: &mut Turn<'_>, start: Start) -> Result<(), Reject> {
+    let job = turn.job(start.job)?;
+    let job = match start.task {
+        Some(index) => array::split(turn, &job, index)?,
+        None => job,
+    };
+    let partition = turn.cluster().partition(&start.partition).cloned();
+    let allocation = Arc::new(start.allocation);
+    let now = turn.now;
+    let first = first_phase(turn, &job, &allocation);
+    let job = turn.edit_job(&job, |job| {
+        job.partition = Arc::clone(&start.partition);
+        job.time_limit_min = time_limit(job, partition.as_deref());
+        job.started = Some(now);
+        job.ended = job.time_limit_min.map(|minutes| now.plus_s(u64::from(minutes) * 60));
+        job.eligible = job.eligible.or(Some(now));
+        job.last_evaluated = Some(now);
+        job.wait = WaitReason::None;
+        job.state_text = None;
+        job.warned = false;
+        job.allocation = Some(Arc::clone(&allocation));
+        job.phase = Phase::Running(first);
+    });
+    for effect in launch::outstanding(&job) {
+        turn.emit(effect);
+    }
+    launch::record_steps(turn, &job);
+    turn.emit(Effect::Mail { job: Arc::clone(&job), event: MailEvent::Began });
+    depend::dependents_of(turn, &job);
+    Ok(())
+}
+
+/// The prolog first where nodes are to run it before anything else; then the script; an interactive
+/// job is there as soon as it has its nodes.
+fn first_phase(turn: &Turn<'_>, job: &Job, allocation: &Allocation) -> Launch {
+    let config = turn.cluster().config();
+    if config.prolog_alloc {
+        let waiting_on = allocation.shares.iter().map(|share| share.node).collect();
+        return Launch::Prolog { waiting_on, since: turn.now };
+    }
+    if job.batch { Launch::Sending { since: turn.now } } else { Launch::Done }
+}
+
+/// The limit that a job runs under: its own, or the partition's default, and never above the
+/// partition's maximum unless an administrator gave it.
+fn time_limit(job: &Job, partition: Option<&Partition>) -> Option<u32> {
+    let partition = partition?;
+    job.spec.time_limit_min.or(partition.default_time_min).or(partition.max_time_min)
+}

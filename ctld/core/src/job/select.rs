@@ -1,0 +1,107 @@
+//! Which records a request means: a job, an array, some tasks of one.
+
+use std::sync::Arc;
+
+use model::{IndexSet, Job, JobId};
+
+use crate::event::{Answer, JobSelection, TaskResult};
+use crate::job::array;
+use crate::reject::Reject;
+use crate::turn::Turn;
+
+/// The records that a selection names. An array's number names all of its records.
+pub(super) fn records(turn: &Turn<'_>, selection: &JobSelection) -> Result<Vec<Arc<Job>>, Reject> {
+    let records: Vec<Arc<Job>> = match &selection.tasks {
+        None => {
+            let job = turn.cluster().job(selection.job);
+            match job {
+                // The number of a split task means that task alone; the array's own, all of it.
+                Some(job) if job.array_job() != job.id => vec![Arc::clone(job)],
+                _ => turn.cluster().array_records(selection.job).cloned().collect(),
+            }
+        }
+        Some(tasks) => turn
+            .cluster()
+            .array_records(selection.job)
+            .filter(|job| match &job.array {
+                Some(role) => tasks.iter().any(|index| role.has(index)),
+                None => false,
+            })
+            .cloned()
+            .collect(),
+    };
+    if records.is_empty() { Err(Reject::NoSuchJob(selection.job)) } else { Ok(records) }
+}
+
+/// Does something to each record of a selection, tasks split off where only some are meant.
+///
+/// A single record's refusal is the answer; several that fare alike have one answer, and otherwise
+/// each its own.
+pub(super) fn each(
+    turn: &mut Turn<'_>,
+    selection: &JobSelection,
+    mut act: impl FnMut(&mut Turn<'_>, &Arc<Job>) -> Result<(), Reject>,
+    check: impl Fn(&Turn<'_>, &Arc<Job>) -> Result<(), Reject>,
+) -> Result<Answer, Reject> {
+    let records = records(turn, selection)?;
+    let verdicts: Vec<Result<(), Reject>> =
+        records.iter().map(|record| check(turn, record)).collect();
+    if let Some(Err(first)) = verdicts.first()
+        && verdicts.iter().all(|verdict| verdict.is_err())
+    {
+        return Err(first.clone());
+    }
+    let mut results = Vec::new();
+    for (record, verdict) in records.iter().zip(verdicts) {
+        let result = verdict.and_then(|()| on_record(turn, selection, record, &mut act));
+        results.push(TaskResult {
+            array_job: record.array_job(),
+            tasks: tasks_of(record, selection),
+            result,
+        });
+    }
+    if results.iter().all(|result| result.result.is_ok()) {
+        return Ok(Answer::Done);
+    }
+    Ok(Answer::Tasks(results))
+}
+
+fn on_record(
+    turn: &mut Turn<'_>,
+    selection: &JobSelection,
+    record: &Arc<Job>,
+    act: &mut impl FnMut(&mut Turn<'_>, &Arc<Job>) -> Result<(), Reject>,
+) -> Result<(), Reject> {
+    let Some(wanted) = &selection.tasks else {
+        return act(turn, record);
+    };
+    let meant: Vec<u32> = match &record.array {
+        Some(role) => wanted.iter().filter(|index| role.has(*index)).collect(),
+        None => Vec::new(),
+    };
+    let all = record.array.as_ref().is_some_and(|role| role.len() as usize == meant.len());
+    if all {
+        return act(turn, record);
+    }
+    let mut record: JobId = record.id;
+    for index in meant {
+        let Some(whole) = turn.cluster().job(record).cloned() else {
+            break;
+        };
+        let task = array::split(turn, &whole, index)?;
+        act(turn, &task)?;
+        record = whole.id;
+    }
+    Ok(())
+}
+
+fn tasks_of(record: &Job, selection: &JobSelection) -> IndexSet {
+    let wanted = |index: &u32| selection.tasks.as_ref().is_none_or(|tasks| tasks.contains(*index));
+    match &record.array {
+        None => IndexSet::default(),
+        Some(role) => match &role.tasks {
+            model::PendingTasks::One(index) => [*index].into_iter().collect(),
+            model::PendingTasks::Several(set) => set.iter().filter(wanted).collect(),
+        },
+    }
+}

@@ -1,0 +1,282 @@
+//! A job is submitted.
+
+use std::sync::Arc;
+
+use model::{
+    ArrayRole, Change, Config, Counters, DependencyKind, Hold, Job, JobId, Partition, PendingTasks,
+    Phase, Uid, WaitReason,
+};
+
+use crate::access;
+use crate::effect::Effect;
+use crate::event::{Answer, NewJob};
+use crate::job::depend;
+use crate::reject::Reject;
+use crate::turn::Turn;
+
+/// A job is submitted: checked against the partition and the limits, numbered, queued.
+pub(crate) fn submitted(turn: &mut Turn<'_>, new: NewJob) -> Result<Answer, Reject> {
+    let config = turn.config();
+    let by_admin = access::is_admin(&config, new.caller);
+    if new.owner != new.caller.uid && !by_admin {
+        return Err(Reject::NotYourself);
+    }
+    check_room(turn, &config, &new)?;
+    let partition = check_partitions(turn, &config, &new)?;
+    check_times(turn, &new)?;
+    check_array(&config, &new)?;
+    check_dependencies(turn, &new)?;
+    check_licenses(&config, &new)?;
+    if new.spec.fixed_priority.is_some() && !by_admin {
+        return Err(Reject::AccessDenied);
+    }
+    new.feasible.clone()?;
+
+    let id = next_id(turn, &config)?;
+    let job = build(turn, new, id, partition);
+    let script = job.1.clone();
+    let (fulfilled, job) = depend::evaluated(turn.cluster(), job.0);
+    let job = Arc::new(job);
+    if let Some(script) = script {
+        turn.record(Change::Script(id, script));
+    }
+    turn.record(Change::Job(Arc::clone(&job)));
+    if fulfilled && !job.hold.is_held() {
+        turn.emit(Effect::Schedule);
+    }
+    Ok(Answer::Submitted { job: id })
+}
+
+fn check_room(turn: &Turn<'_>, config: &Config, new: &NewJob) -> Result<(), Reject> {
+    let more = new.array.as_ref().map_or(1, |array| u64::from(array.tasks.len()));
+    let max = config.max_job_count;
+    if turn.cluster().job_count() + more > u64::from(max) {
+        return Err(Reject::TooManyJobs { max });
+    }
+    Ok(())
+}
+
+/// The first of the partitions asked for that takes the job.
+fn check_partitions(
+    turn: &Turn<'_>,
+    config: &Config,
+    new: &NewJob,
+) -> Result<Arc<Partition>, Reject> {
+    if new.spec.partitions.is_empty() {
+        let default = turn.cluster().default_partition().ok_or(Reject::NoDefaultPartition)?;
+        check_partition(turn, config, new, default)?;
+        return Ok(Arc::clone(default));
+    }
+    let mut first = Err(Reject::NoDefaultPartition);
+    let mut refused = None;
+    for name in &new.spec.partitions {
+        let partition = turn
+            .cluster()
+            .partition(name)
+            .ok_or_else(|| Reject::NoSuchPartition(Arc::clone(name)))?;
+        match check_partition(turn, config, new, partition) {
+            Ok(()) if first.is_err() => first = Ok(Arc::clone(partition)),
+            Ok(()) => {}
+            Err(reject) => refused = refused.or(Some(reject)),
+        }
+    }
+    match (first, refused) {
+        (Ok(partition), _) => Ok(partition),
+        (Err(_), Some(reject)) | (Err(reject), None) => Err(reject),
+    }
+}
+
+fn check_partition(
+    turn: &Turn<'_>,
+    config: &Config,
+    new: &NewJob,
+    partition: &Partition,
+) -> Result<(), Reject> {
+    let name = || Arc::clone(&partition.name);
+    if !partition.state.takes_jobs() {
+        return Err(Reject::PartitionTakesNoJobs(name()));
+    }
+    if partition.root_only && new.caller.uid != Uid::ROOT && new.caller.uid != config.slurm_user {
+        return Err(Reject::PartitionRefusesUser(name()));
+    }
+    if (partition.disable_root_jobs || config.disable_root_jobs) && new.owner == Uid::ROOT {
+        return Err(Reject::PartitionRefusesUser(name()));
+    }
+    if let Some(groups) = &partition.allow_groups
+        && new.owner != Uid::ROOT
+        && !groups.split(',').any(|allowed| new.groups.iter().any(|group| **group == *allowed))
+    {
+        return Err(Reject::PartitionRefusesGroup(name()));
+    }
+    let account = new.spec.carried.text(model::TextOption::Account);
+    let listed = |list: &Arc<str>| list.split(',').any(|a| account.is_some_and(|x| **x == *a));
+    if partition.allow_accounts.as_ref().is_some_and(|list| !listed(list))
+        || partition.deny_accounts.as_ref().is_some_and(listed)
+    {
+        return Err(Reject::PartitionRefusesAccount(name()));
+    }
+    check_required_nodes(turn, new, partition)?;
+    if config.enforce_part_limits {
+        check_partition_limits(new, partition)?;
+    }
+    Ok(())
+}
+
+fn check_required_nodes(
+    turn: &Turn<'_>,
+    new: &NewJob,
+    partition: &Partition,
+) -> Result<(), Reject> {
+    let Some(required) = &new.spec.required_nodes else {
+        return Ok(());
+    };
+    let nodes = model::named_nodes(turn.cluster(), required)
+        .map_err(|unknown| Reject::NoSuchNode(Arc::clone(&unknown.name)))?;
+    if nodes.iter().any(|node| partition.nodes.binary_search(node).is_err()) {
+        return Err(Reject::NodeNotInPartition);
+    }
+    Ok(())
+}
+
+/// What EnforcePartLimits refuses at once; without it such a job waits with a reason.
+fn check_partition_limits(new: &NewJob, partition: &Partition) -> Result<(), Reject> {
+    let name = || Arc::clone(&partition.name);
+    if let (Some(limit), Some(max)) = (new.spec.time_limit_min, partition.max_time_min)
+        && limit > max
+    {
+        return Err(Reject::TimeLimitTooLong(name()));
+    }
+    let too_many = partition.max_nodes.is_some_and(|max| new.spec.min_nodes > max);
+    let too_few = new.spec.max_nodes.is_some_and(|max| max < partition.min_nodes);
+    if too_many || too_few {
+        return Err(Reject::NodeCountOutsidePartition(name()));
+    }
+    Ok(())
+}
+
+fn check_times(turn: &Turn<'_>, new: &NewJob) -> Result<(), Reject> {
+    if let Some(deadline) = new.spec.deadline {
+        let minutes = new.spec.time_min_min.or(new.spec.time_limit_min).unwrap_or(0);
+        let begin = new.spec.begin.unwrap_or(turn.now).max(turn.now);
+        if begin.plus_s(u64::from(minutes) * 60) > deadline {
+            return Err(Reject::DeadlineCannotBeMet);
+        }
+    }
+    Ok(())
+}
+
+fn check_array(config: &Config, new: &NewJob) -> Result<(), Reject> {
+    let Some(array) = &new.array else {
+        return Ok(());
+    };
+    match array.tasks.last() {
+        Some(last) if last < config.max_array_size => Ok(()),
+        _ => Err(Reject::InvalidArray),
+    }
+}
+
+fn check_dependencies(turn: &Turn<'_>, new: &NewJob) -> Result<(), Reject> {
+    for dependency in &new.spec.dependencies.conditions {
+        match (dependency.kind, dependency.job) {
+            (DependencyKind::Singleton, _) => {}
+            (_, Some(job)) if turn.cluster().array_records(job).next().is_some() => {}
+            (_, Some(job)) if turn.cluster().job(job).is_some() => {}
+            _ => return Err(Reject::InvalidDependency),
+        }
+    }
+    Ok(())
+}
+
+fn check_licenses(config: &Config, new: &NewJob) -> Result<(), Reject> {
+    for (name, count) in &new.spec.licenses {
+        let pool = config.licenses.iter().find(|pool| pool.name == *name);
+        if pool.is_none_or(|pool| pool.total < *count) {
+            return Err(Reject::InvalidLicenses);
+        }
+    }
+    Ok(())
+}
+
+/// Takes the next free number. They go round at MaxJobId.
+pub(super) fn next_id(turn: &mut Turn<'_>, config: &Config) -> Result<JobId, Reject> {
+    let counters = turn.cluster().counters();
+    let first = config.first_job_id.max(1);
+    let max = config.max_job_id.max(first);
+    let mut id = counters.next_job.clamp(first, max);
+    // A table of MaxJobCount records cannot use up more numbers than that.
+    for _ in 0..=config.max_job_count {
+        let next = if id >= max { first } else { id + 1 };
+        if turn.cluster().job(JobId(id)).is_none() {
+            turn.record(Change::Counters(Counters {
+                next_job: next,
+                next_priority: counters.next_priority.saturating_sub(1).max(1),
+            }));
+            return Ok(JobId(id));
+        }
+        id = next;
+    }
+    Err(Reject::TooManyJobs { max: config.max_job_count })
+}
+
+/// The priority of a job that gets one now: one less than the last one got, and `nice` less.
+pub(super) fn fresh_priority(turn: &Turn<'_>, nice: i32) -> u32 {
+    let next = i64::from(turn.cluster().counters().next_priority) - i64::from(nice);
+    u32::try_from(next.max(1)).unwrap_or(u32::MAX)
+}
+
+fn build(
+    turn: &Turn<'_>,
+    new: NewJob,
+    id: JobId,
+    partition: Arc<Partition>,
+) -> (Job, Option<Arc<model::Script>>) {
+    let hold = new.hold;
+    let priority = match new.spec.fixed_priority {
+        _ if hold.is_held() => 0,
+        Some(priority) => priority,
+        None => fresh_priority(turn, new.spec.nice),
+    };
+    let array = new.array.map(|array| {
+        let size = array.tasks.len();
+        let tasks = match (size, array.tasks.first()) {
+            (1, Some(only)) => PendingTasks::One(only),
+            _ => PendingTasks::Several(array.tasks),
+        };
+        ArrayRole { array_job: id, tasks, running_max: array.running_max, size }
+    });
+    let job = Job {
+        id,
+        array,
+        owner: new.owner,
+        group: new.group,
+        partition: Arc::clone(&partition.name),
+        phase: Phase::Pending,
+        hold,
+        wait: match hold {
+            Hold::None => WaitReason::None,
+            Hold::User => WaitReason::HeldUser,
+            Hold::Admin | Hold::SpecialExit | Hold::Requeued => WaitReason::HeldAdmin,
+        },
+        state_text: None,
+        priority,
+        allocation: None,
+        outcome: None,
+        submitted: turn.now,
+        eligible: None,
+        begin: new.spec.begin.filter(|begin| *begin > turn.now),
+        started: None,
+        ended: None,
+        suspended: None,
+        ran_before_suspend_s: 0,
+        last_evaluated: None,
+        restarts: 0,
+        time_limit_min: new.spec.time_limit_min,
+        failed_node: None,
+        next_step: 0,
+        batch: new.script.is_some(),
+        protocol: new.protocol,
+        warned: false,
+        spec: Arc::new(new.spec),
+    };
+    (job, new.script)
+}

@@ -1,0 +1,173 @@
+//! Whether nodes are there, and what happens to their jobs when they are not.
+
+use std::sync::Arc;
+
+use model::{
+    Availability, Change, Exit, Job, Node, NodeId, NodeReason, Outcome, Phase, Seen, Uid,
+    WaitReason,
+};
+
+use crate::effect::{Effect, NodeMessage};
+use crate::event::Answer;
+use crate::job;
+use crate::reject::Reject;
+use crate::turn::Turn;
+
+/// A node gave a sign of life.
+pub(crate) fn answered(turn: &mut Turn<'_>, id: NodeId, seen: Seen) -> Result<Answer, Reject> {
+    let Some(node) = turn.cluster().node(id) else {
+        return Ok(Answer::Done);
+    };
+    let was_silent = node.flags.not_responding && !node.flags.powering_up;
+    turn.record(Change::Seen(id, seen));
+    if was_silent {
+        turn.edit_node(id, |node| node.flags.not_responding = false);
+        turn.emit(Effect::Schedule);
+    }
+    Ok(Answer::Done)
+}
+
+/// A node could not be reached. It is given SlurmdTimeout to come back, see [`fallen_silent`].
+pub(crate) fn unreachable(turn: &mut Turn<'_>, id: NodeId) -> Result<Answer, Reject> {
+    match turn.cluster().node(id) {
+        Some(node) if !node.flags.not_responding && node.is_reachable() => {
+            let now = turn.now;
+            turn.edit_node(id, |node| {
+                node.flags.not_responding = true;
+                // The time to come back starts now for a node that was never heard of.
+                node.last_response = node.last_response.or(Some(now));
+            });
+        }
+        _ => {}
+    }
+    Ok(Answer::Done)
+}
+
+/// Sets nodes down that have not responded for SlurmdTimeout.
+pub(crate) fn fallen_silent(turn: &mut Turn<'_>) {
+    let timeout_s = u64::from(turn.config().slurmd_timeout_s);
+    if timeout_s == 0 {
+        return;
+    }
+    let silent: Vec<NodeId> = turn
+        .cluster()
+        .nodes()
+        .filter(|node| node.flags.not_responding && !node.flags.powering_up)
+        .filter(|node| matches!(node.availability, Availability::Up | Availability::Unknown))
+        .filter(|node| node.last_response.is_none_or(|at| turn.now.since(at) > timeout_s))
+        .map(|node| node.id)
+        .collect();
+    for id in silent {
+        down(turn, id, NOT_RESPONDING);
+    }
+}
+
+/// The reason that ReturnToService=1 forgives.
+pub(crate) const NOT_RESPONDING: &str = "Not responding";
+
+/// Sets a node down and ends what runs there.
+pub(crate) fn down(turn: &mut Turn<'_>, id: NodeId, reason: &str) {
+    let by = turn.config().slurm_user;
+    let reason = reason_at(turn, reason, by);
+    turn.edit_node(id, |node| {
+        node.availability = Availability::Down;
+        if node.reason.is_none() || !node.flags.drain {
+            node.reason = Some(reason);
+        }
+    });
+    lose_jobs(turn, id);
+}
+
+/// Ends or requeues what runs on a node that is gone, and stops waiting for its clean-up.
+pub(crate) fn lose_jobs(turn: &mut Turn<'_>, id: NodeId) {
+    let name = turn.cluster().node(id).map(|node| Arc::clone(&node.name));
+    let jobs: Vec<Arc<Job>> = turn.cluster().jobs_on(id).cloned().collect();
+    for job in jobs {
+        let job = match job.phase {
+            Phase::Running(_) | Phase::Suspended => {
+                lose_job(turn, &job, name.clone());
+                turn.cluster().job(job.id).cloned()
+            }
+            _ => Some(job),
+        };
+        if let Some(job) = job {
+            job::clean_on(turn, &job, id);
+        }
+    }
+}
+
+/// A node of a job is gone: a batch job that may be requeued starts anew, another ends.
+fn lose_job(turn: &mut Turn<'_>, job: &Arc<Job>, node_name: Option<Arc<str>>) {
+    let job = turn.edit_job(job, |job| job.failed_node = node_name);
+    if job.batch && job.spec.requeue {
+        job::requeue(turn, &job, model::Hold::None);
+    } else {
+        let outcome = Outcome { exit: Exit::NodeFail, status: 1, derived_status: 0 };
+        let message = |job| NodeMessage::Terminate { job };
+        job::end(turn, &job, outcome, WaitReason::NodeFailed, message);
+    }
+}
+
+/// Takes a node out of the table that slurm.conf no longer names, or that was deleted.
+pub(crate) fn removed(turn: &mut Turn<'_>, id: NodeId) {
+    lose_jobs(turn, id);
+    let partitions: Vec<_> =
+        turn.cluster().partitions().filter(|p| p.nodes.contains(&id)).cloned().collect();
+    for partition in partitions {
+        let mut partition = model::Partition::clone(&partition);
+        partition.nodes = partition.nodes.iter().copied().filter(|node| *node != id).collect();
+        turn.record(Change::Partition(Arc::new(partition)));
+    }
+    turn.record(Change::NodeGone(id));
+}
+
+/// Keeps new jobs from a node, of the controller's own accord.
+pub(crate) fn drain(turn: &mut Turn<'_>, id: NodeId, reason: &str) {
+    let by = turn.config().slurm_user;
+    let reason = reason_at(turn, reason, by);
+    turn.edit_node(id, |node| {
+        if !node.flags.drain {
+            node.flags.drain = true;
+            node.reason = Some(reason);
+        }
+    });
+}
+
+/// Brings back nodes whose ResumeAfter has come.
+pub(crate) fn resumed_by_time(turn: &mut Turn<'_>) {
+    let due: Vec<NodeId> = turn
+        .cluster()
+        .nodes()
+        .filter(|node| node.resume_after.is_some_and(|at| at <= turn.now))
+        .map(|node| node.id)
+        .collect();
+    for id in due {
+        turn.edit_node(id, |node| {
+            node.resume_after = None;
+            node.flags.drain = false;
+            if node.availability == Availability::Down {
+                node.availability = Availability::Up;
+            }
+            node.reason = None;
+        });
+        turn.emit(Effect::Schedule);
+    }
+}
+
+/// Whether a node is to be asked if it is there.
+pub(crate) fn is_to_be_pinged(node: &Node) -> bool {
+    let f = node.flags;
+    let given_up = f.not_responding && node.availability == Availability::Down;
+    node.is_reachable()
+        && !(f.powering_up || f.powering_down || f.invalid || f.reboot_issued)
+        && !given_up
+}
+
+/// What a node is told when the controller starts: to register.
+pub(crate) fn introduction(node: &Arc<Node>) -> Option<Effect> {
+    is_to_be_pinged(node).then(|| Effect::ToNode { node: node.id, message: NodeMessage::Register })
+}
+
+pub(crate) fn reason_at(turn: &Turn<'_>, text: &str, by: Uid) -> NodeReason {
+    NodeReason { text: text.into(), by, at: turn.now }
+}

@@ -1,0 +1,85 @@
+//! Partitions made, altered and taken away at run time.
+
+use std::sync::Arc;
+
+use model::{Change, NodeId, Partition};
+
+use crate::access::{self, Caller};
+use crate::effect::Effect;
+use crate::event::{Answer, PartitionUpdate};
+use crate::reject::Reject;
+use crate::turn::Turn;
+
+/// Somebody makes a partition.
+pub(crate) fn created(turn: &mut Turn<'_>, update: &PartitionUpdate) -> Result<Answer, Reject> {
+    access::require_admin(turn.cluster().config(), update.caller)?;
+    if turn.cluster().partition(&update.name).is_some() {
+        return Err(Reject::PartitionExists(Arc::clone(&update.name)));
+    }
+    put(turn, update, Partition::named(Arc::clone(&update.name)))
+}
+
+/// Somebody alters a partition.
+pub(crate) fn updated(turn: &mut Turn<'_>, update: &PartitionUpdate) -> Result<Answer, Reject> {
+    access::require_admin(turn.cluster().config(), update.caller)?;
+    let partition = turn
+        .cluster()
+        .partition(&update.name)
+        .ok_or_else(|| Reject::NoSuchPartition(Arc::clone(&update.name)))?;
+    let partition = Partition::clone(partition);
+    put(turn, update, partition)
+}
+
+/// Somebody takes a partition away: refused while jobs run or wait in it.
+pub(crate) fn deleted(
+    turn: &mut Turn<'_>,
+    caller: Caller,
+    name: &Arc<str>,
+) -> Result<Answer, Reject> {
+    access::require_admin(turn.cluster().config(), caller)?;
+    if turn.cluster().partition(name).is_none() {
+        return Err(Reject::NoSuchPartition(Arc::clone(name)));
+    }
+    let in_use = |job: &Arc<model::Job>| !job.is_finished() && job.partition == *name;
+    if turn.cluster().jobs().any(in_use) {
+        return Err(Reject::PartitionBusy(Arc::clone(name)));
+    }
+    turn.record(Change::PartitionGone(Arc::clone(name)));
+    Ok(Answer::Done)
+}
+
+fn put(
+    turn: &mut Turn<'_>,
+    update: &PartitionUpdate,
+    mut partition: Partition,
+) -> Result<Answer, Reject> {
+    let was_default = partition.is_default;
+    (update.apply)(&mut partition);
+    if let Some(names) = &update.node_names {
+        partition.nodes = ids(turn, names)?;
+        partition.nodes_text.clone_from(&update.nodes);
+    }
+    if partition.is_default && !was_default {
+        let others: Vec<_> =
+            turn.cluster().partitions().filter(|p| p.is_default).cloned().collect();
+        for other in others.into_iter().filter(|other| other.name != partition.name) {
+            let mut other = Partition::clone(&other);
+            other.is_default = false;
+            turn.record(Change::Partition(Arc::new(other)));
+        }
+    }
+    turn.record(Change::Partition(Arc::new(partition)));
+    turn.emit(Effect::Schedule);
+    Ok(Answer::Done)
+}
+
+fn ids(turn: &Turn<'_>, names: &[Arc<str>]) -> Result<Arc<[NodeId]>, Reject> {
+    let find = |name: &Arc<str>| {
+        let node = turn.cluster().node_named(name);
+        node.map(|node| node.id).ok_or_else(|| Reject::NoSuchNode(Arc::clone(name)))
+    };
+    let mut ids = names.iter().map(find).collect::<Result<Vec<_>, _>>()?;
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(ids.into())
+}

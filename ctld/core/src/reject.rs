@@ -1,0 +1,156 @@
+use std::sync::Arc;
+
+use model::JobId;
+
+/// Why an event is refused; always for something that the caller did or asked. A variant a reason;
+/// `ctld/src/rpc/errno.rs` gives each its Slurm errno.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Reject {
+    /// It takes an administrator.
+    #[error("access denied")]
+    AccessDenied,
+    /// Somebody else's job.
+    #[error("the job belongs to somebody else")]
+    NotYourJob,
+    /// A job for another user, from one who may not.
+    #[error("only an administrator submits for another user")]
+    NotYourself,
+    /// No such job.
+    #[error("no job {0}")]
+    NoSuchJob(JobId),
+    /// The job has ended.
+    #[error("job {0} has ended")]
+    JobFinished(JobId),
+    /// The job has started, and what was asked is for waiting ones.
+    #[error("job {0} is not pending")]
+    JobNotPending(JobId),
+    /// The job has not started, and what was asked is for running ones.
+    #[error("job {0} is pending")]
+    JobPending(JobId),
+    /// The job has no script.
+    #[error("job {0} has no batch script")]
+    NoScript(JobId),
+    /// The job may not be requeued.
+    #[error("job {0} may not be requeued")]
+    NotRequeueable(JobId),
+    /// The job is being cleaned up.
+    #[error("job {0} is completing")]
+    JobCompleting(JobId),
+    /// Somebody else's hold.
+    #[error("job {0} is held by an administrator")]
+    HeldByAdmin(JobId),
+    /// The table is full.
+    #[error("MaxJobCount of {max} jobs is reached")]
+    TooManyJobs {
+        /// The limit.
+        max: u32,
+    },
+    /// No such partition.
+    #[error("no partition {0}")]
+    NoSuchPartition(Arc<str>),
+    /// No partition was named and none is the default.
+    #[error("no partition named, and none is the default")]
+    NoDefaultPartition,
+    /// The partition takes no jobs.
+    #[error("partition {0} takes no jobs")]
+    PartitionTakesNoJobs(Arc<str>),
+    /// The partition is there already.
+    #[error("partition {0} exists")]
+    PartitionExists(Arc<str>),
+    /// The partition still has jobs.
+    #[error("partition {0} has jobs")]
+    PartitionBusy(Arc<str>),
+    /// The partition is not for this user.
+    #[error("partition {0} is not for this user")]
+    PartitionRefusesUser(Arc<str>),
+    /// The partition is not for the user's groups.
+    #[error("partition {0} is not for the user's groups")]
+    PartitionRefusesGroup(Arc<str>),
+    /// The partition is not for this account.
+    #[error("partition {0} is not for this account")]
+    PartitionRefusesAccount(Arc<str>),
+    /// The time limit is above the partition's.
+    #[error("the time limit is above that of partition {0}")]
+    TimeLimitTooLong(Arc<str>),
+    /// The node count does not fit the partition.
+    #[error("the node count is outside what partition {0} allows")]
+    NodeCountOutsidePartition(Arc<str>),
+    /// The node count is none.
+    #[error("invalid node count")]
+    InvalidNodeCount,
+    /// The task count does not go with the rest.
+    #[error("invalid task count")]
+    InvalidTaskCount,
+    /// More CPUs than there are.
+    #[error("more CPUs than the partition has")]
+    TooManyCpus,
+    /// More memory than the limit.
+    #[error("more memory than MaxMemPerCPU or MaxMemPerNode allows")]
+    TooMuchMemory,
+    /// No such node.
+    #[error("no node {0}")]
+    NoSuchNode(Arc<str>),
+    /// The node named is not in the partition.
+    #[error("a required node is not in the partition")]
+    NodeNotInPartition,
+    /// No node is as asked for.
+    #[error("no node has what is asked for")]
+    NothingFits,
+    /// Features that no node has.
+    #[error("no node has the features {0}")]
+    InvalidFeature(Arc<str>),
+    /// A dependency on a job that is not there, or on itself.
+    #[error("a dependency names a job that does not exist")]
+    InvalidDependency,
+    /// Array indexes past MaxArraySize.
+    #[error("array indexes are outside MaxArraySize")]
+    InvalidArray,
+    /// Licenses that the cluster does not have.
+    #[error("no such licenses, or not as many")]
+    InvalidLicenses,
+    /// Generic resources that the cluster does not have.
+    #[error("no such generic resources")]
+    InvalidGres,
+    /// The begin time or deadline has gone by.
+    #[error("a time that has gone by")]
+    InvalidTime,
+    /// The deadline cannot be met.
+    #[error("the deadline cannot be met")]
+    DeadlineCannotBeMet,
+    /// A signal that there is not.
+    #[error("invalid signal")]
+    InvalidSignal,
+    /// A field that cannot be changed any more.
+    #[error("{0} cannot be changed in this state")]
+    NotChangeable(&'static str),
+    /// A state that a node cannot go to from where it is.
+    #[error("a node cannot go to that state from its own")]
+    InvalidNodeState,
+    /// A value that is not one.
+    #[error("invalid {0}")]
+    InvalidValue(&'static str),
+    /// A reason is missing.
+    #[error("a reason is required")]
+    ReasonMissing,
+    /// The node is in use.
+    #[error("node {0} is in use")]
+    NodeBusy(Arc<str>),
+    /// The node stands in slurm.conf and cannot be deleted.
+    #[error("node {0} is configured in slurm.conf")]
+    NodeIsConfigured(Arc<str>),
+    /// The node is there already.
+    #[error("node {0} exists")]
+    NodeExists(Arc<str>),
+    /// The node table is full.
+    #[error("MaxNodeCount of {max} nodes is reached")]
+    TooManyNodes {
+        /// The limit.
+        max: u32,
+    },
+    /// The job cannot run now, and was to run at once or not at all.
+    #[error("the job cannot start at once")]
+    NotImmediately,
+    /// The work does not belong to this node.
+    #[error("job {0} has no such node")]
+    WrongNode(JobId),
+}

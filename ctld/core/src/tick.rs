@@ -1,0 +1,231 @@
+//! What happens because time goes by.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use model::{Change, Exit, Job, JobId, Launch, NodeId, Outcome, Phase, Timestamp, WaitReason};
+
+use crate::effect::{Effect, NodeMessage};
+use crate::event::Answer;
+use crate::reject::Reject;
+use crate::turn::Turn;
+use crate::{job, node};
+
+/// What the core remembers of time: nothing that a restart would miss, since all of it follows from
+/// the records or is asked of the nodes anew.
+#[derive(Debug, Default)]
+pub(crate) struct Clock {
+    /// Waiting jobs by the next moment that changes what they wait for.
+    waits: BTreeSet<(Timestamp, JobId)>,
+    /// The same, by job.
+    wait_of: BTreeMap<JobId, Timestamp>,
+    /// When nodes were last asked whether they are there.
+    pinged: Option<Timestamp>,
+    /// Which node's turn it is to register anew.
+    turn_of: u32,
+}
+
+impl Clock {
+    /// Notes the next moment at which the clock alone changes what a job waits for.
+    pub(crate) fn watch(&mut self, job: &Job) {
+        if let Some(at) = self.wait_of.remove(&job.id) {
+            self.waits.remove(&(at, job.id));
+        }
+        if !job.is_pending() {
+            return;
+        }
+        let begin = job.begin.filter(|_| job.eligible.is_none());
+        if let Some(at) = [begin, job.spec.deadline].into_iter().flatten().min() {
+            self.waits.insert((at, job.id));
+            self.wait_of.insert(job.id, at);
+        }
+    }
+
+    pub(crate) fn watched(&self) -> BTreeSet<JobId> {
+        self.wait_of.keys().copied().collect()
+    }
+
+    fn due(&mut self, now: Timestamp) -> Vec<JobId> {
+        let mut due = Vec::new();
+        while let Some(&(at, id)) = self.waits.first() {
+            if at > now {
+                break;
+            }
+            self.waits.pop_first();
+            self.wait_of.remove(&id);
+            due.push(id);
+        }
+        due
+    }
+}
+
+/// A second has gone by.
+pub(crate) fn ticked(turn: &mut Turn<'_>, clock: &mut Clock) -> Result<Answer, Reject> {
+    times_up(turn);
+    warnings(turn);
+    waits_over(turn, clock);
+    node::resumed_by_time(turn);
+    node::fallen_silent(turn);
+    ask_again(turn);
+    forget(turn);
+    ping(turn, clock);
+    Ok(Answer::Done)
+}
+
+/// Ends jobs that have run for their time and the grace that OverTimeLimit gives.
+fn times_up(turn: &mut Turn<'_>) {
+    let config = turn.config();
+    let up: Vec<Arc<Job>> = turn
+        .cluster()
+        .out_of_time(turn.now)
+        .filter(|job| {
+            let partition = turn.cluster().partition(&job.partition);
+            let over = partition.and_then(|p| p.over_time_limit_min);
+            let over = over.unwrap_or(config.over_time_limit_min);
+            // UNLIMITED (0xffff): the limit never ends a job.
+            let end = job.ended.unwrap_or(turn.now);
+            over != u16::MAX && end.plus_s(u64::from(over) * 60) <= turn.now
+        })
+        .filter(|job| matches!(job.phase, Phase::Running(_)))
+        .cloned()
+        .collect();
+    for job in up {
+        let outcome = Outcome { exit: Exit::Timeout, status: 0, derived_status: 0 };
+        let message = |job| NodeMessage::KillTimeLimit { job };
+        job::end(turn, &job, outcome, WaitReason::TimeLimit, message);
+    }
+}
+
+/// Sends the signals that jobs asked for before their end.
+fn warnings(turn: &mut Turn<'_>) {
+    let due: Vec<Arc<Job>> = turn
+        .cluster()
+        .active()
+        .filter(|job| job.spec.warn_signal > 0 && !job.warned)
+        .filter(|job| job.phase == Phase::Running(Launch::Done))
+        .filter(|job| {
+            let early = job.ended.map(|end| end.0 - i64::from(job.spec.warn_time_s));
+            job.time_limit_min.is_some() && early.is_some_and(|early| early <= turn.now.0)
+        })
+        .cloned()
+        .collect();
+    for job in due {
+        let job = turn.edit_job(&job, |job| job.warned = true);
+        job::signal(turn, &job, job.spec.warn_signal, job.spec.warn_flags, None);
+    }
+}
+
+/// Begin times that have come, deadlines that have gone.
+fn waits_over(turn: &mut Turn<'_>, clock: &mut Clock) {
+    for id in clock.due(turn.now) {
+        let Some(job) = turn.cluster().job(id).filter(|job| job.is_pending()).cloned() else {
+            continue;
+        };
+        if job.spec.deadline.is_some_and(|deadline| deadline <= turn.now) {
+            let outcome = Outcome { exit: Exit::Deadline, status: 1, derived_status: 0 };
+            job::end_waiting(turn, &job, outcome, WaitReason::DeadLine);
+        } else {
+            job::became_eligible(turn, &job);
+            turn.emit(Effect::Schedule);
+        }
+    }
+}
+
+/// Asks again for what was asked for and has not come.
+fn ask_again(turn: &mut Turn<'_>) {
+    let config = turn.config();
+    let message_s = u64::from(config.message_timeout_s);
+    let clean_up_s = u64::from(config.kill_wait_s) + 2 * message_s;
+    let stale: Vec<Arc<Job>> = turn
+        .cluster()
+        .completing()
+        .filter(|job| match &job.phase {
+            Phase::Completing(completing) => turn.now.since(completing.told) > clean_up_s,
+            _ => false,
+        })
+        .cloned()
+        .collect();
+    for job in stale {
+        let now = turn.now;
+        let job = turn.edit_job(&job, |job| {
+            if let Phase::Completing(completing) = &mut job.phase {
+                completing.told = now;
+            }
+        });
+        for effect in job::outstanding(&job) {
+            turn.emit(effect);
+        }
+    }
+    let launch_s = u64::from(config.batch_start_timeout_s) + 4 * message_s;
+    let unanswered: Vec<Arc<Job>> = turn
+        .cluster()
+        .active()
+        .filter(|job| match &job.phase {
+            Phase::Running(Launch::Sending { since }) => turn.now.since(*since) > launch_s,
+            _ => false,
+        })
+        .cloned()
+        .collect();
+    for job in unanswered {
+        let since = turn.now;
+        let job = turn.edit_job(&job, |job| job.phase = Phase::Running(Launch::Sending { since }));
+        for effect in job::outstanding(&job) {
+            turn.emit(effect);
+        }
+    }
+}
+
+/// Forgets jobs that ended MinJobAge ago. The record that an array was submitted as stays as long
+/// as another of the array, since the script is kept under its number; so does a job that others
+/// wait for.
+fn forget(turn: &mut Turn<'_>) {
+    let age = i64::from(turn.config().min_job_age_s);
+    if age == 0 {
+        return;
+    }
+    let cluster = turn.cluster();
+    let old: Vec<JobId> = cluster
+        .ended_by(Timestamp(turn.now.0 - age))
+        .filter(|job| cluster.dependents(job.id).next().is_none())
+        .filter(|job| job.array_job() != job.id || cluster.array_records(job.id).nth(1).is_none())
+        .take(FORGOTTEN_A_SECOND_MAX)
+        .map(|job| job.id)
+        .collect();
+    for id in old {
+        turn.record(Change::JobGone(id));
+    }
+}
+
+/// How many jobs are forgotten in one turn: a burst that ended together must not hold up everybody.
+const FORGOTTEN_A_SECOND_MAX: usize = 20_000;
+
+/// Asks silent nodes whether they are there, three times in SlurmdTimeout; and a few of them, in
+/// turn, to register anew.
+fn ping(turn: &mut Turn<'_>, clock: &mut Clock) {
+    let config = turn.config();
+    let every_s = u64::from(config.slurmd_timeout_s) / 3;
+    if every_s == 0 || clock.pinged.is_some_and(|at| turn.now.since(at) < every_s) {
+        return;
+    }
+    clock.pinged = Some(turn.now);
+    let len = turn.cluster().node_table_len();
+    let window = u32::from(config.tree_width.clamp(1, 50));
+    let in_turn = |id: NodeId| id.0.wrapping_sub(clock.turn_of) < window;
+    let messages: Vec<(NodeId, NodeMessage)> = turn
+        .cluster()
+        .nodes()
+        .filter(|node| node::is_to_be_pinged(node))
+        .filter_map(|node| {
+            let silent = node.last_response.is_none_or(|at| turn.now.since(at) >= every_s);
+            if node.registration.is_none() || in_turn(node.id) {
+                Some((node.id, NodeMessage::Register))
+            } else {
+                silent.then_some((node.id, NodeMessage::Ping))
+            }
+        })
+        .collect();
+    clock.turn_of = if clock.turn_of + window >= len { 0 } else { clock.turn_of + window };
+    for (node, message) in messages {
+        turn.emit(Effect::ToNode { node, message });
+    }
+}
