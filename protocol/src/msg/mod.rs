@@ -1,26 +1,48 @@
 //! The messages, a file a family, and the list of all codecs.
 
 mod accounting;
+mod burst_buffer;
+mod certificate;
 mod complete;
+mod config;
 mod control;
+mod dated;
 mod federation;
 mod gres;
 mod identity;
 mod job;
 mod launch;
+mod license;
+mod node;
+mod partition;
+mod reservation;
 mod srun;
+mod stats;
 mod step;
+mod topology;
+mod trigger;
 
 pub use accounting::*;
+pub use burst_buffer::*;
+pub use certificate::*;
 pub use complete::*;
+pub use config::*;
 pub use control::*;
+pub use dated::*;
 pub use federation::*;
 pub use gres::*;
 pub use identity::*;
 pub use job::*;
 pub use launch::*;
+pub use license::*;
+pub use node::*;
+pub use partition::*;
+pub use reservation::*;
 pub use srun::*;
+pub use stats::*;
 pub use step::*;
+pub use topology::*;
+pub use trigger::*;
 
 use crate::number::Number;
 use crate::version::Version;
@@ -61,13 +83,23 @@ impl Codec {
 /// Every message that this crate knows, by family.
 pub const CODECS: &[&[Codec]] = &[
     accounting::CODECS,
+    burst_buffer::CODECS,
+    certificate::CODECS,
     complete::CODECS,
+    config::CODECS,
     control::CODECS,
     federation::CODECS,
     job::CODECS,
     launch::CODECS,
+    license::CODECS,
+    node::CODECS,
+    partition::CODECS,
+    reservation::CODECS,
     srun::CODECS,
+    stats::CODECS,
     step::CODECS,
+    topology::CODECS,
+    trigger::CODECS,
 ];
 
 /// The codec of a number.
