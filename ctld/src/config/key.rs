@@ -174,7 +174,7 @@ keys! {
     BurstBufferParameters, burst_buffer_parameters: Text = None, ALL, NotYet("burst buffers");
     BurstBufferType, burst_buffer_type: Text = None, ALL, NotYet("burst buffers");
     CertgenParameters, certgen_parameters: Text = None, R25_05.on(), NotYet("TLS");
-    CertgenType, certgen_type: Text = text("certgen/script"), R25_05.on(), NotYet("TLS");
+    CertgenType, certgen_type: Text = None, R25_05.on(), NotYet("TLS");
     CertmgrParameters, certmgr_parameters: Text = None, R24_11.on(), NotYet("TLS");
     CertmgrType, certmgr_type: Text = None, R24_11.on(), NotYet("TLS");
     CliFilterParameters, cli_filter_parameters: Text = None, R25_11.on(), Elsewhere;
@@ -218,7 +218,7 @@ keys! {
     HealthCheckInterval, health_check_interval: u16 = 0, ALL, NotYet("node health checks");
     HealthCheckNodeState, health_check_node_state: Text = None, ALL, NotYet("node health checks");
     HealthCheckProgram, health_check_program: Text = None, ALL, NotYet("node health checks");
-    HealthCheckTimeout, health_check_timeout: u16 = 60, R26_05.on(), Elsewhere;
+    HealthCheckTimeout, health_check_timeout: u16 = 0, R26_05.on(), Elsewhere;
     HttpParserType, http_parser_type: Text = None, R25_11.on(), Elsewhere;
     InactiveLimit, inactive_limit: u16 = 0, ALL, NotYet("the limit on inactive allocations");
     InteractiveStepOptions, interactive_step_options: Text = text("--interactive --preserve-env --pty $SHELL"), ALL, Elsewhere;
@@ -335,7 +335,7 @@ keys! {
     SlurmctldHttpAuthParameters, slurmctld_http_auth_parameters: Text = None, R26_05.on(), NotYet("metrics");
     SlurmctldLogFile, slurmctld_log_file: Text = None, ALL, Here;
     SlurmctldParameters, slurmctld_parameters: Text = None, ALL, Here;
-    SlurmctldPidFile, slurmctld_pid_file: Text = text("/var/run/slurmctld.pid"), ALL, Here;
+    SlurmctldPidFile, slurmctld_pid_file: Text = text("/run/slurmctld.pid"), ALL, Here;
     SlurmctldPort, slurmctld_port: Text = None, ALL, Here;
     SlurmctldPrimaryOffProg, slurmctld_primary_off_prog: Text = None, ALL, NotYet("a backup controller");
     SlurmctldPrimaryOnProg, slurmctld_primary_on_prog: Text = None, ALL, NotYet("a backup controller");
@@ -345,7 +345,7 @@ keys! {
     SlurmdHttpAuthParameters, slurmd_http_auth_parameters: Text = None, R26_05.on(), Elsewhere;
     SlurmdLogFile, slurmd_log_file: Text = None, ALL, Elsewhere;
     SlurmdParameters, slurmd_parameters: Text = None, ALL, Elsewhere;
-    SlurmdPidFile, slurmd_pid_file: Text = text("/var/run/slurmd.pid"), ALL, Elsewhere;
+    SlurmdPidFile, slurmd_pid_file: Text = text("/run/slurmd.pid"), ALL, Elsewhere;
     SlurmdPort, slurmd_port: u32 = 6818, ALL, Here;
     SlurmdSpoolDir, slurmd_spool_dir: Text = text("/var/spool/slurmd"), ALL, Elsewhere;
     SlurmdSyslogDebug, slurmd_syslog_debug: Text = None, ALL, Elsewhere;
@@ -381,7 +381,7 @@ keys! {
     TreeWidth, tree_width: u16 = 16, ALL, Here;
     UnkillableStepProgram, unkillable_step_program: Text = None, ALL, Elsewhere;
     UnkillableStepTimeout, unkillable_step_timeout: u16 = 60, ALL, Elsewhere;
-    UrlParserType, url_parser_type: Text = text("url_parser/libhttp_parser"), R25_11.on(), Elsewhere;
+    UrlParserType, url_parser_type: Text = None, R25_11.on(), Elsewhere;
     UsePAM, use_pam: bool = false, ALL, Elsewhere;
     VSizeFactor, vsize_factor: u16 = 0, ALL, NotYet("limits on virtual memory");
     WaitTime, wait_time: u16 = 0, ALL, Elsewhere;

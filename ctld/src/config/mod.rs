@@ -6,7 +6,7 @@
 //!
 //! How it is built: `source` turns files into lines (`line` is the grammar), `slurm_conf` hands each line to
 //! the module that knows its key (`key` for plain ones; `node`, `partition`, `nodeset`, `host` for lines
-//! with keys of their own, whose pairs `fields` reads), `settings` applies the rules between keys, `resolve`
+//! with keys of their own, whose pairs `fields` reads), `settings` applies the rules between keys (`shown` holds what is only passed on), `resolve`
 //! those between lines. To add a plain key, add a row to `key`; a key of a line, a row to its `COLUMNS`.
 //!
 //! What it does not know: whether a user, a path or an address exists. That is the program's business.
@@ -32,6 +32,7 @@ mod partition;
 mod problem;
 mod resolve;
 mod settings;
+mod shown;
 mod slurm_conf;
 mod source;
 #[cfg(test)]
@@ -51,6 +52,7 @@ pub use option::{BindTo, CpuBind, Options};
 pub use own::{Limits, OWN_FILE, Own, OwnError, Store};
 pub use partition::{Memory, OverSubscribe, PartitionLine, PartitionState};
 pub use problem::{Cause, NumberError, Place, Problem, Problems, Refused};
+pub use shown::Shown;
 pub use slurm_conf::{Settings, SlurmConf};
 pub use source::{ConfHash, Disk, Files};
 pub use value::{INFINITE_16, INFINITE_32, Kind, Limit, NO_VALUE_16, NO_VALUE_32, Text};

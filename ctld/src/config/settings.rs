@@ -12,6 +12,7 @@ use super::{
     option::{self, Options},
     partition::Memory,
     problem::{Cause, NumberError, Place, Problems},
+    shown::Shown,
     slurm_conf::Settings,
     value::{Limit, NO_VALUE_16, NO_VALUE_32, minutes, seconds},
 };
@@ -130,6 +131,13 @@ pub(super) fn derive(keys: &mut Keys, given: &Given, problems: &mut Problems) ->
     let level = |pass: &mut Pass<'_>, key, text: &Option<String>| {
         pass.read(key, text, None, |text| flag::log_level(text).map(Some))
     };
+    let (mut errors, mut warnings) = (Vec::new(), Vec::new());
+    let shown =
+        Shown::read(keys, &mut |key, cause| errors.push((key, cause)), &mut |key, cause| {
+            warnings.push((key, cause))
+        });
+    errors.into_iter().for_each(|(key, cause)| pass.error(key, cause));
+    warnings.into_iter().for_each(|(key, cause)| pass.warn(key, cause));
     // CR_Core_Memory is the default of cons_tres; other plugins have none.
     let cons_tres = keys.select_type.as_deref().is_some_and(|t| t.contains("cons_tres"));
     let select = keys.select_type_parameters.clone();
@@ -195,6 +203,7 @@ pub(super) fn derive(keys: &mut Keys, given: &Given, problems: &mut Problems) ->
         gres_types: flag::words(keys.gres_types.as_deref().unwrap_or_default())
             .map(str::to_owned)
             .collect(),
+        shown,
         ipv4,
         ipv6,
         configless: slurmctld.has("enable_configless"),

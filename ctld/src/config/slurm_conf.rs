@@ -18,6 +18,7 @@ use super::{
     partition::{Memory, PartitionLine, PartitionLines},
     problem::{Cause, Place, Problem, Problems, Refused},
     resolve, settings,
+    shown::Shown,
     source::{self, ConfHash, Files},
     value::Limit,
 };
@@ -114,6 +115,8 @@ pub struct Settings {
     pub priority_max_age_s: Limit,
     /// `GresTypes`.
     pub gres_types: Vec<String>,
+    /// What ctld only passes on.
+    pub shown: Shown,
     /// Whether IPv4 is used.
     pub ipv4: bool,
     /// Whether IPv6 is used.

@@ -219,6 +219,47 @@ fn a_large_file_of_a_real_site_is_read_whole() {
     assert!(all == golden, "the golden file differs from:\n{all}");
 }
 
+/// Odd lines (continuations, escapes, numbers in hexadecimal, a letter beyond ASCII, an include), whose
+/// hash and node shapes stock slurmctld and scontrol of 24.11.5 and of 26.05.5 showed to be these.
+#[test]
+fn hash_and_nodes_of_an_odd_file_are_those_of_stock() {
+    let conf = load_with(
+        include_str!("../../testdata/odd.conf"),
+        &[("/etc/slurm/odd-nodes.conf", include_str!("../../testdata/odd-nodes.conf"))],
+    )
+    .unwrap();
+    assert_eq!(conf.hash, ConfHash(0x761c_759c));
+    assert_eq!(conf.keys.message_timeout, 30);
+    assert_eq!(conf.keys.epilog_msg_time, 1024);
+    assert_eq!(conf.keys.slurmctld_parameters.as_deref(), Some("a,b,c"));
+    let shapes: Vec<(&str, u16, u16, u16, u16, u16)> = conf
+        .nodes
+        .iter()
+        .map(|n| {
+            let name = n.nodes[0].name.as_str();
+            (name, n.cpus, n.boards, n.sockets, n.cores_per_socket, n.threads_per_core)
+        })
+        .collect();
+    assert_eq!(
+        shapes,
+        [
+            ("a1", 8, 1, 2, 4, 1),
+            ("a2", 2, 1, 2, 1, 1),
+            ("a3", 4, 1, 4, 1, 1),
+            ("a4", 12, 2, 4, 3, 1),
+            ("a5", 8, 1, 2, 2, 2),
+            ("a6", 6, 2, 2, 3, 1),
+            ("a7", 1, 1, 1, 1, 1),
+            ("a8", 4, 1, 4, 1, 1),
+            ("a9", 1, 1, 1, 1, 1),
+            ("z1", 4, 1, 4, 1, 1),
+        ]
+    );
+    let p = &conf.partitions[0];
+    assert_eq!((p.nodes.len(), p.max_time, p.hidden), (10, Limit::At(1), true));
+    assert_eq!((p.disable_root_jobs, p.over_subscribe), (None, OverSubscribe::No));
+}
+
 proptest! {
     /// No text makes the parser panic, and a refusal names at least one error.
     #[test]
@@ -252,11 +293,4 @@ proptest! {
             prop_assert!(!refused.0.errors.is_empty());
         }
     }
-}
-
-#[test]
-fn x_print() {
-    let conf = SlurmConf::load(&Disk, Path::new("/tmp/cfgx/odd.conf")).unwrap();
-    eprintln!("HASH {:x}", conf.hash.0);
-    for f in FACTS { eprintln!("{}\t{}", f.name, f.show(&conf.keys)); }
 }

@@ -121,7 +121,7 @@ impl Setting for bool {
     }
 
     fn show(&self) -> String {
-        if *self { "Yes" } else { "No" }.to_owned()
+        if *self { "yes" } else { "no" }.to_owned()
     }
 }
 
