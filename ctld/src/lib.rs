@@ -1,3 +1,7 @@
 //! The controller program: configuration, RPC, the writer loop and the rim.
 
 pub mod config;
+pub mod counters;
+pub mod rpc;
+pub mod users;
+pub mod view;

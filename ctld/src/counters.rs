@@ -1,0 +1,113 @@
+//! What happened, counted: the figures of sdiag.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use dashmap::DashMap;
+
+/// A figure that many threads add to.
+#[derive(Debug, Default)]
+pub struct Count(AtomicU64);
+
+impl Count {
+    /// Adds to it.
+    pub fn add(&self, more: u64) {
+        self.0.fetch_add(more, Ordering::Relaxed);
+    }
+
+    /// What it stands at.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Sets it.
+    pub fn set(&self, value: u64) {
+        self.0.store(value, Ordering::Relaxed);
+    }
+
+    /// Raises it to `value`, if that is more.
+    pub fn raise(&self, value: u64) {
+        self.0.fetch_max(value, Ordering::Relaxed);
+    }
+}
+
+/// How often something was asked, and how long the answers took in all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// How often.
+    pub count: u64,
+    /// Microseconds.
+    pub time_us: u64,
+}
+
+impl Asked {
+    fn add(&mut self, time_us: u64) {
+        self.count += 1;
+        self.time_us += time_us;
+    }
+}
+
+/// Figures since the start, or since `sdiag --reset`.
+#[derive(Debug, Default)]
+#[expect(missing_docs, reason = "the fields are sdiag(1)'s lines")]
+pub struct Counters {
+    /// Seconds since the epoch at which they began.
+    pub since: Count,
+    pub jobs_submitted: Count,
+    pub jobs_started: Count,
+    pub jobs_completed: Count,
+    pub jobs_canceled: Count,
+    pub jobs_failed: Count,
+    /// Requests by message number.
+    pub by_message: DashMap<u16, Asked>,
+    /// Requests by user.
+    pub by_user: DashMap<u32, Asked>,
+    /// Plans made.
+    pub schedule_cycles: Count,
+    /// Microseconds spent on them.
+    pub schedule_time_us: Count,
+    pub schedule_time_us_max: Count,
+    pub schedule_time_us_last: Count,
+    /// Jobs looked at, all plans together.
+    pub schedule_depth: Count,
+    pub schedule_queue_len: Count,
+    /// Jobs started out of order, and the backfill walks that found them.
+    pub backfilled_jobs: Count,
+    pub backfill_cycles: Count,
+    /// Connections that are being served.
+    pub connections: Count,
+    /// Messages to nodes that are on their way.
+    pub messages_to_nodes: Count,
+    /// Requests that are not implemented.
+    pub not_implemented: Count,
+}
+
+impl Counters {
+    /// A request was answered.
+    pub fn answered(&self, number: u16, uid: u32, time_us: u64) {
+        self.by_message.entry(number).or_default().add(time_us);
+        self.by_user.entry(uid).or_default().add(time_us);
+    }
+
+    /// `sdiag --reset`.
+    pub fn reset(&self, now: i64) {
+        self.since.set(u64::try_from(now).unwrap_or(0));
+        let figures = [
+            &self.jobs_submitted,
+            &self.jobs_started,
+            &self.jobs_completed,
+            &self.jobs_canceled,
+            &self.jobs_failed,
+            &self.schedule_cycles,
+            &self.schedule_time_us,
+            &self.schedule_time_us_max,
+            &self.schedule_depth,
+            &self.backfilled_jobs,
+            &self.backfill_cycles,
+        ];
+        for figure in figures {
+            figure.set(0);
+        }
+        self.by_message.clear();
+        self.by_user.clear();
+    }
+}

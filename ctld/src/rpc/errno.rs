@@ -1,0 +1,58 @@
+use ctld_core::Reject;
+use protocol::Errno;
+
+/// Slurm's number for a reject. The only place where the two meet; no wildcard, so that a new reason
+/// to refuse is given its number.
+pub fn errno(reject: &Reject) -> Errno {
+    match reject {
+        Reject::AccessDenied | Reject::NotYourJob | Reject::HeldByAdmin(_) => {
+            Errno::ESLURM_ACCESS_DENIED
+        }
+        Reject::NotYourself => Errno::ESLURM_USER_ID_MISSING,
+        Reject::NoSuchJob(_) => Errno::ESLURM_INVALID_JOB_ID,
+        Reject::JobFinished(_) => Errno::ESLURM_ALREADY_DONE,
+        Reject::JobNotPending(_) => Errno::ESLURM_JOB_NOT_PENDING,
+        Reject::JobPending(_) => Errno::ESLURM_JOB_PENDING,
+        Reject::NoScript(_) => Errno::ESLURM_JOB_SCRIPT_MISSING,
+        Reject::NotRequeueable(_) => Errno::ESLURM_DISABLED,
+        Reject::JobCompleting(_) => Errno::ESLURM_TRANSITION_STATE_NO_UPDATE,
+        // Stock clients sleep and try again on this one.
+        Reject::TooManyJobs { .. } => Errno::EAGAIN,
+        Reject::NoSuchPartition(_) => Errno::ESLURM_INVALID_PARTITION_NAME,
+        Reject::NoDefaultPartition => Errno::ESLURM_DEFAULT_PARTITION_NOT_SET,
+        Reject::PartitionTakesNoJobs(_) => Errno::ESLURM_PARTITION_NOT_AVAIL,
+        Reject::PartitionExists(_) => Errno::ESLURM_INVALID_PARTITION_NAME,
+        Reject::PartitionBusy(_) => Errno::ESLURM_PARTITION_IN_USE,
+        Reject::PartitionRefusesUser(_) => Errno::ESLURM_ACCESS_DENIED,
+        Reject::PartitionRefusesGroup(_) => Errno::ESLURM_JOB_MISSING_REQUIRED_PARTITION_GROUP,
+        Reject::PartitionRefusesAccount(_) => Errno::ESLURM_INVALID_ACCOUNT,
+        Reject::TimeLimitTooLong(_) => Errno::ESLURM_INVALID_TIME_LIMIT,
+        Reject::NodeCountOutsidePartition(_) | Reject::InvalidNodeCount => {
+            Errno::ESLURM_INVALID_NODE_COUNT
+        }
+        Reject::InvalidTaskCount => Errno::ESLURM_BAD_TASK_COUNT,
+        Reject::TooManyCpus => Errno::ESLURM_TOO_MANY_REQUESTED_CPUS,
+        Reject::TooMuchMemory => Errno::ESLURM_INVALID_TASK_MEMORY,
+        Reject::NoSuchNode(_) => Errno::ESLURM_INVALID_NODE_NAME,
+        Reject::NodeNotInPartition => Errno::ESLURM_REQUESTED_NODES_NOT_IN_PARTITION,
+        Reject::NothingFits => Errno::ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE,
+        Reject::InvalidFeature(_) => Errno::ESLURM_INVALID_FEATURE,
+        Reject::InvalidDependency => Errno::ESLURM_DEPENDENCY,
+        Reject::InvalidArray => Errno::ESLURM_INVALID_ARRAY,
+        Reject::InvalidLicenses => Errno::ESLURM_INVALID_LICENSES,
+        Reject::InvalidGres => Errno::ESLURM_INVALID_GRES,
+        Reject::InvalidTime => Errno::ESLURM_INVALID_TIME_VALUE,
+        Reject::DeadlineCannotBeMet => Errno::ESLURM_INVALID_TIME_LIMIT,
+        Reject::InvalidSignal => Errno::EINVAL,
+        Reject::NotChangeable(_) => Errno::ESLURM_JOB_NOT_PENDING,
+        Reject::InvalidNodeState => Errno::ESLURM_INVALID_NODE_STATE,
+        Reject::InvalidValue(_) => Errno::EINVAL,
+        Reject::ReasonMissing => Errno::ESLURM_INVALID_NODE_STATE,
+        Reject::NodeBusy(_) => Errno::ESLURM_NODES_BUSY,
+        Reject::NodeIsConfigured(_) => Errno::ESLURM_INVALID_NODE_STATE,
+        Reject::NodeExists(_) => Errno::ESLURM_INVALID_NODE_NAME,
+        Reject::TooManyNodes { .. } => Errno::ESLURM_INVALID_NODE_COUNT,
+        Reject::NotImmediately => Errno::ESLURM_CAN_NOT_START_IMMEDIATELY,
+        Reject::WrongNode(_) => Errno::ESLURM_INVALID_JOB_ID,
+    }
+}

@@ -1,0 +1,196 @@
+//! Messages meet the cluster: a request becomes a reply (a read) or an event (a write), an answer or
+//! a reject becomes a reply, an effect becomes a message.
+//!
+//! The table of requests is [`row`]; each family's file names its own rows. To add a request: its
+//! codec in `protocol::msg`, a function of one of the two kinds in the family's file, a row in that
+//! file's `ROWS`.
+
+pub mod cache;
+mod errno;
+
+use std::net::SocketAddr;
+
+use ctld_core::{Answer, Caller, Event, Reject};
+use model::Timestamp;
+use protocol::wire::{self, DecodeError, Wire};
+use protocol::{Errno, Number, Version, msg};
+
+use crate::view::View;
+
+pub use errno::errno;
+
+/// A request whose sender is known.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// The message.
+    pub number: Number,
+    /// The sender's release: the reply's too.
+    pub version: Version,
+    /// Who sent it.
+    pub caller: Caller,
+    /// Where from.
+    pub peer: SocketAddr,
+    /// Its body.
+    pub body: &'a [u8],
+    /// When it came.
+    pub now: Timestamp,
+}
+
+impl Request<'_> {
+    /// The body as a message.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Malformed`] if it is none.
+    pub fn decode<T: Wire>(&self) -> Result<T, Failure> {
+        wire::from_bytes(self.body, self.version).map_err(Failure::Malformed)
+    }
+
+    /// A reply in the sender's release.
+    pub fn reply<T: Wire>(&self, number: Number, body: &T) -> Reply {
+        Reply { number, body: wire::to_bytes(body, self.version) }
+    }
+
+    /// A bare return code.
+    pub fn return_code(&self, code: Errno) -> Reply {
+        self.reply(Number::RESPONSE_SLURM_RC, &msg::ReturnCode { code })
+    }
+}
+
+/// What goes back to the sender.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// The message.
+    pub number: Number,
+    /// Its body, in the sender's release.
+    pub body: Vec<u8>,
+}
+
+/// Why a request has no reply of its own.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// The body cannot be read: the connection is closed, as stock controllers do.
+    #[error("malformed body: {0}")]
+    Malformed(DecodeError),
+    /// The core refuses it.
+    #[error(transparent)]
+    Rejected(#[from] Reject),
+    /// A number that Slurm has for it.
+    #[error("{0}")]
+    Code(Errno),
+    /// A number, and a text that the client prints.
+    #[error("{0}: {1}")]
+    CodeWithText(Errno, String),
+    /// Stock controllers leave such a sender without an answer.
+    #[error("the sender may not send this")]
+    Silent,
+}
+
+/// Answers at once, on the published cluster.
+pub type Read = fn(&View, &Request<'_>) -> Result<Reply, Failure>;
+/// Makes an event of a request; all that the domain forbids is the core's to refuse.
+pub type Write = fn(&View, &Request<'_>) -> Result<Event, Failure>;
+/// Makes the reply of an accepted event, on the cluster that has it.
+pub type Answered = fn(&View, &Request<'_>, Answer) -> Reply;
+
+/// How a request is served.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    /// On the published cluster.
+    Read(Read),
+    /// Through the core.
+    Write(Write, Answered),
+    /// By the program itself: it ends, reads its configuration, changes its log level.
+    Program(Command),
+}
+
+/// What the program itself does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// REQUEST_SHUTDOWN.
+    Shutdown,
+    /// REQUEST_RECONFIGURE.
+    Reconfigure,
+    /// REQUEST_CONFIG: the files are read from disk.
+    Config,
+    /// REQUEST_BATCH_SCRIPT: the script is read from the store.
+    BatchScript,
+    /// REQUEST_SET_DEBUG_LEVEL and its like.
+    Tune,
+    /// REQUEST_AUTH_TOKEN.
+    Token,
+    /// REQUEST_CONTROL, REQUEST_TAKEOVER.
+    Control,
+}
+
+/// Who may send a request at all, from the privilege column of Slurm's RPC table. What depends on
+/// the job or node named is the core's to decide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Privilege {
+    /// Anybody with a good token.
+    Anybody,
+    /// root, SlurmUser or SlurmdUser.
+    Daemon,
+    /// root or SlurmUser.
+    Admin,
+}
+
+/// A request that is served.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// The message.
+    pub number: Number,
+    /// Who may send it.
+    pub privilege: Privilege,
+    /// How it is served.
+    pub kind: Kind,
+}
+
+impl Row {
+    /// A read that anybody may ask for.
+    pub const fn read(number: Number, read: Read) -> Self {
+        Self { number, privilege: Privilege::Anybody, kind: Kind::Read(read) }
+    }
+
+    /// A write.
+    pub const fn write(
+        number: Number,
+        privilege: Privilege,
+        write: Write,
+        answered: Answered,
+    ) -> Self {
+        Self { number, privilege, kind: Kind::Write(write, answered) }
+    }
+
+    /// A command to the program.
+    pub const fn program(number: Number, privilege: Privilege, command: Command) -> Self {
+        Self { number, privilege, kind: Kind::Program(command) }
+    }
+}
+
+/// Every request that is served, by family.
+const ROWS: &[&[Row]] = &[];
+
+/// The row of a message.
+pub fn row(number: Number) -> Option<&'static Row> {
+    ROWS.iter().copied().flatten().find(|row| row.number == number)
+}
+
+/// The reply of a write that has nothing to tell but that it was done.
+pub fn done(_: &View, request: &Request<'_>, _: Answer) -> Reply {
+    request.return_code(Errno::SLURM_SUCCESS)
+}
+
+/// The reply to a request that failed; `None` closes the connection without one.
+pub fn failed(request: &Request<'_>, failure: &Failure) -> Option<Reply> {
+    let code = match failure {
+        Failure::Malformed(_) | Failure::Silent => return None,
+        Failure::Rejected(reject) => errno(reject),
+        Failure::Code(code) => *code,
+        Failure::CodeWithText(code, text) => {
+            let body = msg::ReturnCodeMessage { code: *code, message: Some(text.clone()) };
+            return Some(request.reply(Number::RESPONSE_SLURM_RC_MSG, &body));
+        }
+    };
+    Some(request.return_code(code))
+}
