@@ -69,8 +69,8 @@ const COMPANIONS: [Companion; 16] = [
     to(Audience::Client, "topology.yaml").since(Release::R25_05),
 ];
 
-/// The files for a peer of some release: the companions, what slurm.conf includes, and for a node the
-/// prolog and epilog scripts that are named without a folder.
+/// The files for a peer of some release: the companions, what slurm.conf includes, and for a node
+/// the prolog and epilog scripts that are named without a folder.
 pub fn sent_to(
     audience: Audience,
     release: Release,

@@ -23,8 +23,8 @@ enum Value {
 pub(super) struct Fields(BTreeMap<&'static str, Value>);
 
 impl Fields {
-    /// Reads the pairs of `rest`. The first thing that is wrong ends the line, as in Slurm; what stood
-    /// before it counts.
+    /// Reads the pairs of `rest`. The first thing that is wrong ends the line, as in Slurm; what
+    /// stood before it counts.
     pub fn parse(
         columns: &'static [Column],
         rest: &str,

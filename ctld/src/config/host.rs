@@ -1,4 +1,5 @@
-//! The controllers: `SlurmctldHost=name(address)`, or the old pair of ControlMachine and BackupController.
+//! The controllers: `SlurmctldHost=name(address)`, or the old pair of ControlMachine and
+//! BackupController.
 //!
 //! Facts: `_parse_slurmctld_host` and `_load_slurmctld_host` of Slurm 24.11.5.
 
@@ -10,7 +11,8 @@ use super::{
 /// A host that runs a controller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ControllerHost {
-    /// Its name. `localhost` stands for this machine; the program that knows its host name puts it in.
+    /// Its name. `localhost` stands for this machine; the program that knows its host name puts it
+    /// in.
     pub host: String,
     /// The address to reach it at; the name if not given.
     pub address: String,
@@ -34,7 +36,8 @@ impl ControllerHost {
     }
 }
 
-/// The controllers in the order of their succession: the SlurmctldHost lines, or without any the old keys.
+/// The controllers in the order of their succession: the SlurmctldHost lines, or without any the
+/// old keys.
 pub(super) fn controllers(
     lines: Vec<(ControllerHost, Place)>,
     keys: &Keys,

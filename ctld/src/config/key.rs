@@ -1,7 +1,7 @@
 //! Every key of slurm.conf, in one table.
 //!
-//! A row names the key as Slurm writes it, the field that holds it, its kind, the value when it is not
-//! given, the releases that know it, and who acts on it. To add a key, add a row.
+//! A row names the key as Slurm writes it, the field that holds it, its kind, the value when it is
+//! not given, the releases that know it, and who acts on it. To add a key, add a row.
 //!
 //! Facts: `slurm_conf_options` and the defaults of `read_config.c` and `read_config.h` in 23.11.11,
 //! 24.05.8, 24.11.5, 25.05.8, 25.11.7 and 26.05.3. A file is accepted with the keys of any of these
@@ -59,7 +59,8 @@ pub enum Effect {
     Here,
     /// slurmd, slurmstepd or a client does; ctld passes the file on and shows the value.
     Elsewhere,
-    /// slurmctld does and ctld will; the text says what is lacking. Warned about when it asks for something.
+    /// slurmctld does and ctld will; the text says what is lacking. Warned about when it asks for
+    /// something.
     NotYet(&'static str),
     /// Nobody does any longer; slurmctld says so and goes on.
     Defunct,
@@ -107,6 +108,15 @@ pub(super) const LINE_KEYS: [&str; 7] = [
     "SlurmctldHost",
 ];
 
+// What several keys lack.
+const SLURMDBD: &str = "accounting through slurmdbd";
+const JOB_COMPLETION: &str = "job completion records";
+const CONTROLLER_SCRIPTS: &str = "controller prologs and epilogs";
+const MULTIFACTOR: &str = "multifactor priority";
+const POWER_SAVING: &str = "power saving";
+const BACKUP: &str = "a backup controller";
+const PREEMPTION: &str = "preemption";
+
 fn text(default: &str) -> Text {
     Some(default.to_owned())
 }
@@ -115,8 +125,8 @@ macro_rules! keys {
     ($($name:ident, $field:ident: $ty:ty = $default:expr, $span:expr, $effect:expr;)*) => {
         /// The value of every key that stands alone on its line, after defaults.
         ///
-        /// Numbers are as Slurm holds them: `UNLIMITED` is the largest number of the type, "not set" the
-        /// one below. Lists and times are text here; `SlurmConf` holds them taken apart.
+        /// Numbers are as Slurm holds them: `UNLIMITED` is the largest number of the type, "not
+        /// set" the one below. Lists and times are text here; `SlurmConf` holds them taken apart.
         #[derive(Clone, Debug, PartialEq)]
         pub struct Keys {
             $(#[doc = concat!("`", stringify!($name), "`.")] pub $field: $ty,)*
@@ -142,18 +152,18 @@ macro_rules! keys {
 }
 
 keys! {
-    AccountingStorageBackupHost, accounting_storage_backup_host: Text = None, ALL, NotYet("accounting through slurmdbd");
-    AccountingStorageEnforce, accounting_storage_enforce: Text = None, ALL, NotYet("accounting through slurmdbd");
-    AccountingStorageExternalHost, accounting_storage_external_host: Text = None, ALL, NotYet("accounting through slurmdbd");
-    AccountingStorageHost, accounting_storage_host: Text = text("localhost"), ALL, NotYet("accounting through slurmdbd");
+    AccountingStorageBackupHost, accounting_storage_backup_host: Text = None, ALL, NotYet(SLURMDBD);
+    AccountingStorageEnforce, accounting_storage_enforce: Text = None, ALL, NotYet(SLURMDBD);
+    AccountingStorageExternalHost, accounting_storage_external_host: Text = None, ALL, NotYet(SLURMDBD);
+    AccountingStorageHost, accounting_storage_host: Text = text("localhost"), ALL, NotYet(SLURMDBD);
     AccountingStorageLoc, accounting_storage_loc: Text = None, R23_11.until(R25_05), Removed("It is safe to remove from your configuration.");
-    AccountingStorageParameters, accounting_storage_parameters: Text = None, ALL, NotYet("accounting through slurmdbd");
-    AccountingStoragePass, accounting_storage_pass: Text = None, ALL, NotYet("accounting through slurmdbd");
-    AccountingStoragePort, accounting_storage_port: u16 = 0, ALL, NotYet("accounting through slurmdbd");
-    AccountingStorageTRES, accounting_storage_tres: Text = text("cpu,mem,energy,node,billing,fs/disk,vmem,pages"), ALL, NotYet("accounting through slurmdbd");
-    AccountingStorageType, accounting_storage_type: Text = None, ALL, NotYet("accounting through slurmdbd");
-    AccountingStorageUser, accounting_storage_user: Text = text("root"), ALL, NotYet("accounting through slurmdbd");
-    AccountingStoreFlags, accounting_store_flags: Text = None, ALL, NotYet("accounting through slurmdbd");
+    AccountingStorageParameters, accounting_storage_parameters: Text = None, ALL, NotYet(SLURMDBD);
+    AccountingStoragePass, accounting_storage_pass: Text = None, ALL, NotYet(SLURMDBD);
+    AccountingStoragePort, accounting_storage_port: u16 = 0, ALL, NotYet(SLURMDBD);
+    AccountingStorageTRES, accounting_storage_tres: Text = text("cpu,mem,energy,node,billing,fs/disk,vmem,pages"), ALL, NotYet(SLURMDBD);
+    AccountingStorageType, accounting_storage_type: Text = None, ALL, NotYet(SLURMDBD);
+    AccountingStorageUser, accounting_storage_user: Text = text("root"), ALL, NotYet(SLURMDBD);
+    AccountingStoreFlags, accounting_store_flags: Text = None, ALL, NotYet(SLURMDBD);
     AccountingStoreJobComment, accounting_store_job_comment: bool = false, ALL, Removed("Use AccountingStoreFlags=job_comment.");
     AcctGatherEnergyType, acct_gather_energy_type: Text = None, ALL, Elsewhere;
     AcctGatherFilesystemType, acct_gather_filesystem_type: Text = None, ALL, Elsewhere;
@@ -166,8 +176,8 @@ keys! {
     AuthAltTypes, auth_alt_types: Text = None, ALL, NotYet("alternate authentication");
     AuthInfo, auth_info: Text = None, ALL, Here;
     AuthType, auth_type: Text = text("auth/munge"), ALL, Here;
-    BackupAddr, backup_addr: Text = None, ALL, NotYet("a backup controller");
-    BackupController, backup_controller: Text = None, ALL, NotYet("a backup controller");
+    BackupAddr, backup_addr: Text = None, ALL, NotYet(BACKUP);
+    BackupController, backup_controller: Text = None, ALL, NotYet(BACKUP);
     BatchStartTimeout, batch_start_timeout: u16 = 10, ALL, Here;
     BcastExclude, bcast_exclude: Text = text("/lib,/usr/lib,/lib64,/usr/lib64"), ALL, Elsewhere;
     BcastParameters, bcast_parameters: Text = None, ALL, Elsewhere;
@@ -201,11 +211,11 @@ keys! {
     EnforcePartLimits, enforce_part_limits: Text = None, ALL, Here;
     Epilog, epilog: Vec<String> = Vec::new(), ALL, Elsewhere;
     EpilogMsgTime, epilog_msg_time: u32 = 2000, ALL, Elsewhere;
-    EpilogSlurmctld, epilog_slurmctld: Vec<String> = Vec::new(), ALL, NotYet("controller prologs and epilogs");
+    EpilogSlurmctld, epilog_slurmctld: Vec<String> = Vec::new(), ALL, NotYet(CONTROLLER_SCRIPTS);
     EpilogTimeout, epilog_timeout: u16 = NO_VALUE_16, R25_05.on(), Elsewhere;
     ExtSensorsFreq, ext_sensors_freq: u16 = 0, ALL, Defunct;
     ExtSensorsType, ext_sensors_type: Text = None, ALL, Defunct;
-    FairShareDampeningFactor, fair_share_dampening_factor: u16 = 1, ALL, NotYet("multifactor priority");
+    FairShareDampeningFactor, fair_share_dampening_factor: u16 = 1, ALL, NotYet(MULTIFACTOR);
     FastSchedule, fast_schedule: u16 = 0, ALL, Here;
     FederationParameters, federation_parameters: Text = None, ALL, NotYet("federation");
     FirstJobId, first_job_id: u32 = 1, ALL, Here;
@@ -225,14 +235,14 @@ keys! {
     JobAcctGatherFrequency, job_acct_gather_frequency: Text = text("30"), ALL, Elsewhere;
     JobAcctGatherParams, job_acct_gather_params: Text = None, ALL, Elsewhere;
     JobAcctGatherType, job_acct_gather_type: Text = None, ALL, Elsewhere;
-    JobCompHost, job_comp_host: Text = text("localhost"), ALL, NotYet("job completion records");
-    JobCompLoc, job_comp_loc: Text = None, ALL, NotYet("job completion records");
-    JobCompParams, job_comp_params: Text = None, ALL, NotYet("job completion records");
-    JobCompPass, job_comp_pass: Text = None, ALL, NotYet("job completion records");
-    JobCompPassScript, job_comp_pass_script: Text = None, R25_11.on(), NotYet("job completion records");
-    JobCompPort, job_comp_port: u32 = 0, ALL, NotYet("job completion records");
-    JobCompType, job_comp_type: Text = None, ALL, NotYet("job completion records");
-    JobCompUser, job_comp_user: Text = text("root"), ALL, NotYet("job completion records");
+    JobCompHost, job_comp_host: Text = text("localhost"), ALL, NotYet(JOB_COMPLETION);
+    JobCompLoc, job_comp_loc: Text = None, ALL, NotYet(JOB_COMPLETION);
+    JobCompParams, job_comp_params: Text = None, ALL, NotYet(JOB_COMPLETION);
+    JobCompPass, job_comp_pass: Text = None, ALL, NotYet(JOB_COMPLETION);
+    JobCompPassScript, job_comp_pass_script: Text = None, R25_11.on(), NotYet(JOB_COMPLETION);
+    JobCompPort, job_comp_port: u32 = 0, ALL, NotYet(JOB_COMPLETION);
+    JobCompType, job_comp_type: Text = None, ALL, NotYet(JOB_COMPLETION);
+    JobCompUser, job_comp_user: Text = text("root"), ALL, NotYet(JOB_COMPLETION);
     JobContainerType, job_container_type: Text = None, ALL, Elsewhere;
     JobCredentialPrivateKey, job_credential_private_key: Text = None, ALL, Defunct;
     JobCredentialPublicCertificate, job_credential_public_certificate: Text = None, ALL, Defunct;
@@ -251,7 +261,7 @@ keys! {
     MailProg, mail_prog: Text = text("/bin/mail"), ALL, NotYet("mail");
     MaxArraySize, max_array_size: u32 = 1001, ALL, Here;
     MaxBatchRequeue, max_batch_requeue: u32 = 5, ALL, Here;
-    MaxDBDMsgs, max_dbd_msgs: u32 = 0, ALL, NotYet("accounting through slurmdbd");
+    MaxDBDMsgs, max_dbd_msgs: u32 = 0, ALL, NotYet(SLURMDBD);
     MaxJobCount, max_job_count: u32 = 10_000, ALL, Here;
     MaxJobId, max_job_id: u32 = 0x03ff_0000, ALL, Here;
     MaxMemPerCPU, max_mem_per_cpu: u64 = 0, ALL, Here;
@@ -275,35 +285,35 @@ keys! {
     PlugStackConfig, plug_stack_config: Text = None, ALL, Elsewhere;
     PowerParameters, power_parameters: Text = None, ALL, Defunct;
     PowerPlugin, power_plugin: Text = None, ALL, Defunct;
-    PreemptExemptTime, preempt_exempt_time: Text = None, ALL, NotYet("preemption");
-    PreemptMode, preempt_mode: Text = None, ALL, NotYet("preemption");
-    PreemptParameters, preempt_parameters: Text = None, ALL, NotYet("preemption");
-    PreemptType, preempt_type: Text = None, ALL, NotYet("preemption");
+    PreemptExemptTime, preempt_exempt_time: Text = None, ALL, NotYet(PREEMPTION);
+    PreemptMode, preempt_mode: Text = None, ALL, NotYet(PREEMPTION);
+    PreemptParameters, preempt_parameters: Text = None, ALL, NotYet(PREEMPTION);
+    PreemptType, preempt_type: Text = None, ALL, NotYet(PREEMPTION);
     PrEpParameters, prep_parameters: Text = None, ALL, Elsewhere;
     PrEpPlugins, prep_plugins: Text = text("prep/script"), ALL, Elsewhere;
-    PriorityCalcPeriod, priority_calc_period: Text = None, ALL, NotYet("multifactor priority");
-    PriorityDecayHalfLife, priority_decay_half_life: Text = None, ALL, NotYet("multifactor priority");
-    PriorityFavorSmall, priority_favor_small: bool = false, ALL, NotYet("multifactor priority");
-    PriorityFlags, priority_flags: Text = None, ALL, NotYet("multifactor priority");
-    PriorityMaxAge, priority_max_age: Text = None, ALL, NotYet("multifactor priority");
-    PriorityParameters, priority_parameters: Text = None, ALL, NotYet("multifactor priority");
-    PrioritySiteFactorParameters, priority_site_factor_parameters: Text = None, ALL, NotYet("multifactor priority");
-    PrioritySiteFactorPlugin, priority_site_factor_plugin: Text = None, ALL, NotYet("multifactor priority");
+    PriorityCalcPeriod, priority_calc_period: Text = None, ALL, NotYet(MULTIFACTOR);
+    PriorityDecayHalfLife, priority_decay_half_life: Text = None, ALL, NotYet(MULTIFACTOR);
+    PriorityFavorSmall, priority_favor_small: bool = false, ALL, NotYet(MULTIFACTOR);
+    PriorityFlags, priority_flags: Text = None, ALL, NotYet(MULTIFACTOR);
+    PriorityMaxAge, priority_max_age: Text = None, ALL, NotYet(MULTIFACTOR);
+    PriorityParameters, priority_parameters: Text = None, ALL, NotYet(MULTIFACTOR);
+    PrioritySiteFactorParameters, priority_site_factor_parameters: Text = None, ALL, NotYet(MULTIFACTOR);
+    PrioritySiteFactorPlugin, priority_site_factor_plugin: Text = None, ALL, NotYet(MULTIFACTOR);
     PriorityType, priority_type: Text = text("priority/multifactor"), ALL, Here;
-    PriorityUsageResetPeriod, priority_usage_reset_period: Text = None, ALL, NotYet("multifactor priority");
-    PriorityWeightAge, priority_weight_age: u32 = 0, ALL, NotYet("multifactor priority");
-    PriorityWeightAssoc, priority_weight_assoc: u32 = 0, ALL, NotYet("multifactor priority");
-    PriorityWeightFairshare, priority_weight_fairshare: u32 = 0, ALL, NotYet("multifactor priority");
-    PriorityWeightJobSize, priority_weight_job_size: u32 = 0, ALL, NotYet("multifactor priority");
-    PriorityWeightPartition, priority_weight_partition: u32 = 0, ALL, NotYet("multifactor priority");
-    PriorityWeightQOS, priority_weight_qos: u32 = 0, ALL, NotYet("multifactor priority");
-    PriorityWeightTRES, priority_weight_tres: Text = None, ALL, NotYet("multifactor priority");
+    PriorityUsageResetPeriod, priority_usage_reset_period: Text = None, ALL, NotYet(MULTIFACTOR);
+    PriorityWeightAge, priority_weight_age: u32 = 0, ALL, NotYet(MULTIFACTOR);
+    PriorityWeightAssoc, priority_weight_assoc: u32 = 0, ALL, NotYet(MULTIFACTOR);
+    PriorityWeightFairshare, priority_weight_fairshare: u32 = 0, ALL, NotYet(MULTIFACTOR);
+    PriorityWeightJobSize, priority_weight_job_size: u32 = 0, ALL, NotYet(MULTIFACTOR);
+    PriorityWeightPartition, priority_weight_partition: u32 = 0, ALL, NotYet(MULTIFACTOR);
+    PriorityWeightQOS, priority_weight_qos: u32 = 0, ALL, NotYet(MULTIFACTOR);
+    PriorityWeightTRES, priority_weight_tres: Text = None, ALL, NotYet(MULTIFACTOR);
     PrivateData, private_data: Text = None, ALL, Here;
     ProctrackType, proctrack_type: Text = text("proctrack/cgroup"), ALL, Elsewhere;
     Prolog, prolog: Vec<String> = Vec::new(), ALL, Elsewhere;
     PrologEpilogTimeout, prolog_epilog_timeout: u16 = NO_VALUE_16, ALL, Elsewhere;
     PrologFlags, prolog_flags: Text = None, ALL, Here;
-    PrologSlurmctld, prolog_slurmctld: Vec<String> = Vec::new(), ALL, NotYet("controller prologs and epilogs");
+    PrologSlurmctld, prolog_slurmctld: Vec<String> = Vec::new(), ALL, NotYet(CONTROLLER_SCRIPTS);
     PrologTimeout, prolog_timeout: u16 = NO_VALUE_16, R25_05.on(), Elsewhere;
     PropagatePrioProcess, propagate_prio_process: u16 = 0, ALL, Elsewhere;
     PropagateResourceLimits, propagate_resource_limits: Text = text("ALL"), ALL, Elsewhere;
@@ -312,10 +322,10 @@ keys! {
     ReconfigFlags, reconfig_flags: Text = None, ALL, Here;
     RequeueExit, requeue_exit: Text = None, ALL, NotYet("requeueing by exit code");
     RequeueExitHold, requeue_exit_hold: Text = None, ALL, NotYet("requeueing by exit code");
-    ResumeFailProgram, resume_fail_program: Text = None, ALL, NotYet("power saving");
-    ResumeProgram, resume_program: Text = None, ALL, NotYet("power saving");
-    ResumeRate, resume_rate: u16 = 300, ALL, NotYet("power saving");
-    ResumeTimeout, resume_timeout: u16 = 60, ALL, NotYet("power saving");
+    ResumeFailProgram, resume_fail_program: Text = None, ALL, NotYet(POWER_SAVING);
+    ResumeProgram, resume_program: Text = None, ALL, NotYet(POWER_SAVING);
+    ResumeRate, resume_rate: u16 = 300, ALL, NotYet(POWER_SAVING);
+    ResumeTimeout, resume_timeout: u16 = 60, ALL, NotYet(POWER_SAVING);
     ResvEpilog, resv_epilog: Text = None, ALL, NotYet("reservations");
     ResvOverRun, resv_over_run: u16 = 0, ALL, NotYet("reservations");
     ResvProlog, resv_prolog: Text = None, ALL, NotYet("reservations");
@@ -325,7 +335,7 @@ keys! {
     SbcastParameters, sbcast_parameters: Text = None, ALL, Elsewhere;
     SchedulerAuth, scheduler_auth: Text = None, R23_11.until(R23_11), Defunct;
     SchedulerParameters, scheduler_parameters: Text = None, ALL, Here;
-    SchedulerTimeSlice, scheduler_time_slice: u16 = 30, ALL, NotYet("preemption");
+    SchedulerTimeSlice, scheduler_time_slice: u16 = 30, ALL, NotYet(PREEMPTION);
     SchedulerType, scheduler_type: Text = text("sched/backfill"), ALL, Here;
     ScronParameters, scron_parameters: Text = None, ALL, NotYet("scron");
     SelectType, select_type: Text = text("select/cons_tres"), ALL, Here;
@@ -337,10 +347,10 @@ keys! {
     SlurmctldParameters, slurmctld_parameters: Text = None, ALL, Here;
     SlurmctldPidFile, slurmctld_pid_file: Text = text("/run/slurmctld.pid"), ALL, Here;
     SlurmctldPort, slurmctld_port: Text = None, ALL, Here;
-    SlurmctldPrimaryOffProg, slurmctld_primary_off_prog: Text = None, ALL, NotYet("a backup controller");
-    SlurmctldPrimaryOnProg, slurmctld_primary_on_prog: Text = None, ALL, NotYet("a backup controller");
+    SlurmctldPrimaryOffProg, slurmctld_primary_off_prog: Text = None, ALL, NotYet(BACKUP);
+    SlurmctldPrimaryOnProg, slurmctld_primary_on_prog: Text = None, ALL, NotYet(BACKUP);
     SlurmctldSyslogDebug, slurmctld_syslog_debug: Text = None, ALL, NotYet("logging to syslog");
-    SlurmctldTimeout, slurmctld_timeout: u16 = 120, ALL, NotYet("a backup controller");
+    SlurmctldTimeout, slurmctld_timeout: u16 = 120, ALL, NotYet(BACKUP);
     SlurmdDebug, slurmd_debug: Text = None, ALL, Elsewhere;
     SlurmdHttpAuthParameters, slurmd_http_auth_parameters: Text = None, R26_05.on(), Elsewhere;
     SlurmdLogFile, slurmd_log_file: Text = None, ALL, Elsewhere;
@@ -358,13 +368,13 @@ keys! {
     SrunPortRange, srun_port_range: Text = None, ALL, Elsewhere;
     SrunProlog, srun_prolog: Text = None, ALL, Elsewhere;
     StateSaveLocation, state_save_location: Text = text("/var/spool"), ALL, Here;
-    SuspendExcNodes, suspend_exc_nodes: Text = None, ALL, NotYet("power saving");
-    SuspendExcParts, suspend_exc_parts: Text = None, ALL, NotYet("power saving");
-    SuspendExcStates, suspend_exc_states: Text = None, ALL, NotYet("power saving");
-    SuspendProgram, suspend_program: Text = None, ALL, NotYet("power saving");
-    SuspendRate, suspend_rate: u16 = 60, ALL, NotYet("power saving");
-    SuspendTime, suspend_time: Text = None, ALL, NotYet("power saving");
-    SuspendTimeout, suspend_timeout: u16 = 30, ALL, NotYet("power saving");
+    SuspendExcNodes, suspend_exc_nodes: Text = None, ALL, NotYet(POWER_SAVING);
+    SuspendExcParts, suspend_exc_parts: Text = None, ALL, NotYet(POWER_SAVING);
+    SuspendExcStates, suspend_exc_states: Text = None, ALL, NotYet(POWER_SAVING);
+    SuspendProgram, suspend_program: Text = None, ALL, NotYet(POWER_SAVING);
+    SuspendRate, suspend_rate: u16 = 60, ALL, NotYet(POWER_SAVING);
+    SuspendTime, suspend_time: Text = None, ALL, NotYet(POWER_SAVING);
+    SuspendTimeout, suspend_timeout: u16 = 30, ALL, NotYet(POWER_SAVING);
     SwitchParameters, switch_parameters: Text = None, ALL, Elsewhere;
     SwitchType, switch_type: Text = None, ALL, Here;
     TaskEpilog, task_epilog: Text = None, ALL, Elsewhere;
@@ -377,7 +387,7 @@ keys! {
     TmpFS, tmp_fs: Text = text("/tmp"), ALL, Elsewhere;
     TopologyParam, topology_param: Text = None, ALL, NotYet("topology");
     TopologyPlugin, topology_plugin: Text = text("topology/flat"), ALL, NotYet("topology");
-    TrackWCKey, track_wckey: bool = false, ALL, NotYet("accounting through slurmdbd");
+    TrackWCKey, track_wckey: bool = false, ALL, NotYet(SLURMDBD);
     TreeWidth, tree_width: u16 = 16, ALL, Here;
     UnkillableStepProgram, unkillable_step_program: Text = None, ALL, Elsewhere;
     UnkillableStepTimeout, unkillable_step_timeout: u16 = 60, ALL, Elsewhere;

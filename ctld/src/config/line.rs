@@ -1,8 +1,8 @@
 //! The grammar of one line: comments, continuation, escapes, and `Key=Value` pairs.
 //!
-//! Facts: `parse_config.c` of Slurm 23.11 … 26.05 (unchanged between them), checked against the stock
-//! parser. A `#` starts a comment unless an odd number of backslashes stands before it; a backslash at
-//! the end of a line (blanks may follow) joins the next line; any other `\x` is `x`.
+//! Facts: `parse_config.c` of Slurm 23.11 … 26.05 (unchanged between them), checked against the
+//! stock parser. A `#` starts a comment unless an odd number of backslashes stands before it; a
+//! backslash at the end of a line (blanks may follow) joins the next line; any other `\x` is `x`.
 
 use nom::{
     IResult, Parser,
@@ -35,8 +35,8 @@ pub(super) struct Joined {
 
 /// The first pair of a line, if the line begins with one.
 ///
-/// Blanks may stand on both sides of `=`, so `Key= Value` is a pair; `Key=` at the end of a line is not.
-/// The key may be followed by an operator (`+=`), which slurm.conf gives no meaning.
+/// Blanks may stand on both sides of `=`, so `Key= Value` is a pair; `Key=` at the end of a line is
+/// not. The key may be followed by an operator (`+=`), which slurm.conf gives no meaning.
 pub(super) fn pair(line: &str) -> Option<Pair<'_>> {
     let name = take_while1(|c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.');
     let equals = (blanks, opt(one_of("-*+/")), char('='), blanks);

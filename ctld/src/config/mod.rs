@@ -1,15 +1,17 @@
 //! The configuration: slurm.conf with all that it includes, its companions, and ctld's own file.
 //!
-//! `SlurmConf::load` reads a file through a [`Files`], so that tests and the simulator need no disk. It
-//! either gives a configuration that is usable as it stands, with a list of warnings, or every error
-//! that it found, each with file and line and in slurmctld's words.
+//! `SlurmConf::load` reads a file through a [`Files`], so that tests and the simulator need no
+//! disk. It either gives a configuration that is usable as it stands, with a list of warnings, or
+//! every error that it found, each with file and line and in slurmctld's words.
 //!
-//! How it is built: `source` turns files into lines (`line` is the grammar), `slurm_conf` hands each line to
-//! the module that knows its key (`key` for plain ones; `node`, `partition`, `nodeset`, `host` for lines
-//! with keys of their own, whose pairs `fields` reads), `settings` applies the rules between keys (`shown` holds what is only passed on), `resolve`
-//! those between lines. To add a plain key, add a row to `key`; a key of a line, a row to its `COLUMNS`.
+//! How it is built: `source` turns files into lines (`line` is the grammar), `slurm_conf` hands
+//! each line to the module that knows its key (`key` for plain ones; `node`, `partition`,
+//! `nodeset`, `host` for lines with keys of their own, whose pairs `fields` reads), `settings`
+//! applies the rules between keys (`shown` holds what is only passed on), `resolve` those between
+//! lines. To add a plain key, add a row to `key`; a key of a line, a row to its `COLUMNS`.
 //!
-//! What it does not know: whether a user, a path or an address exists. That is the program's business.
+//! What it does not know: whether a user, a path or an address exists. That is the program's
+//! business.
 
 use std::{
     ffi::OsStr,
@@ -53,14 +55,15 @@ pub use own::{Limits, OWN_FILE, Own, OwnError, Store};
 pub use partition::{Memory, OverSubscribe, PartitionLine, PartitionState};
 pub use problem::{Cause, NumberError, Place, Problem, Problems, Refused};
 pub use shown::Shown;
-pub use slurm_conf::{Settings, SlurmConf};
+pub use slurm_conf::{Settings, SlurmConf, Times};
 pub use source::{ConfHash, Disk, Files};
 pub use value::{INFINITE_16, INFINITE_32, Kind, Limit, NO_VALUE_16, NO_VALUE_32, Text};
 
 /// Where slurm.conf is looked for if nothing names it.
 pub const DEFAULT_FILE: &str = "/etc/slurm/slurm.conf";
 
-/// The slurm.conf to read: the one named by `-f`, else by the environment's SLURM_CONF, else the default.
+/// The slurm.conf to read: the one named by `-f`, else by the environment's SLURM_CONF, else the
+/// default.
 pub fn file(option: Option<&Path>, environment: Option<&OsStr>) -> PathBuf {
     let from_environment = environment.filter(|value| !value.is_empty()).map(Path::new);
     option.or(from_environment).unwrap_or(Path::new(DEFAULT_FILE)).to_path_buf()

@@ -160,7 +160,8 @@ pub struct NodeLine {
     pub state: NodeState,
     /// Why it is in that state.
     pub reason: Option<String>,
-    /// Seconds without a job before it is powered down; the partition's or the cluster's if absent (26.05).
+    /// Seconds without a job before it is powered down; the partition's or the cluster's if absent
+    /// (26.05).
     pub suspend_time: Option<Limit>,
     /// Where it stands in the topology (25.05).
     pub topology: Option<String>,
@@ -266,7 +267,8 @@ pub(super) fn suspend_time(key: &'static str, text: &str) -> Result<Limit, Cause
     seconds.map(Limit::from_wire).ok_or_else(bad)
 }
 
-/// Pairs each name with its host name, address and port. A single one of those stands for all nodes.
+/// Pairs each name with its host name, address and port. A single one of those stands for all
+/// nodes.
 fn node_names(expression: &str, fields: &Layers<'_>) -> Result<Vec<NodeNames>, Cause> {
     let expand = |key: &'static str, text: &str| {
         let bad = |why| Cause::Hosts { key, value: text.to_owned(), why };

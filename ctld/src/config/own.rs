@@ -35,7 +35,8 @@ pub struct Limits {
     pub connections_per_peer: u32,
     /// Open connections in all.
     pub connections: u32,
-    /// The longest frame, in bytes. Slurm's own limit is 1 GiB; a launch of a large job needs some MiB.
+    /// The longest frame, in bytes. Slurm's own limit is 1 GiB; a launch of a large job needs some
+    /// MiB.
     pub frame_bytes: u32,
     /// Events that wait for the writer; beyond it clients are told to come back.
     pub inbox: u32,

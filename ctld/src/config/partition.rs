@@ -1,6 +1,7 @@
 //! `PartitionName=` lines.
 //!
-//! Facts: `_parse_partitionname` and `_build_single_partitionline_info` of Slurm 24.11.5 and 26.05.3.
+//! Facts: `_parse_partitionname` and `_build_single_partitionline_info` of Slurm 24.11.5 and
+//! 26.05.3.
 
 use super::{
     fields::{Column, Fields, Layers},
@@ -268,8 +269,8 @@ impl Reader<'_> {
         let default_time = self.default_time(name, max_time)?;
         let mut over_subscribe = self.over_subscribe()?;
         let (exclusive_user, exclusive_topo) = self.exclusive(&mut over_subscribe)?;
-        let cpu_bind =
-            CpuBind::read(&self.fields, || format!("Partition={name}"), self.place, self.problems);
+        let of = || format!("Partition={name}");
+        let cpu_bind = CpuBind::read(&self.fields, of, self.place, self.problems);
         let f = &self.fields;
         let limit = |key| f.u32(key).map_or(Limit::Unlimited, Limit::from_wire);
         let own_flag = |key| f.own.flag(key).unwrap_or(false);
@@ -318,10 +319,7 @@ impl Reader<'_> {
             qos: self.fields.string("QOS"),
             resume_timeout: self.fields.u16("ResumeTimeout"),
             suspend_timeout: self.fields.u16("SuspendTimeout"),
-            suspend_time: match self.fields.own.text("SuspendTime") {
-                None => None,
-                Some(text) => Some(suspend_time("SuspendTime", text)?),
-            },
+            suspend_time: self.suspend_time()?,
             select_bits: self.select_bits()?,
             over_subscribe,
             state: self.state()?,
@@ -329,7 +327,8 @@ impl Reader<'_> {
         })
     }
 
-    /// Lists of accounts or QOS: in lower case, `ALL` is no list, and an allow list voids a deny list.
+    /// Lists of accounts or QOS: in lower case, `ALL` is no list, and an allow list voids a deny
+    /// list.
     fn allowed(
         &mut self,
         allow: &'static str,
@@ -401,6 +400,11 @@ impl Reader<'_> {
                 None
             }
         }
+    }
+
+    fn suspend_time(&self) -> Result<Option<Limit>, Cause> {
+        let text = self.fields.own.text("SuspendTime");
+        text.map(|text| suspend_time("SuspendTime", text)).transpose()
     }
 
     fn preempt_mode(&mut self) -> Result<Option<PreemptMode>, Cause> {

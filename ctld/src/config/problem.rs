@@ -21,8 +21,8 @@ impl fmt::Display for Place {
 
 /// One thing wrong, and where.
 ///
-/// Shown as `slurm.conf:12: Parsing error at unrecognized key: Foo`; a problem of the configuration as
-/// a whole has no line.
+/// Shown as `slurm.conf:12: Parsing error at unrecognized key: Foo`; a problem of the configuration
+/// as a whole has no line.
 #[derive(Debug, thiserror::Error)]
 pub struct Problem {
     /// Where it stands, unless it is about the file as a whole (a key that is missing).

@@ -1,5 +1,5 @@
-//! The pass over all keys once they are read: defaults that depend on other keys, checks between keys,
-//! and lists taken apart.
+//! The pass over all keys once they are read: defaults that depend on other keys, checks between
+//! keys, and lists taken apart.
 //!
 //! Facts: `_validate_and_set_defaults` of Slurm 24.11.5 and 26.05.3.
 
@@ -13,7 +13,7 @@ use super::{
     partition::Memory,
     problem::{Cause, NumberError, Place, Problems},
     shown::Shown,
-    slurm_conf::Settings,
+    slurm_conf::{Settings, Times},
     value::{Limit, NO_VALUE_16, NO_VALUE_32, minutes, seconds},
 };
 
@@ -108,48 +108,24 @@ impl Pass<'_> {
 /// Applies all rules between keys and takes lists apart.
 pub(super) fn derive(keys: &mut Keys, given: &Given, problems: &mut Problems) -> Settings {
     let mut pass = Pass { given, problems };
-    let communication = pass.options(
-        &option::COMMUNICATION,
-        "CommunicationParameters",
-        &keys.communication_parameters,
-    );
-    let (ipv4, ipv6) = (!communication.has("DisableIPv4"), communication.has("EnableIPv6"));
-    if !ipv4 && !ipv6 {
-        pass.error("CommunicationParameters", Cause::NoAddressFamily);
-    }
     plugins(keys);
     job_ids(keys, &mut pass);
     counts(keys, &mut pass);
     timeouts(keys, &mut pass);
     let preempt_mode = preemption(keys, &mut pass);
+    let communication = communication(keys, &mut pass);
     let slurmctld =
         pass.options(&option::SLURMCTLD, "SlurmctldParameters", &keys.slurmctld_parameters);
     let scheduler = scheduler(keys, &mut pass);
-    let health = keys.health_check_node_state.as_deref().unwrap_or("ANY");
-    let (health_check_states, bad) = flag::health_check_states(health);
-    bad.into_iter().for_each(|cause| pass.warn("HealthCheckNodeState", cause));
-    let level = |pass: &mut Pass<'_>, key, text: &Option<String>| {
-        pass.read(key, text, None, |text| flag::log_level(text).map(Some))
-    };
-    let (mut errors, mut warnings) = (Vec::new(), Vec::new());
-    let shown =
-        Shown::read(keys, &mut |key, cause| errors.push((key, cause)), &mut |key, cause| {
-            warnings.push((key, cause))
-        });
-    errors.into_iter().for_each(|(key, cause)| pass.error(key, cause));
-    warnings.into_iter().for_each(|(key, cause)| pass.warn(key, cause));
-    // CR_Core_Memory is the default of cons_tres; other plugins have none.
-    let cons_tres = keys.select_type.as_deref().is_some_and(|t| t.contains("cons_tres"));
-    let select = keys.select_type_parameters.clone();
-    let select = select.or_else(|| cons_tres.then(|| "CR_Core_Memory".to_owned()));
+    let levels = log_levels(keys, &mut pass);
     Settings {
         auth_info: pass.options(&option::AUTH_INFO, "AuthInfo", &keys.auth_info),
-        select_bits: pass.flags("SelectTypeParameters", &select, flag::select_parameters),
+        select_bits: select_bits(keys, &mut pass),
         debug_flags: pass.flags("DebugFlags", &keys.debug_flags, flag::debug_flags),
         prolog_flags: pass.flags("PrologFlags", &keys.prolog_flags, flag::prolog_flags),
         private_data: flag::private_data(keys.private_data.as_deref().unwrap_or_default()),
         reconfig_flags: pass.flags("ReconfigFlags", &keys.reconfig_flags, flag::reconfig_flags),
-        health_check_states,
+        health_check_states: health_check_states(keys, &mut pass),
         enforce_part_limits: pass.read(
             "EnforcePartLimits",
             &keys.enforce_part_limits,
@@ -157,12 +133,6 @@ pub(super) fn derive(keys: &mut Keys, given: &Given, problems: &mut Problems) ->
             EnforcePartLimits::parse,
         ),
         preempt_mode,
-        preempt_exempt_time_s: pass.read(
-            "PreemptExemptTime",
-            &keys.preempt_exempt_time,
-            None,
-            |t| seconds(t).map(Some),
-        ),
         def_mem: pass.memory(
             ("DefMemPerNode", keys.def_mem_per_node),
             ("DefMemPerCPU", keys.def_mem_per_cpu),
@@ -171,46 +141,92 @@ pub(super) fn derive(keys: &mut Keys, given: &Given, problems: &mut Problems) ->
             ("MaxMemPerNode", keys.max_mem_per_node),
             ("MaxMemPerCPU", keys.max_mem_per_cpu),
         ),
-        slurmctld_debug: level(&mut pass, "SlurmctldDebug", &keys.slurmctld_debug).unwrap_or(3),
-        slurmd_debug: level(&mut pass, "SlurmdDebug", &keys.slurmd_debug).unwrap_or(3),
-        slurmctld_syslog_debug: level(
-            &mut pass,
-            "SlurmctldSyslogDebug",
-            &keys.slurmctld_syslog_debug,
-        ),
-        slurmd_syslog_debug: level(&mut pass, "SlurmdSyslogDebug", &keys.slurmd_syslog_debug),
-        suspend_time_s: pass.read("SuspendTime", &keys.suspend_time, Limit::Unlimited, |text| {
-            node::suspend_time("SuspendTime", text).ok()
-        }),
-        priority_decay_half_life_s: pass.read(
-            "PriorityDecayHalfLife",
-            &keys.priority_decay_half_life,
-            Limit::At(WEEK_S),
-            whole_minutes,
-        ),
-        priority_calc_period_s: pass.read(
-            "PriorityCalcPeriod",
-            &keys.priority_calc_period,
-            300,
-            calc_period,
-        ),
-        priority_max_age_s: pass.read(
-            "PriorityMaxAge",
-            &keys.priority_max_age,
-            Limit::At(WEEK_S),
-            whole_minutes,
-        ),
+        slurmctld_debug: levels[0].unwrap_or(3),
+        slurmd_debug: levels[1].unwrap_or(3),
+        slurmctld_syslog_debug: levels[2],
+        slurmd_syslog_debug: levels[3],
+        times: times(keys, &mut pass),
         gres_types: flag::words(keys.gres_types.as_deref().unwrap_or_default())
             .map(str::to_owned)
             .collect(),
-        shown,
-        ipv4,
-        ipv6,
+        shown: shown(keys, &mut pass),
+        ipv4: !communication.has("DisableIPv4"),
+        ipv6: communication.has("EnableIPv6"),
         configless: slurmctld.has("enable_configless"),
         config_overrides: contains(&keys.slurmd_parameters, "config_override"),
         communication,
         slurmctld,
         scheduler,
+    }
+}
+
+fn communication(keys: &Keys, pass: &mut Pass<'_>) -> Options {
+    const KEY: &str = "CommunicationParameters";
+    let options = pass.options(&option::COMMUNICATION, KEY, &keys.communication_parameters);
+    if options.has("DisableIPv4") && !options.has("EnableIPv6") {
+        pass.error(KEY, Cause::NoAddressFamily);
+    }
+    options
+}
+
+/// The levels of slurmctld, slurmd, and of both in the system's log.
+fn log_levels(keys: &Keys, pass: &mut Pass<'_>) -> [Option<u16>; 4] {
+    [
+        ("SlurmctldDebug", &keys.slurmctld_debug),
+        ("SlurmdDebug", &keys.slurmd_debug),
+        ("SlurmctldSyslogDebug", &keys.slurmctld_syslog_debug),
+        ("SlurmdSyslogDebug", &keys.slurmd_syslog_debug),
+    ]
+    .map(|(key, text)| pass.read(key, text, None, |text| flag::log_level(text).map(Some)))
+}
+
+fn health_check_states(keys: &Keys, pass: &mut Pass<'_>) -> u16 {
+    let text = keys.health_check_node_state.as_deref().unwrap_or("ANY");
+    let (states, bad) = flag::health_check_states(text);
+    bad.into_iter().for_each(|cause| pass.warn("HealthCheckNodeState", cause));
+    states
+}
+
+/// What is given to jobs; CR_Core_Memory is the default of cons_tres, other plugins have none.
+fn select_bits(keys: &Keys, pass: &mut Pass<'_>) -> u16 {
+    let cons_tres = contains(&keys.select_type, "cons_tres");
+    let text = keys.select_type_parameters.clone();
+    let text = text.or_else(|| cons_tres.then(|| "CR_Core_Memory".to_owned()));
+    pass.flags("SelectTypeParameters", &text, flag::select_parameters)
+}
+
+fn shown(keys: &Keys, pass: &mut Pass<'_>) -> Shown {
+    let (mut errors, mut warnings) = (Vec::new(), Vec::new());
+    let shown =
+        Shown::read(keys, &mut |key, cause| errors.push((key, cause)), &mut |key, cause| {
+            warnings.push((key, cause))
+        });
+    errors.into_iter().for_each(|(key, cause)| pass.error(key, cause));
+    warnings.into_iter().for_each(|(key, cause)| pass.warn(key, cause));
+    shown
+}
+
+fn times(keys: &Keys, pass: &mut Pass<'_>) -> Times {
+    let week = Limit::At(WEEK_S);
+    let suspend = |text: &str| node::suspend_time("SuspendTime", text).ok();
+    let exempt = |text: &str| seconds(text).map(Some);
+    let (half_life, period) = (&keys.priority_decay_half_life, &keys.priority_calc_period);
+    Times {
+        preempt_exempt_s: pass.read("PreemptExemptTime", &keys.preempt_exempt_time, None, exempt),
+        suspend_s: pass.read("SuspendTime", &keys.suspend_time, Limit::Unlimited, suspend),
+        priority_decay_half_life_s: pass.read(
+            "PriorityDecayHalfLife",
+            half_life,
+            week,
+            whole_minutes,
+        ),
+        priority_calc_period_s: pass.read("PriorityCalcPeriod", period, 300, calc_period),
+        priority_max_age_s: pass.read(
+            "PriorityMaxAge",
+            &keys.priority_max_age,
+            week,
+            whole_minutes,
+        ),
     }
 }
 

@@ -25,8 +25,9 @@ use super::{
 
 /// slurm.conf, usable.
 ///
-/// `keys` holds every plain key after defaults; the other fields hold what must be taken apart to be
-/// used. Nodes, partitions and sets are as configured: what operators changed since is the cluster's.
+/// `keys` holds every plain key after defaults; the other fields hold what must be taken apart to
+/// be used. Nodes, partitions and sets are as configured: what operators changed since is the
+/// cluster's.
 #[derive(Debug)]
 pub struct SlurmConf {
     /// The file that was read.
@@ -91,8 +92,6 @@ pub struct Settings {
     pub enforce_part_limits: EnforcePartLimits,
     /// `PreemptMode`.
     pub preempt_mode: PreemptMode,
-    /// `PreemptExemptTime` in seconds.
-    pub preempt_exempt_time_s: Option<Limit>,
     /// `DefMemPerNode` or `DefMemPerCPU`.
     pub def_mem: Option<Memory>,
     /// `MaxMemPerNode` or `MaxMemPerCPU`.
@@ -105,14 +104,8 @@ pub struct Settings {
     pub slurmctld_syslog_debug: Option<u16>,
     /// `SlurmdSyslogDebug`, likewise.
     pub slurmd_syslog_debug: Option<u16>,
-    /// `SuspendTime` in seconds.
-    pub suspend_time_s: Limit,
-    /// `PriorityDecayHalfLife` in seconds; 0 for no decay.
-    pub priority_decay_half_life_s: Limit,
-    /// `PriorityCalcPeriod` in seconds.
-    pub priority_calc_period_s: u32,
-    /// `PriorityMaxAge` in seconds.
-    pub priority_max_age_s: Limit,
+    /// Keys that are times.
+    pub times: Times,
     /// `GresTypes`.
     pub gres_types: Vec<String>,
     /// What ctld only passes on.
@@ -125,6 +118,21 @@ pub struct Settings {
     pub configless: bool,
     /// `SlurmdParameters=config_overrides`: nodes count as configured, whatever they report.
     pub config_overrides: bool,
+}
+
+/// Keys that are times, in seconds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Times {
+    /// `PreemptExemptTime`.
+    pub preempt_exempt_s: Option<Limit>,
+    /// `SuspendTime`.
+    pub suspend_s: Limit,
+    /// `PriorityDecayHalfLife`; 0 for no decay.
+    pub priority_decay_half_life_s: Limit,
+    /// `PriorityCalcPeriod`.
+    pub priority_calc_period_s: u32,
+    /// `PriorityMaxAge`.
+    pub priority_max_age_s: Limit,
 }
 
 impl SlurmConf {
@@ -174,8 +182,8 @@ impl SlurmConf {
         })
     }
 
-    /// What was found strange, in the order of the file as far as it has a line: to be logged once at
-    /// start and after a reconfiguration.
+    /// What was found strange, in the order of the file as far as it has a line: to be logged once
+    /// at start and after a reconfiguration.
     pub fn warnings(&self) -> &[Problem] {
         &self.warnings
     }

@@ -56,8 +56,9 @@ pub(super) struct Source {
     pub hash: ConfHash,
 }
 
-/// Slurm's hash of a configuration, by which slurmd and the controller notice that they read different
-/// files: a 16-bit CRC (polynomial 0x1021) run in 32 bits over each raw line, comments included.
+/// Slurm's hash of a configuration, by which slurmd and the controller notice that they read
+/// different files: a 16-bit CRC (polynomial 0x1021) run in 32 bits over each raw line, comments
+/// included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ConfHash(pub u32);
 

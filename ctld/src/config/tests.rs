@@ -34,8 +34,8 @@ fn the_smallest_file_has_stock_defaults() {
     assert_eq!(conf.keys.unkillable_step_timeout, 60);
     assert_eq!(conf.settings.select_bits, SELECT_CORE | SELECT_MEMORY);
     assert_eq!(conf.settings.slurmctld_debug, 3);
-    assert_eq!(conf.settings.suspend_time_s, Limit::Unlimited);
-    assert_eq!(conf.settings.priority_decay_half_life_s, Limit::At(604_800));
+    assert_eq!(conf.settings.times.suspend_s, Limit::Unlimited);
+    assert_eq!(conf.settings.times.priority_decay_half_life_s, Limit::At(604_800));
     assert!(conf.settings.ipv4 && !conf.settings.ipv6 && !conf.settings.configless);
     assert!(conf.warnings().is_empty(), "{:?}", conf.warnings());
     assert!(conf.is_given("clustername") && !conf.is_given("KillWait"));
@@ -219,8 +219,9 @@ fn a_large_file_of_a_real_site_is_read_whole() {
     assert!(all == golden, "the golden file differs from:\n{all}");
 }
 
-/// Odd lines (continuations, escapes, numbers in hexadecimal, a letter beyond ASCII, an include), whose
-/// hash and node shapes stock slurmctld and scontrol of 24.11.5 and of 26.05.5 showed to be these.
+/// Odd lines (continuations, escapes, numbers in hexadecimal, a letter beyond ASCII, an include),
+/// whose hash and node shapes stock slurmctld and scontrol of 24.11.5 and of 26.05.5 showed to be
+/// these.
 #[test]
 fn hash_and_nodes_of_an_odd_file_are_those_of_stock() {
     let conf = load_with(

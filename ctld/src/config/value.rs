@@ -156,7 +156,8 @@ number_setting!(u32, Kind::U32);
 number_setting!(u64, Kind::U64);
 
 /// A number as C's `strtoul` with base 0 reads it: decimal, `0x` hexadecimal or `0` octal, and the
-/// words `UNLIMITED` and `INFINITE` for `max`. A trailing `k` multiplies by 1024, except up to 65535.
+/// words `UNLIMITED` and `INFINITE` for `max`. A trailing `k` multiplies by 1024, except up to
+/// 65535.
 pub fn number(text: &str, max: u64) -> Result<u64, NumberError> {
     if text.eq_ignore_ascii_case("unlimited") || text.eq_ignore_ascii_case("infinite") {
         return Ok(max);
