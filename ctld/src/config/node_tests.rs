@@ -111,7 +111,7 @@ fn lines_that_cannot_be_used_are_errors_with_their_place() {
         ("NodeName=n[1-4 CPUs=1", "slurm.conf:1: Unable to create NodeName list from n[1-4"),
         ("NodeName=n State=happy", "slurm.conf:1: Invalid state happy from n"),
         ("NodeName=n Colour=red", "slurm.conf:1: Parsing error at unrecognized key: Colour"),
-        ("NodeName=n CPUs=many", "slurm.conf:1: CPUs value (many) is not a valid number"),
+        ("NodeName=n CPUs=many", "slurm.conf:1: CPUs value \"many\" is not a valid number"),
         ("NodeName=n CPUs=70000", "slurm.conf:1: CPUs value (70000) is greater than 65535"),
         ("NodeName=n CPUs=1 huh", "slurm.conf:1: Parse error in file: \" huh\""),
         ("NodeName=n Port=0", "slurm.conf:1: Bad value \"0\" for Port"),

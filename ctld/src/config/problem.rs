@@ -90,6 +90,16 @@ pub enum NumberError {
     TooLarge(u64),
 }
 
+/// slurmctld quotes what is no number and puts brackets around the rest.
+fn quoted(value: &str, why: NumberError) -> String {
+    match why {
+        NumberError::NotANumber => format!("\"{value}\""),
+        NumberError::OutOfRange | NumberError::Negative | NumberError::TooLarge(_) => {
+            format!("({value})")
+        }
+    }
+}
+
 /// What is wrong with a line or with the whole.
 ///
 /// The texts are those of slurmctld 24.11 (`read_config.c`, `parse_config.c`, `node_conf.c`), which
@@ -150,7 +160,7 @@ pub enum Cause {
         text: String,
     },
     /// A number is wanted.
-    #[error("{key} value ({value}) {why}")]
+    #[error("{key} value {} {why}", quoted(.value, *.why))]
     Number {
         /// The key as Slurm writes it.
         key: &'static str,

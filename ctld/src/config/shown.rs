@@ -112,6 +112,9 @@ const TASK: &[Word] = &[
     ("SlurmdSpecOverride", 0x20_0000),
 ];
 
+/// At most one of these may be there.
+const TASK_UNITS: &[Word] = &[("none", 0), ("sockets", 0), ("cores", 0), ("threads", 0)];
+
 fn find(table: &[Word], word: &str) -> Option<u32> {
     table.iter().find(|(name, _)| name.eq_ignore_ascii_case(word)).map(|&(_, bits)| bits)
 }
@@ -140,6 +143,10 @@ impl Shown {
         let accounting_storage_enforce = bits16(list("AccountingStorageEnforce", ENFORCE, enforce));
         let task = keys.task_plugin_param.as_deref().unwrap_or_default();
         let task_plugin_param = list("TaskPluginParam", TASK, task);
+        if words(task).filter(|word| find(TASK_UNITS, word).is_some()).count() > 1 {
+            let key = "TaskPluginParam";
+            error(key, Cause::BadValue { key, value: task.to_owned() });
+        }
         let reset = keys.priority_usage_reset_period.as_deref().unwrap_or("none");
         let priority_reset_period = find(RESET, reset).unwrap_or_else(|| {
             let key = "PriorityUsageResetPeriod";

@@ -49,7 +49,7 @@ fn all_errors_of_a_file_are_collected_with_their_lines() {
     );
     let wanted = [
         "/etc/slurm/slurm.conf:2: Parsing error at unrecognized key: Foo",
-        "/etc/slurm/slurm.conf:3: KillWait value (soon) is not a valid number",
+        "/etc/slurm/slurm.conf:3: KillWait value \"soon\" is not a valid number",
         "/etc/slurm/slurm.conf:4: Parse error in file: \" MinJobAge=2\"",
         "/etc/slurm/slurm.conf:5: Unable to create NodeName list from n[1-2",
         "/etc/slurm/slurm.conf:6: Parse error in file: \"JobRequeue\"",
@@ -106,6 +106,7 @@ fn rules_between_keys_hold() {
         ("SlurmctldPort=7000-6000", "Bad value \"7000-6000\" for SlurmctldPort"),
         ("NodeName=n2", "Duplicated NodeName n2 in the config file"),
         ("NodeSet=n1 Nodes=n1", "NodeSet with name n1 overlaps with an existing NodeName"),
+        ("TaskPluginParam=cores,threads", "Bad value \"cores,threads\" for TaskPluginParam"),
         ("PriorityCalcPeriod=0", "Bad value \"0\" for PriorityCalcPeriod"),
     ];
     for (line, wanted) in refused {
