@@ -112,6 +112,15 @@ pub fn passwd() -> String {
     text
 }
 
+/// /etc/shadow of every machine: nobody has a password, but `su` wants a line for each to find their environment.
+pub fn shadow() -> String {
+    let mut text = String::new();
+    for name in ["root", "slurm"].into_iter().chain(PEOPLE.map(|(name, _)| name)) {
+        writeln!(text, "{name}:*:19000:0:99999:7:::").expect("writing to a String cannot fail");
+    }
+    text
+}
+
 /// /etc/group of every machine.
 pub fn group() -> String {
     let mut text = String::from("root:x:0:\ndaemon:x:1:\ntty:x:5:\nnogroup:x:65534:\n");

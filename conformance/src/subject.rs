@@ -112,7 +112,7 @@ fn existing(path: PathBuf) -> Result<PathBuf, BuildError> {
 fn profile_folder() -> PathBuf {
     let program = env::current_exe().expect("the system knows which program this is");
     let mut folder = program.parent().expect("a program lies in a folder").to_owned();
-    if folder.ends_with("deps") {
+    if folder.ends_with("deps") || folder.ends_with("examples") {
         folder.pop();
     }
     folder

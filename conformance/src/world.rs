@@ -1,28 +1,34 @@
 //! A cluster in namespaces of its own.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::env;
 use std::fs;
-use std::io::{self, BufRead, BufReader, Read};
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio, id};
+use std::process::{Child, ChildStdin, Command};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::config::{self, CONTROLLER, Node, NodeKind, PEOPLE, SLURM_UID};
+use crate::config::{CONTROLLER, Node, NodeKind, PEOPLE, SLURM_UID};
 use crate::ground::{self, say};
 use crate::shell::Shell;
-use crate::stock::{self, Release, StockError};
+use crate::stock::{Release, StockError};
 use crate::subject::{self, Subject};
 
+mod builder;
 mod daemons;
 mod jobs;
+mod machines;
+
+pub use builder::Builder;
+pub use jobs::field;
 
 /// How long a world may take to come up, seconds. Two cores that others use too are slow at times.
 const START_LIMIT_S: u64 = 60;
+
+/// How long the processes of a world may take to go when it ends, seconds.
+const END_LIMIT_S: u64 = 10;
 
 /// Pause between two looks at something that is waited for.
 const POLL: Duration = Duration::from_millis(100);
@@ -77,140 +83,6 @@ fn io_error(doing: impl Into<String>) -> impl FnOnce(io::Error) -> WorldError {
     move |source| WorldError::Io { doing, source }
 }
 
-/// What a world is to be.
-#[derive(Clone, Debug)]
-pub struct Builder {
-    subject: Subject,
-    release: Release,
-    nodes: Vec<Node>,
-    extra: Vec<String>,
-    clients: BTreeSet<Release>,
-    files: Vec<(String, String)>,
-    detached: bool,
-}
-
-impl Builder {
-    /// With this controller instead of the chosen one.
-    pub fn subject(mut self, subject: Subject) -> Self {
-        self.subject = subject;
-        self
-    }
-
-    /// A controller of this release when the stock one is tested; ours speaks to all.
-    pub fn stock_of(mut self, release: Release) -> Self {
-        if let Subject::Stock(_) = self.subject {
-            self.subject = Subject::Stock(release);
-        }
-        self
-    }
-
-    /// Clients and later slurmds of this release.
-    pub fn release(mut self, release: Release) -> Self {
-        self.release = release;
-        self.clients.insert(release);
-        self
-    }
-
-    /// Also clients of this release, by [`Shell::release`].
-    pub fn clients(mut self, release: Release) -> Self {
-        self.clients.insert(release);
-        self
-    }
-
-    /// A slurmd that has its line in slurm.conf.
-    pub fn node(self, name: &str) -> Self {
-        let release = self.release;
-        self.node_of(name, release, NodeKind::Listed)
-    }
-
-    /// A slurmd of this release and kind.
-    pub fn node_of(mut self, name: &str, release: Release, kind: NodeKind) -> Self {
-        self.nodes.push(Node { name: name.to_owned(), release, kind });
-        self
-    }
-
-    /// A further line of slurm.conf; one of the base with the same key gives way.
-    pub fn conf(mut self, line: &str) -> Self {
-        self.extra.push(line.to_owned());
-        self
-    }
-
-    /// A further file in /etc/slurm, readable and executable by all.
-    pub fn file(mut self, name: &str, text: &str) -> Self {
-        self.files.push((name.to_owned(), text.to_owned()));
-        self
-    }
-
-    /// The controller is started without `-D`, so that it detaches.
-    pub fn detached(mut self) -> Self {
-        self.detached = true;
-        self
-    }
-
-    /// Makes the world and waits until the controller answers and the listed nodes are idle.
-    ///
-    /// # Panics
-    /// When it does not come up: the reason and the daemons' logs are in the message.
-    #[track_caller]
-    pub fn start(self) -> World {
-        let listed: Vec<String> = self
-            .nodes
-            .iter()
-            .filter(|node| node.kind != NodeKind::Dynamic)
-            .map(|node| node.name.clone())
-            .collect();
-        let nodes: Vec<String> = self.nodes.iter().map(|node| node.name.clone()).collect();
-        let world = match self.make() {
-            Ok(world) => world,
-            Err(why) => panic!("cannot make a world: {}", chain(&why)),
-        };
-        world.start_controller();
-        for node in &nodes {
-            world.start_slurmd(node);
-        }
-        for node in &listed {
-            world.wait_node(node, "idle");
-        }
-        world
-    }
-
-    /// Makes the world's machines; no daemon runs yet.
-    ///
-    /// # Errors
-    /// When stock Slurm or ctld are not to be had, or the system refuses something.
-    pub fn make(self) -> Result<World, WorldError> {
-        let ctld = match self.subject {
-            Subject::Ours => Some(subject::ctld()?),
-            Subject::Stock(_) => None,
-        };
-        let (folder, init, leash) = begin()?;
-        let mut world = World {
-            subject: self.subject,
-            release: self.release,
-            nodes: Mutex::new(self.nodes),
-            detached: self.detached,
-            ctld,
-            folder,
-            init,
-            leash: Some(leash),
-            machines: Mutex::new(BTreeMap::new()),
-        };
-        world.furnish(&self.extra, &self.files)?;
-        world.add_machine(CONTROLLER, Some(&world.share().join("slurm")))?;
-        match self.subject {
-            Subject::Ours => world.add_root(CONTROLLER, Root::Host)?,
-            Subject::Stock(release) => world.add_root(CONTROLLER, Root::Stock(release))?,
-        }
-        for release in self.clients {
-            world.add_root(CONTROLLER, Root::Stock(release))?;
-        }
-        for node in world.nodes_now() {
-            world.add_node_machine(&node)?;
-        }
-        Ok(world)
-    }
-}
-
 /// All causes of an error, the outermost first.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -252,30 +124,6 @@ pub struct World {
 }
 
 impl World {
-    /// A world with the chosen subject; `None`, after one line that says why, where none can be made.
-    ///
-    /// # Panics
-    /// Instead of `None` when `CI=true`: a suite that skips everything must not look like one that passes.
-    pub fn builder() -> Option<Builder> {
-        if let Err(why) = ground::check_rights() {
-            if env::var("CI").as_deref() == Ok("true") {
-                panic!("{why}");
-            }
-            say(&format!("skipped: {why}"));
-            return None;
-        }
-        let release = Release::chosen();
-        Some(Builder {
-            subject: Subject::chosen(),
-            release,
-            nodes: Vec::new(),
-            extra: Vec::new(),
-            clients: BTreeSet::from([release]),
-            files: Vec::new(),
-            detached: false,
-        })
-    }
-
     /// Who controls it.
     pub fn subject(&self) -> Subject {
         self.subject
@@ -312,7 +160,7 @@ impl World {
             name => PEOPLE.iter().find(|(person, _)| *person == name).map_or(0, |(_, id)| *id),
         };
         let file = self.path(machine, path);
-        if let Err(why) = put(&file, text.as_bytes(), 0o755, uid) {
+        if let Err(why) = machines::put(&file, text.as_bytes(), 0o755, uid) {
             self.fail(&format!("writing {path} on {machine}: {why}"));
         }
     }
@@ -400,6 +248,12 @@ impl World {
         panic!("{message}\n{}", self.logs(30))
     }
 
+    /// The PID namespace that all processes of this world are in, as `/proc/PID/ns/pid` of each of them names it.
+    pub fn namespace(&self) -> String {
+        let link = fs::read_link(format!("/proc/{}/ns/pid_for_children", self.init.id()));
+        link.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+
     /// The last lines of each daemon's log and output.
     pub fn logs(&self, lines: usize) -> String {
         let mut text = format!("controller: {}\n", self.subject);
@@ -473,130 +327,6 @@ impl World {
             .arg(format!("--root={}", self.outside(&self.root_folder(machine, root)).display()));
         command
     }
-
-    /// Runs one of the world's scripts in the namespaces of its first process.
-    fn script(&self, name: &'static str, text: &str, args: &[&str]) -> Result<(), WorldError> {
-        let init = self.init.id();
-        let output = Command::new("nsenter")
-            .arg(format!("--mount=/proc/{init}/ns/mnt"))
-            .arg(format!("--net=/proc/{init}/ns/net"))
-            .arg(format!("--pid=/proc/{init}/ns/pid_for_children"))
-            .args(["bash", "-c", text, name])
-            .args(args)
-            .stdin(Stdio::null())
-            .output()
-            .map_err(io_error(format!("running {name}")))?;
-        if output.status.success() {
-            return Ok(());
-        }
-        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-        Err(WorldError::Script { script: name, stderr })
-    }
-
-    /// Writes what all machines share.
-    fn furnish(&mut self, extra: &[String], files: &[(String, String)]) -> Result<(), WorldError> {
-        let doing = || "writing the world's configuration";
-        let share = self.outside(&self.share());
-        let text = config::slurm_conf(&self.nodes_now(), extra);
-        let mut all = vec![
-            ("passwd", config::passwd(), 0o644),
-            ("group", config::group(), 0o644),
-            ("hosts", "127.0.0.1 localhost\n".to_owned(), 0o644),
-            ("slurm/slurm.conf", text, 0o644),
-            ("slurm/cgroup.conf", "CgroupPlugin=disabled\n".to_owned(), 0o644),
-        ];
-        let named: Vec<String> = files.iter().map(|(name, _)| format!("slurm/{name}")).collect();
-        all.extend(
-            named.iter().zip(files).map(|(path, (_, text))| (path.as_str(), text.clone(), 0o755)),
-        );
-        for (path, text, mode) in all {
-            put(&share.join(path), text.as_bytes(), mode, 0).map_err(io_error(doing()))?;
-        }
-        let mut key = [0; 1024];
-        fs::File::open("/dev/urandom")
-            .and_then(|mut random| random.read_exact(&mut key))
-            .map_err(io_error(doing()))?;
-        put(&share.join("slurm/slurm.key"), &key, 0o600, SLURM_UID).map_err(io_error(doing()))?;
-        for (name, uid) in PEOPLE {
-            let home = share.join("home").join(name);
-            fs::create_dir(&home).map_err(io_error(doing()))?;
-            chown(&home, Some(uid), Some(uid)).map_err(io_error(doing()))?;
-        }
-        Ok(())
-    }
-
-    /// `etc` is what it has as /etc/slurm; without it, an empty folder of its own.
-    fn add_machine(&self, name: &str, etc: Option<&Path>) -> Result<(), WorldError> {
-        let number =
-            u32::try_from(self.lock_machines().len() + 1).expect("a world has few machines");
-        let folder = self.folder.display().to_string();
-        self.script(
-            "machine.sh",
-            include_str!("machine.sh"),
-            &[&folder, name, &number.to_string()],
-        )?;
-        let own = self.folder.join("machine").join(name).join("slurm");
-        let etc = etc.map_or(own, Path::to_owned);
-        let machine = Machine { number, etc, roots: Vec::new() };
-        self.lock_machines().insert(name.to_owned(), machine);
-        Ok(())
-    }
-
-    fn add_root(&self, machine: &str, root: Root) -> Result<(), WorldError> {
-        let machines = self.lock_machines();
-        let found =
-            machines.get(machine).expect("roots are added to machines that were added before");
-        if found.roots.contains(&root) {
-            return Ok(());
-        }
-        let etc = found.etc.display().to_string();
-        drop(machines);
-        let below = match root {
-            Root::Stock(release) => stock::fetch(release)?.root.display().to_string(),
-            Root::Host => "/".to_owned(),
-        };
-        let program = match (&self.ctld, root) {
-            (Some(path), Root::Host) => path.display().to_string(),
-            _ => String::new(),
-        };
-        let folder = self.folder.display().to_string();
-        let args = [&folder, machine, root.name(), &below, &etc, &program];
-        self.script("root.sh", include_str!("root.sh"), &args)?;
-        if let Some(found) = self.lock_machines().get_mut(machine) {
-            found.roots.push(root);
-        }
-        Ok(())
-    }
-
-    fn add_node_machine(&self, node: &Node) -> Result<(), WorldError> {
-        let shared = self.share().join("slurm");
-        let etc = (node.kind == NodeKind::Listed).then_some(shared.as_path());
-        self.add_machine(&node.name, etc)?;
-        self.add_root(&node.name, Root::Stock(node.release))?;
-        if etc.is_none() {
-            self.copy_key(&node.name);
-        }
-        Ok(())
-    }
-
-    /// A machine that gets its configuration from the controller has the key all the same.
-    fn copy_key(&self, machine: &str) {
-        let key = fs::read(self.path(CONTROLLER, "/etc/slurm/slurm.key")).unwrap_or_default();
-        let copy = self.path(machine, "/etc/slurm/slurm.key");
-        if let Err(why) = put(&copy, &key, 0o600, SLURM_UID) {
-            self.fail(&format!("giving {machine} the key: {why}"));
-        }
-    }
-
-    fn cable(&self, machine: &str, state: &str) {
-        let Some(number) = self.lock_machines().get(machine).map(|found| found.number) else {
-            panic!("the world has no machine {machine}");
-        };
-        let name = format!("cable{number}");
-        if let Err(why) = self.script("cable", "ip link set \"$1\" \"$2\"", &[&name, state]) {
-            self.fail(&chain(&why));
-        }
-    }
 }
 
 impl Drop for World {
@@ -605,58 +335,15 @@ impl Drop for World {
             say(&self.logs(usize::MAX));
         }
         drop(self.leash.take());
-        // The leash has ended the world already, or is about to; killing unshare takes its child with it.
+        // The first process leaves at the end of the pipe, and unshare after the last process of the namespace has gone.
+        let deadline = Instant::now() + Duration::from_secs(END_LIMIT_S);
+        while Instant::now() < deadline {
+            if let Ok(Some(_)) = self.init.try_wait() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
         let _ = self.init.kill();
         let _ = self.init.wait();
-        let _ = fs::remove_dir(&self.folder);
     }
-}
-
-/// Starts the first process of a world: the folder of its tmpfs, the process, and the pipe that keeps it.
-fn begin() -> Result<(PathBuf, Child, ChildStdin), WorldError> {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let number = COUNT.fetch_add(1, Ordering::Relaxed);
-    ground::install_tools().map_err(StockError::from)?;
-    let worlds = subject::target_folder().join("worlds");
-    let folder = worlds.join(format!("{}-{number}", id()));
-    fs::create_dir_all(&folder).map_err(io_error(format!("creating {}", folder.display())))?;
-    let mut init = Command::new("unshare")
-        .args([
-            "--pid",
-            "--fork",
-            "--kill-child",
-            "--mount",
-            "--mount-proc",
-            "--net",
-            "--uts",
-            "--ipc",
-        ])
-        .args(["bash", "-c", include_str!("init.sh"), "init.sh"])
-        .arg(&folder)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(io_error("starting unshare"))?;
-    let leash = init.stdin.take().expect("stdin was asked to be a pipe");
-    let stdout = init.stdout.take().expect("stdout was asked to be a pipe");
-    let mut line = String::new();
-    BufReader::new(stdout).read_line(&mut line).map_err(io_error("reading from init.sh"))?;
-    if line.trim() == "ready" {
-        return Ok((folder, init, leash));
-    }
-    drop(leash);
-    let mut stderr = String::new();
-    if let Some(mut pipe) = init.stderr.take() {
-        pipe.read_to_string(&mut stderr).map_err(io_error("reading from init.sh"))?;
-    }
-    init.wait().map_err(io_error("waiting for init.sh"))?;
-    fs::remove_dir(&folder).map_err(io_error(format!("removing {}", folder.display())))?;
-    Err(WorldError::Script { script: "init.sh", stderr })
-}
-
-fn put(path: &Path, bytes: &[u8], mode: u32, uid: u32) -> io::Result<()> {
-    fs::write(path, bytes)?;
-    fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
-    chown(path, Some(uid), Some(uid))
 }

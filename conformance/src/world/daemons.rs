@@ -4,9 +4,13 @@ use std::fs;
 use std::thread;
 
 use super::{CONTROLLER, NodeKind, POLL, Root, START_LIMIT_S, Subject, World};
+use crate::shell::Outcome;
 
 /// How long a daemon may take to end after a signal, seconds.
 const STOP_LIMIT_S: u64 = 20;
+
+/// Port 6817 in the state LISTEN, as the kernel's tables of TCP sockets have it.
+const LISTENING: &str = ":1AA1 [0-9A-F]+:0000 0A";
 
 impl World {
     /// Starts the controller and waits until it answers.
@@ -25,6 +29,14 @@ impl World {
     #[track_caller]
     pub fn start_controller_with(&self, flags: &[&str]) {
         self.launch_controller(flags);
+        // A client that is refused tries again only after seconds, so none asks before the port is open.
+        self.until("the controller listens", START_LIMIT_S, || {
+            if !self.detached && !self.controller_runs() {
+                self.fail("the controller ended at once");
+            }
+            let open = ["grep", "-qE", LISTENING, "/proc/net/tcp", "/proc/net/tcp6"];
+            (self.on(CONTROLLER).run(open).code == 0).then_some(())
+        });
         self.until("scontrol ping says UP", START_LIMIT_S, || {
             self.shell().run(["scontrol", "ping"]).stdout.contains("is UP").then_some(())
         });
@@ -36,11 +48,7 @@ impl World {
     /// When it cannot be started at all.
     #[track_caller]
     pub fn launch_controller(&self, flags: &[&str]) {
-        let program = match self.subject {
-            Subject::Ours => "/usr/sbin/ctld",
-            Subject::Stock(_) => "/usr/sbin/slurmctld",
-        };
-        let mut args = vec![program];
+        let mut args = vec![self.controller_program()];
         if !self.detached {
             args.push("-D");
         }
@@ -130,6 +138,27 @@ impl World {
         self.spawn(machine, self.first_root(machine), "sackd", &args);
         let socket = self.path(machine, "/run/slurm/sack.socket");
         self.until("sackd has made its socket", START_LIMIT_S, || socket.exists().then_some(()));
+    }
+
+    /// Runs the controller's program with these flags, to its end, on the controller's machine.
+    pub fn run_controller(&self, flags: &[&str]) -> Outcome {
+        let mut args = vec![self.controller_program()];
+        args.extend(flags);
+        self.on(CONTROLLER).root(self.controller_root()).folder("/").run(args)
+    }
+
+    /// The user that the running controller runs as; `None` when none runs.
+    pub fn controller_user(&self) -> Option<String> {
+        let pid = self.pid(CONTROLLER, "controller")?.to_string();
+        let outcome = self.shell().run(["stat", "-c", "%U", &format!("/proc/{pid}")]);
+        (outcome.code == 0).then(|| outcome.stdout.trim().to_owned())
+    }
+
+    fn controller_program(&self) -> &'static str {
+        match self.subject {
+            Subject::Ours => "/usr/sbin/ctld",
+            Subject::Stock(_) => "/usr/sbin/slurmctld",
+        }
     }
 
     fn controller_root(&self) -> Root {

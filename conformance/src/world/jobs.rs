@@ -45,8 +45,13 @@ impl World {
     /// When it is not so after that time.
     #[track_caller]
     pub fn wait_node_within(&self, node: &str, state: &str, limit_s: u64) {
-        self.until(&format!("node {node} is {state}"), limit_s, || {
-            (self.node_state(node) == state).then_some(())
+        self.until_ok(limit_s, || {
+            let now = self.node_state(node);
+            if now == state {
+                Ok(())
+            } else {
+                Err(format!("node {node} is {state}; it is {now:?}"))
+            }
         });
     }
 

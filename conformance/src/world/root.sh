@@ -19,7 +19,7 @@ mount --bind "$home/spool" "$root/var/spool"
 mount --bind "$home/log" "$root/var/log"
 mount --bind share/home "$root/home"
 mount --bind "$5" "$root/etc/slurm"
-for file in passwd group hosts; do
+for file in passwd group shadow hosts; do
     [ -e "$root/etc/$file" ] || : > "$root/etc/$file"
     mount --bind "share/$file" "$root/etc/$file"
 done

@@ -1,0 +1,66 @@
+//! The same commands on the stock controller and on ours print the same.
+
+// What stock says is worth reading when an expectation is written.
+#![allow(clippy::print_stdout)]
+
+use std::env;
+use std::thread;
+
+use conformance::transcript::{self, Allowance, Entry};
+use conformance::{Release, Subject, World};
+
+/// Runs one transcript on the stock controller and on the chosen one, in worlds that are alike.
+#[track_caller]
+fn same_on_both(text: &str) {
+    let Some(builder) = World::builder() else { return };
+    let plain = builder.node("n1").node("n2");
+    let chosen = plain.clone().start();
+    let stock = plain.subject(Subject::Stock(Release::chosen())).start();
+    let (expected, found) = thread::scope(|scope| {
+        let expected = scope.spawn(|| transcript::run(&stock, text));
+        let found = transcript::run(&chosen, text);
+        (expected.join().expect("a transcript only panics on a line it cannot read"), found)
+    });
+    show(&expected);
+    let allowances = Allowance::parse_all(include_str!("transcript.allow"));
+    let (left, _) = transcript::allow(transcript::compare(&expected, &found), &allowances);
+    if !left.is_empty() {
+        let lines: Vec<String> = left.iter().map(ToString::to_string).collect();
+        let count = lines.len();
+        let all = expected.len();
+        panic!(
+            "{count} of {all} commands differ (- stock, + {}):\n{}",
+            chosen.subject(),
+            lines.concat()
+        );
+    }
+}
+
+/// `CONFORMANCE_SHOW=1` prints what stock says, to write expectations from.
+fn show(entries: &[Entry]) {
+    if env::var_os("CONFORMANCE_SHOW").is_some() {
+        for Entry { command, printed } in entries {
+            println!("$ {command}\n{printed}");
+        }
+    }
+}
+
+#[test]
+fn a_cluster_at_rest_looks_the_same() {
+    same_on_both(include_str!("transcript/cluster.cmd"));
+}
+
+#[test]
+fn waiting_jobs_look_the_same_through_their_changes() {
+    same_on_both(include_str!("transcript/jobs.cmd"));
+}
+
+#[test]
+fn refusals_have_the_same_words() {
+    same_on_both(include_str!("transcript/refused.cmd"));
+}
+
+#[test]
+fn what_an_administrator_changes_looks_the_same() {
+    same_on_both(include_str!("transcript/admin.cmd"));
+}

@@ -1,0 +1,54 @@
+# What an administrator changes, and what it looks like afterwards.
+root: scontrol update nodename=n1 state=drain
+root: scontrol update nodename=n1 state=drain reason='two words'
+root: sinfo -R -h -o '%E|%u|%n|%T'
+root: scontrol -o show node n1
+root: sinfo -h -N -p main -o '%n %T %t'
+root: scontrol update nodename=n1 state=resume
+# Stock shows the node as not responding until it has answered a ping.
+root: for i in $(seq 100); do sinfo -h -n n1 -o %T | grep -qx idle && break; sleep 0.2; done
+root: sinfo -h -N -p main -o '%n %T %t'
+root: scontrol update nodename=n1 state=resume
+root: scontrol update nodename=n2 weight=9 comment=c extra=e
+root: scontrol update nodename=n2 availablefeatures=amd,fast,new activefeatures=new
+root: scontrol -o show node n2
+root: scontrol update nodename=n1 state=undrain
+root: scontrol update nodename=n1 state=down reason=broken
+root: sinfo -R -h -o '%E|%u|%n'
+root: scontrol update nodename=n9 state=resume
+root: scontrol update nodename=n1 state=nonsense
+root: scontrol update partitionname=short maxtime=2:00:00 state=inactive prioritytier=3 maxnodes=1 defaulttime=10
+root: scontrol -o show partition short
+alice: sbatch -p short --hold --wrap=true
+root: scontrol update partitionname=short state=up
+root: scontrol create partitionname=new nodes=n2 maxtime=30 state=up
+root: scontrol -o show partition new
+root: scontrol create partitionname=new nodes=n2
+root: scontrol create partitionname=bad nodes=n9
+root: scontrol update partitionname=new nodes=n1,n2 default=yes
+root: sinfo -h -o '%P %N'
+root: scontrol update partitionname=none state=up
+alice: sbatch --hold -p new --wrap=true
+root: scontrol delete partitionname=new
+root: scancel -u alice
+root: scontrol delete partitionname=new
+root: scontrol delete partitionname=none
+root: sinfo -h -o '%P %N'
+root: scontrol create nodename=x1 state=cloud
+root: scontrol create nodename=x1 cpus=2 realmemory=100 state=future
+root: scontrol -o show node x1
+root: scontrol delete nodename=x1
+root: scontrol delete nodename=n1
+root: scontrol setdebug verbose
+root: scontrol show config | grep -E '^SlurmctldDebug '
+root: scontrol setdebug nonsense
+root: scontrol setdebugflags +backfill
+root: scontrol show config | grep -E '^DebugFlags '
+root: scontrol setdebugflags -backfill
+root: scontrol schedloglevel 1
+root: scontrol reconfigure
+root: until scontrol ping | grep -q 'is UP'; do sleep 0.1; done; sinfo -h -o '%P %N'
+root: scontrol -o show partition short
+root: scontrol power down n1
+root: scontrol cancel_reboot n1
+root: scontrol show config | grep -E '^(HASH_VAL|NEXT_JOB_ID) '
