@@ -3,5 +3,6 @@
 pub mod config;
 pub mod counters;
 pub mod rpc;
+pub mod settings;
 pub mod users;
 pub mod view;

@@ -13,7 +13,7 @@ pub struct Partition {
     pub nodes: Arc<[NodeId]>,
     /// `Nodes=` as it was written: nodes and node sets.
     pub nodes_text: Option<Arc<str>>,
-    /// Node sets and `ALL` among them, which grow with dynamic nodes.
+    /// The nodes that it takes when they come later: `ALL`, and the features of its node sets.
     pub node_sets: Option<Arc<str>>,
     pub is_default: bool,
     pub hidden: bool,

@@ -1,0 +1,315 @@
+//! slurm.conf becomes what the core decides by: settings, nodes and partitions.
+
+mod node;
+mod partition;
+
+use std::sync::Arc;
+
+use ctld_core::{Configuration, Recover};
+use model::{
+    Config, Consumable, LicensePool, MemoryDefault, ReturnToService, Timestamp, Uid, Unit,
+};
+
+use crate::config::{
+    EnforcePartLimits, Keys, Memory, NO_VALUE_32, PROLOG_CONTAIN, PROLOG_NO_HOLD, SELECT_CORE,
+    SELECT_CPU, SELECT_MEMORY, SELECT_ONE_TASK_PER_CORE, SELECT_SOCKET, SlurmConf,
+};
+use crate::users::Users;
+
+pub use node::{gres_counts, node, node_flags};
+pub use partition::{grown_by, partition};
+
+/// Why slurm.conf cannot be put to use on this machine; the administrator's to mend.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    /// SlurmUser or SlurmdUser is nobody here.
+    #[error("Invalid user for {key} {name}, ignored")]
+    UnknownUser {
+        /// The key.
+        key: &'static str,
+        /// The name given.
+        name: String,
+    },
+    /// RequeueExit or RequeueExitHold.
+    #[error("invalid {key}: {value}")]
+    ExitCodes {
+        /// The key.
+        key: &'static str,
+        /// Its value.
+        value: String,
+    },
+    /// Licenses.
+    #[error("Invalid configured licenses: {0}")]
+    Licenses(String),
+}
+
+/// `PrologFlags=Alloc`, which most of the others imply.
+const PROLOG_ALLOC: u16 = 0x01;
+/// `SelectTypeParameters=CR_LLN`.
+const SELECT_LLN: u16 = 0x4000;
+/// `SelectTypeParameters=CR_PACK_NODES`.
+const SELECT_PACK_NODES: u16 = 0x0200;
+/// `PrivateData=jobs`, `nodes` and `partitions`.
+const PRIVATE: [u16; 3] = [0x01, 0x02, 0x04];
+
+/// What the core is told of slurm.conf. Nodes that the file sets down are so since `now`.
+///
+/// # Errors
+///
+/// If users that it names do not exist here, or lists that only the controller reads are broken.
+pub fn configuration(
+    conf: &SlurmConf,
+    recover: Recover,
+    users: &Users,
+    now: Timestamp,
+) -> Result<Configuration, SettingsError> {
+    let config = config(conf, users)?;
+    let nodes = node::nodes(conf, config.slurm_user, now);
+    let partitions = conf
+        .partitions
+        .iter()
+        .map(|line| {
+            let names = line.nodes.iter().map(|name| name.as_str().into()).collect();
+            (partition(conf, line), names)
+        })
+        .collect();
+    Ok(Configuration { config: Arc::new(config), nodes, partitions, recover })
+}
+
+fn config(conf: &SlurmConf, users: &Users) -> Result<Config, SettingsError> {
+    let (keys, settings) = (&conf.keys, &conf.settings);
+    let user = |key, name: &Option<String>| match name {
+        None => Ok(Uid::ROOT),
+        Some(name) => {
+            users.uid(name).ok_or_else(|| SettingsError::UnknownUser { key, name: name.clone() })
+        }
+    };
+    let private = PRIVATE.map(|bit| settings.private_data & bit != 0);
+    let prolog = |bit: u16| settings.prolog_flags & bit != 0;
+    let select = |bit: u16| settings.select_bits & bit != 0;
+    let number = |option: Option<u64>, default: u32| {
+        option.map_or(default, |n| u32::try_from(n).unwrap_or(u32::MAX))
+    };
+    Ok(Config {
+        cluster_name: conf.cluster.as_str().into(),
+        slurm_user: user("SlurmUser", &keys.slurm_user)?,
+        slurmd_user: user("SlurmdUser", &keys.slurmd_user)?,
+        first_job_id: keys.first_job_id,
+        max_job_id: keys.max_job_id,
+        max_job_count: keys.max_job_count,
+        max_array_size: keys.max_array_size,
+        max_node_count: max_node_count(conf),
+        max_tasks_per_node: keys.max_tasks_per_node.into(),
+        min_job_age_s: keys.min_job_age,
+        kill_wait_s: keys.kill_wait,
+        message_timeout_s: keys.message_timeout,
+        slurmd_timeout_s: keys.slurmd_timeout,
+        inactive_limit_s: keys.inactive_limit,
+        batch_start_timeout_s: keys.batch_start_timeout,
+        resume_timeout_s: keys.resume_timeout,
+        complete_wait_s: keys.complete_wait,
+        over_time_limit_min: keys.over_time_limit,
+        return_to_service: match keys.return_to_service {
+            0 => ReturnToService::Never,
+            1 => ReturnToService::IfNotResponding,
+            _ => ReturnToService::Always,
+        },
+        consumable: consumable(keys, settings.select_bits),
+        one_task_per_core: select(SELECT_ONE_TASK_PER_CORE),
+        least_loaded: select(SELECT_LLN),
+        pack_nodes: select(SELECT_PACK_NODES),
+        def_memory: settings.def_mem.map(memory),
+        max_memory: settings.max_mem.map(memory),
+        enforce_part_limits: settings.enforce_part_limits != EnforcePartLimits::No,
+        disable_root_jobs: keys.disable_root_jobs,
+        job_requeue: keys.job_requeue != 0,
+        prolog_alloc: prolog(PROLOG_ALLOC),
+        prolog_no_hold: prolog(PROLOG_NO_HOLD),
+        prolog_contain: prolog(PROLOG_CONTAIN),
+        config_overrides: settings.config_overrides,
+        private_jobs: private[0],
+        private_nodes: private[1],
+        private_partitions: private[2],
+        user_top: settings.scheduler.has("enable_user_top"),
+        nohold_on_prolog_fail: settings.scheduler.has("nohold_on_prolog_fail"),
+        cred_expire_s: number(settings.auth_info.number("cred_expire"), 120),
+        requeue_exit: exit_codes("RequeueExit", &keys.requeue_exit)?,
+        requeue_exit_hold: exit_codes("RequeueExitHold", &keys.requeue_exit_hold)?,
+        licenses: licenses(&keys.licenses)?,
+        tree_width: keys.tree_width,
+        gres_types: settings.gres_types.iter().map(|name| name.as_str().into()).collect(),
+        default_queue_depth: number(settings.scheduler.number("default_queue_depth"), 100),
+    })
+}
+
+/// Without MaxNodeCount the table has room for the nodes of the file and no other.
+fn max_node_count(conf: &SlurmConf) -> u32 {
+    let configured: usize = conf.nodes.iter().map(|line| line.nodes.len()).sum();
+    let configured = u32::try_from(configured).unwrap_or(u32::MAX);
+    match conf.keys.max_node_count {
+        NO_VALUE_32 => configured,
+        max => max.max(configured),
+    }
+}
+
+fn consumable(keys: &Keys, bits: u16) -> Consumable {
+    let linear = keys.select_type.as_deref().is_some_and(|plugin| plugin.contains("linear"));
+    let unit = if linear {
+        Unit::Node
+    } else if bits & SELECT_SOCKET != 0 {
+        Unit::Socket
+    } else if bits & SELECT_CORE != 0 {
+        Unit::Core
+    } else if bits & (SELECT_CPU | SELECT_MEMORY) != 0 {
+        Unit::Cpu
+    } else {
+        Unit::Core
+    };
+    Consumable { unit, memory: bits & SELECT_MEMORY != 0 }
+}
+
+pub(crate) fn memory(memory: Memory) -> MemoryDefault {
+    match memory {
+        Memory::PerCpu(mib) => MemoryDefault::PerCpu(mib),
+        Memory::PerNode(mib) => MemoryDefault::PerNode(mib),
+    }
+}
+
+/// `1,7-9` as numbers.
+fn exit_codes(key: &'static str, text: &Option<String>) -> Result<Arc<[u16]>, SettingsError> {
+    let Some(text) = text else {
+        return Ok(Arc::default());
+    };
+    let range = |word: &str| {
+        let (first, last) = word.split_once('-').unwrap_or((word, word));
+        let (first, last) = (first.trim().parse::<u8>().ok()?, last.trim().parse::<u8>().ok()?);
+        Some((first..=last).map(u16::from))
+    };
+    let ranges: Option<Vec<_>> =
+        text.split(',').filter(|word| !word.is_empty()).map(range).collect();
+    let ranges = ranges.ok_or_else(|| SettingsError::ExitCodes { key, value: text.clone() })?;
+    Ok(ranges.into_iter().flatten().collect())
+}
+
+/// `fluent:30,ansys` as pools; without a number there is one.
+fn licenses(text: &Option<String>) -> Result<Arc<[LicensePool]>, SettingsError> {
+    let Some(text) = text else {
+        return Ok(Arc::default());
+    };
+    let pool = |word: &str| {
+        let (name, total) = match word.split_once([':', '*']) {
+            Some((name, total)) => (name, total.parse().ok()?),
+            None => (word, 1),
+        };
+        (!name.is_empty()).then(|| LicensePool { name: name.into(), total })
+    };
+    let words = text.split([',', ';']).map(str::trim).filter(|word| !word.is_empty());
+    let pools: Option<Arc<[LicensePool]>> = words.map(pool).collect();
+    pools.ok_or_else(|| SettingsError::Licenses(text.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::{Path, PathBuf};
+
+    use model::{Availability, Partition, PartitionState, Sharing};
+
+    use super::*;
+
+    const HEAD: &str = "ClusterName=c\nSlurmctldHost=ctl\nAuthType=auth/slurm\n";
+
+    fn load(text: &str) -> SlurmConf {
+        let path = "/etc/slurm/slurm.conf";
+        let files: BTreeMap<PathBuf, String> =
+            [(path.into(), format!("{HEAD}{text}"))].into_iter().collect();
+        SlurmConf::load(&files, Path::new(path)).expect("the file of the test is good")
+    }
+
+    fn configured(text: &str) -> Configuration {
+        let conf = load(text);
+        configuration(&conf, Recover::All, &Users::default(), Timestamp(1000)).unwrap()
+    }
+
+    #[test]
+    fn keys_become_settings_and_unset_ones_have_slurms_defaults() {
+        let c = configured(
+            "NodeName=n1\nSelectTypeParameters=CR_CPU_Memory,CR_LLN\nReturnToService=2\n\
+             PrologFlags=Contain\nDefMemPerCPU=512\nRequeueExit=3,7-9\nLicenses=a:3,b\n\
+             PrivateData=jobs\nAuthInfo=cred_expire=30\nMaxTasksPerNode=7\n",
+        );
+        let config = &c.config;
+        assert_eq!(config.consumable, Consumable { unit: Unit::Cpu, memory: true });
+        assert!(config.least_loaded && config.prolog_alloc && config.prolog_contain);
+        assert_eq!(config.return_to_service, ReturnToService::Always);
+        assert_eq!(config.def_memory, Some(MemoryDefault::PerCpu(512)));
+        assert_eq!(*config.requeue_exit, [3, 7, 8, 9]);
+        let licenses: Vec<_> = config.licenses.iter().map(|l| (&*l.name, l.total)).collect();
+        assert_eq!(licenses, [("a", 3), ("b", 1)]);
+        assert!(config.private_jobs && !config.private_nodes);
+        assert_eq!((config.cred_expire_s, config.max_node_count), (30, 1));
+        assert_eq!(config.max_tasks_per_node, 7);
+        assert_eq!(config.slurmd_timeout_s, 300);
+    }
+
+    #[test]
+    fn linear_gives_whole_nodes() {
+        let c =
+            configured("NodeName=n1\nSelectType=select/linear\nSelectTypeParameters=CR_Memory\n");
+        assert_eq!(c.config.consumable, Consumable { unit: Unit::Node, memory: true });
+    }
+
+    #[test]
+    fn a_user_that_is_nobody_is_an_error() {
+        let conf = load("NodeName=n1\nSlurmUser=no-such-user\n");
+        let error = configuration(&conf, Recover::All, &Users::default(), Timestamp(0));
+        let wanted = SettingsError::UnknownUser { key: "SlurmUser", name: "no-such-user".into() };
+        assert_eq!(error.err(), Some(wanted));
+    }
+
+    #[test]
+    fn node_states_are_those_of_the_file() {
+        let c = configured(
+            "NodeName=n[1-2] CPUs=4 Sockets=1 CoresPerSocket=4 RealMemory=900 Gres=gpu:a100:2 Port=7001\n\
+             NodeName=f1 State=FUTURE\nNodeName=c1 State=CLOUD\nNodeName=d1 State=DRAIN Reason=fan\n\
+             GresTypes=gpu\nDownNodes=n2 Reason=dead\n",
+        );
+        let by_name: BTreeMap<_, _> = c.nodes.iter().map(|n| (&*n.name, n)).collect();
+        let n1 = by_name["n1"];
+        assert_eq!(n1.availability, Availability::Unknown);
+        assert_eq!((n1.address.port, n1.hardware.cpus, n1.hardware.memory_mib), (7001, 4, 900));
+        assert_eq!(n1.hardware.gres[0].count, 2);
+        assert_eq!(n1.hardware.gres_text.as_deref(), Some("gpu:a100:2"));
+        let down = by_name["n2"];
+        assert_eq!(down.availability, Availability::Down);
+        assert_eq!(down.reason.as_ref().map(|r| (&*r.text, r.at)), Some(("dead", Timestamp(1000))));
+        assert_eq!(by_name["f1"].availability, Availability::Future);
+        assert!(by_name["c1"].flags.cloud && by_name["c1"].flags.powered_down);
+        assert!(by_name["d1"].flags.drain);
+        assert_eq!(by_name["d1"].reason.as_ref().map(|r| &*r.text), Some("fan"));
+    }
+
+    #[test]
+    fn partitions_have_their_nodes_and_limits() {
+        let c = configured(
+            "NodeName=n[1-3] Feature=fast\nNodeSet=quick Feature=fast\n\
+             PartitionName=a Nodes=n[1-2] Default=YES MaxTime=60 DefaultTime=5 State=DRAIN\n\
+             PartitionName=b Nodes=quick OverSubscribe=FORCE:4 PriorityTier=7 MaxNodes=2\n\
+             PartitionName=c Nodes=ALL OverSubscribe=EXCLUSIVE DefMemPerNode=100\n",
+        );
+        let (a, names): &(Partition, _) = &c.partitions[0];
+        assert_eq!(names.iter().map(|n| &**n).collect::<Vec<_>>(), ["n1", "n2"]);
+        assert!(a.is_default && a.node_sets.is_none());
+        assert_eq!((a.max_time_min, a.default_time_min), (Some(60), Some(5)));
+        assert_eq!(a.state, PartitionState::Drain);
+        let (b, names) = &c.partitions[1];
+        assert_eq!(names.len(), 3);
+        assert_eq!((b.sharing, b.priority_tier, b.max_nodes), (Sharing::Force(4), 7, Some(2)));
+        assert_eq!(b.node_sets.as_deref(), Some("fast"));
+        assert_eq!(b.nodes_text.as_deref(), Some("quick"));
+        let (c, _) = &c.partitions[2];
+        assert_eq!(c.sharing, Sharing::Exclusive);
+        assert_eq!(c.def_memory, Some(MemoryDefault::PerNode(100)));
+        assert_eq!(c.node_sets.as_deref(), Some("ALL"));
+    }
+}
