@@ -22,13 +22,19 @@
 //! tests take it from there; then a row in `ctld/src/rpc` makes it a read or a write.
 
 pub mod auth;
+pub mod dependency;
+pub mod duration;
 pub mod errno;
 pub mod frame;
+pub mod gres;
 pub mod hostlist;
+pub mod index_set;
 pub mod msg;
 pub mod number;
+pub mod quantity;
 pub mod shape;
 pub mod sluid;
+pub mod tres;
 mod version;
 pub mod wire;
 mod wire_struct;
