@@ -66,7 +66,7 @@ pub fn exact_text(count: u64, first: Unit) -> String {
     let mut halves = 0u64;
     let mut whole = count;
     // A half ends it: it is no multiple of 512.
-    while whole >= 1024 && halves == 0 && whole % 512 == 0 {
+    while whole >= 1024 && halves == 0 && whole.is_multiple_of(512) {
         let Some(next) = units.next() else { break };
         (unit, halves, whole) = (next, whole / 512 % 2, whole / 1024);
     }

@@ -3,6 +3,7 @@
 //! Each `frames.jsonl` below `testdata/` (or below the directory that `CAPTURES` names) holds one
 //! frame a line: `{"version", "flags", "kind", "side", "hex": the frame without its length}`.
 
+#![allow(clippy::disallowed_methods, reason = "captured frames lie in files")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::print_stdout, reason = "the table is what the test is run for")]
 

@@ -1,6 +1,7 @@
 //! What holds of every captured body beside coming back the same: shortened it is refused, damaged
 //! it is read or refused without a panic, and it goes through the other releases and settles.
 
+#![allow(clippy::disallowed_methods, reason = "captured frames lie in files")]
 #![allow(clippy::unwrap_used, reason = "a test's own files may fail it")]
 
 use std::collections::BTreeMap;
