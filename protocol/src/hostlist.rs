@@ -97,25 +97,13 @@ impl Hostlist {
     /// Sorted as Slurm sorts: by prefix in natural order, then by number; duplicates stay.
     #[must_use]
     pub fn sorted(&self) -> Self {
-        self.reordered(false)
-    }
-
-    /// Sorted, each name once.
-    #[must_use]
-    pub fn unique(&self) -> Self {
-        self.reordered(true)
-    }
-
-    fn reordered(&self, unique: bool) -> Self {
         let mut ranges = self.ranges.clone();
         ranges.sort_by(HostRange::order);
         let mut list = Self::new();
         let mut ranges = ranges.into_iter().peekable();
         while let Some(first) = ranges.next() {
             let Some(mut span) = first.span else {
-                if !(unique && list.ranges.last() == Some(&first)) {
-                    list.push_range(first);
-                }
+                list.push_range(first);
                 continue;
             };
             // Ranges that overlap are taken apart to numbers, as Slurm does.
@@ -136,13 +124,23 @@ impl Hostlist {
             }
             overlapping.extend(span.lo..=span.hi);
             overlapping.sort_unstable();
-            if unique {
-                overlapping.dedup();
-            }
             for number in overlapping {
                 let span = Span { lo: number, hi: number, width: span.width };
                 list.push_range(HostRange { prefix: first.prefix.clone(), span: Some(span) });
             }
+        }
+        list
+    }
+
+    /// Sorted, each name once, however the expression spelled it.
+    #[must_use]
+    pub fn unique(&self) -> Self {
+        let mut names: Vec<_> = self.iter().map(|name| HostRange::of_name(&name)).collect();
+        names.sort_by(HostRange::order);
+        names.dedup();
+        let mut list = Self::new();
+        for name in names {
+            list.push_range(name);
         }
         list
     }

@@ -205,13 +205,14 @@ impl Claims {
     pub(super) fn from_json(json: &Map<String, Value>) -> Result<Self, TokenError> {
         let reader = Reader(json);
         let context = reader.text("context")?;
+        let context = Context::ALL
+            .into_iter()
+            .find(|known| known.as_str() == context)
+            .ok_or_else(|| TokenError::UnknownContext { got: beginning(context) })?;
         let uid = reader.number("uid")?;
         let gid = reader.number("gid")?;
         Ok(Self {
-            context: Context::ALL
-                .into_iter()
-                .find(|known| known.as_str() == context)
-                .ok_or_else(|| TokenError::UnknownContext { got: beginning(context) })?,
+            context,
             cluster: json.get("cluster").and_then(Value::as_str).map(str::to_owned),
             issued: reader.time("iat")?,
             expires: reader.time("exp")?,
@@ -222,7 +223,10 @@ impl Claims {
             payload: reader.payload()?,
             identity: reader.object("id")?.map(|id| identity(uid, gid, id)).transpose()?,
             sbcast: reader.object("sbcast")?.map(sbcast).transpose()?,
-            nodes: reader.object("netcred")?.map(nodes).transpose()?.unwrap_or_default(),
+            nodes: match context {
+                Context::Net => nodes(reader.value("netcred")?)?,
+                Context::Auth | Context::Sack | Context::Launch | Context::Sbcast => Vec::new(),
+            },
             version: json
                 .get("ver")
                 .and_then(Value::as_u64)
@@ -349,7 +353,7 @@ fn sbcast(json: &Map<String, Value>) -> Result<SbcastClaims, TokenError> {
     })
 }
 
-fn nodes(json: &Map<String, Value>) -> Result<Vec<NodeAddress>, TokenError> {
+fn nodes(json: &Value) -> Result<Vec<NodeAddress>, TokenError> {
     let bad = || TokenError::BadClaim { claim: "netcred" };
     let node = |entry: &Value| {
         Some(NodeAddress {

@@ -93,6 +93,9 @@ fn faults_are_named() {
 fn unique_drops_repeats() {
     let list = Hostlist::parse("n[3-5],lone,n[1-4],lone,n04").unwrap();
     assert_eq!(list.unique().ranged(), "lone,n[1-5,04]");
+    // The same names, padded and not, or cut at another place.
+    let list = Hostlist::parse("n[2-44],n[03-4],n[03-49],a1[2-3],a12,n[1]x5,n1x5").unwrap();
+    assert_eq!(list.unique().ranged(), "a[12-13],n[2-9,03-49],n1x5");
 }
 
 fn expression() -> impl Strategy<Value = String> {
