@@ -14,6 +14,9 @@ use crate::subject;
 const PACKAGES: &str =
     "slurmctld,slurmd,slurm-client,slurm-wlm-jwt-plugin,slurmrestd,slurmdbd,sackd";
 
+/// debootstrap's way to make any recent Debian.
+const SCRIPT: &str = "/usr/share/debootstrap/scripts/sid";
+
 /// The releases whose wire the codec knows.
 const KNOWN: [&str; 6] = ["23.11", "24.05", "24.11", "25.05", "25.11", "26.05"];
 
@@ -89,7 +92,10 @@ pub enum StockError {
         source: io::Error,
     },
     /// debootstrap did not get through.
-    #[error("debootstrap of Debian {suite} failed; its last lines (all of them in {log}):\n{last}")]
+    #[error(
+        "debootstrap of Debian {suite} failed (CONFORMANCE_MIRROR names another mirror); \
+         its last lines, all of them in {log}:\n{last}"
+    )]
     Debootstrap {
         /// The suite.
         suite: &'static str,
@@ -167,6 +173,10 @@ fn debootstrap(release: Release, folder: &Path, root: &Path) -> Result<(), Stock
         .env("DEBIAN_FRONTEND", "noninteractive")
         .stdin(Stdio::null())
         .stdout(Stdio::piped());
+    // An older debootstrap lacks the newer suites' names, all of which mean this script.
+    if mirror.is_some() && Path::new(SCRIPT).exists() {
+        command.arg(SCRIPT);
+    }
     if let Some(proxy) = apt_proxy() {
         command.env("http_proxy", proxy);
     }

@@ -124,23 +124,28 @@ pub fn compare(first: &[Entry], second: &[Entry]) -> Vec<Difference> {
         .collect()
 }
 
-/// Takes out what the allowances accept, and says which of them were of use.
-pub fn allow(found: Vec<Difference>, allowances: &[Allowance]) -> (Vec<Difference>, Vec<bool>) {
-    let mut used = vec![false; allowances.len()];
+/// Takes out what the allowances accept. Also gives those that speak of a command of this run and accepted nothing.
+pub fn allow<'a>(
+    found: Vec<Difference>,
+    ran: &[Entry],
+    allowances: &'a [Allowance],
+) -> (Vec<Difference>, Vec<&'a Allowance>) {
+    let is_stale = |one: &&Allowance| {
+        let concerns = ran.iter().any(|entry| entry.command.contains(&one.command));
+        let accepts = |difference: &Difference| {
+            difference.lines.iter().any(|side| one.accepts(&difference.command, side))
+        };
+        concerns && !found.iter().any(accepts)
+    };
+    let stale = allowances.iter().filter(is_stale).collect();
     let left = found
         .into_iter()
         .filter_map(|Difference { command, mut lines }| {
-            lines.retain(|side| {
-                let accepting = allowances.iter().position(|one| one.accepts(&command, side));
-                if let Some(index) = accepting {
-                    used[index] = true;
-                }
-                accepting.is_none()
-            });
+            lines.retain(|side| !allowances.iter().any(|one| one.accepts(&command, side)));
             (!lines.is_empty()).then_some(Difference { command, lines })
         })
         .collect();
-    (left, used)
+    (left, stale)
 }
 
 /// A text as lines that two runs of the same programs have in common: times, loads and durations become their names,
@@ -278,11 +283,13 @@ mod tests {
 
     #[test]
     fn an_allowance_takes_its_line_only() {
-        let found = compare(&entry("A=1\nB=1"), &entry("A=2\nB=2"));
-        let allowances = Allowance::parse_all("# why\nsinfo ; A= ; ours counts from 2\n");
-        let (left, used) = allow(found, &allowances);
+        let ran = entry("A=1\nB=1");
+        let found = compare(&ran, &entry("A=2\nB=2"));
+        let allowances =
+            Allowance::parse_all("# why\nsinfo ; A= ; a\nsinfo ; C= ; c\nsdiag ; C= ; d\n");
+        let (left, stale) = allow(found, &ran, &allowances);
         assert_eq!(left[0].lines, [Side::First("B=1".into()), Side::Second("B=2".into())]);
-        assert_eq!(used, [true]);
+        assert_eq!(stale, [&allowances[1]], "`sdiag` did not run and says nothing");
     }
 
     #[test]

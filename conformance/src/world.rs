@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 use std::env;
 use std::fs;
 use std::io;
+use std::net::{Ipv4Addr, TcpStream};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command};
 use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
+
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::config::{CONTROLLER, Node, NodeKind, PEOPLE, SLURM_UID};
 use crate::ground::{self, say};
@@ -26,6 +30,12 @@ pub use jobs::field;
 
 /// How long a world may take to come up, seconds. Two cores that others use too are slow at times.
 const START_LIMIT_S: u64 = 60;
+
+/// The controller's machine is the first one on the hub.
+const CONTROLLER_ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 77, 1, 1);
+
+/// SlurmctldPort's default.
+const CONTROLLER_PORT: u16 = 6817;
 
 /// How long the processes of a world may take to go when it ends, seconds.
 const END_LIMIT_S: u64 = 10;
@@ -200,6 +210,34 @@ impl World {
             self.fail(&format!("adding {name}: {}", chain(&why)));
         }
         self.lock_nodes().push(node);
+    }
+
+    /// A TCP connection from this machine to the controller's port, for bytes that no stock program sends.
+    ///
+    /// # Errors
+    /// When the controller does not take it.
+    ///
+    /// # Panics
+    /// When the world has no such machine.
+    pub fn connect(&self, machine: &str) -> io::Result<TcpStream> {
+        let namespace =
+            fs::File::open(self.outside(&self.folder.join(format!("ns/net-{machine}"))))
+                .unwrap_or_else(|why| panic!("the world has no machine {machine}: {why}"));
+        // A thread of its own goes there and ends; the socket stays where it was made.
+        let call = move || {
+            move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))?;
+            TcpStream::connect((CONTROLLER_ADDRESS, CONTROLLER_PORT))
+        };
+        thread::spawn(call).join().expect("connecting does not panic")
+    }
+
+    /// The resident memory of the controller's process, KiB; 0 when none runs.
+    pub fn controller_memory_kib(&self) -> u64 {
+        let pid = self.pid(CONTROLLER, "controller").unwrap_or_default();
+        let status = fs::read_to_string(self.outside(format!("/proc/{pid}/status").as_ref()));
+        let status = status.unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or_default()
     }
 
     /// Pulls a machine's network cable: what is sent to it is lost without an answer.

@@ -1,7 +1,5 @@
 //! Who may do what, and what those who may not are told.
 
-use std::fs;
-
 use conformance::{Release, World};
 
 #[test]
@@ -122,23 +120,4 @@ fn a_user_who_claims_to_be_another_is_refused() {
     assert_eq!(told, "sbatch: error: --uid only permitted by root user\n");
     let id = world.shell().folder("/home/bob").sbatch(["--uid=bob", "--hold", "--wrap=true"]);
     assert_eq!(world.job_field(id, "UserId"), "bob(2002)");
-}
-
-#[test]
-fn nothing_of_a_world_is_left_when_it_ends() {
-    let Some(builder) = World::builder() else { return };
-    let world = builder.node("n1").start();
-    let namespace = world.namespace();
-    let inside = |wanted: &str| {
-        let processes = fs::read_dir("/proc").unwrap().flatten();
-        processes
-            .filter(|entry| {
-                fs::read_link(entry.path().join("ns/pid"))
-                    .is_ok_and(|link| link.to_string_lossy() == wanted)
-            })
-            .count()
-    };
-    assert!(inside(&namespace) >= 3, "the first process, the controller and a slurmd");
-    drop(world);
-    assert_eq!(inside(&namespace), 0);
 }

@@ -182,7 +182,7 @@ impl World {
     }
 
     /// The process id, in the world, of a daemon that was started; a controller that detached wrote its own.
-    fn pid(&self, machine: &str, name: &str) -> Option<u32> {
+    pub(super) fn pid(&self, machine: &str, name: &str) -> Option<u32> {
         let file = if name == "controller" && self.detached {
             "/run/slurmctld/slurmctld.pid".to_owned()
         } else {
