@@ -33,7 +33,7 @@ pub(crate) fn batch(changes: &[Change]) -> BTreeMap<Key, Option<Vec<u8>>> {
                 last.insert(Key::Partition(Arc::clone(name)), None);
             }
             Change::Counters(_) => drop(last.insert(Key::Counters, Some(change))),
-            Change::Seen(..) | Change::Config(_) => {}
+            Change::Seen(..) | Change::Waits(..) | Change::Config(_) => {}
         }
     }
     last.into_iter().map(|(key, change)| (key, change.and_then(record))).collect()
@@ -51,6 +51,7 @@ fn record(change: &Change) -> Option<Vec<u8>> {
         | Change::StepGone(..)
         | Change::NodeGone(_)
         | Change::Seen(..)
+        | Change::Waits(..)
         | Change::PartitionGone(_)
         | Change::Config(_) => return None,
     })

@@ -47,7 +47,7 @@ pub use memory::{Fault, Memory};
 /// Where changes are kept.
 pub trait Store: Send + Sync {
     /// Keeps changes, all of them or none: they are durable when this returns. Of several changes of
-    /// one key the last counts. [`Change::Seen`] and [`Change::Config`] are not kept. A job that is
+    /// one key the last counts. [`Change::Seen`], [`Change::Waits`] and [`Change::Config`] are not kept. A job that is
     /// gone takes its script with it; its steps have changes of their own. The script of an array's
     /// tasks is kept under the number that the change names, whichever that is.
     ///
