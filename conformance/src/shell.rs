@@ -61,7 +61,7 @@ impl<'w> Shell<'w> {
 
     /// As this user, in their home.
     pub fn user(mut self, name: &str) -> Self {
-        self.folder = if name == "root" { "/root".to_owned() } else { format!("/home/{name}") };
+        self.folder = home(name);
         name.clone_into(&mut self.user);
         self
     }
@@ -190,7 +190,6 @@ impl<'w> Shell<'w> {
                     .1
             }
         };
-        let home = if self.user == "root" { "/root" } else { &self.folder };
         let mut command = self.world.enter(&self.machine, self.root);
         command.args(["/usr/bin/env", "-i", "-C", &self.folder]);
         command.args([
@@ -200,7 +199,7 @@ impl<'w> Shell<'w> {
             "SHELL=/bin/bash",
         ]);
         command.arg(format!("USER={}", self.user)).arg(format!("LOGNAME={}", self.user));
-        command.arg(format!("HOME={home}"));
+        command.arg(format!("HOME={}", home(&self.user)));
         command.args(self.environment.iter().map(|(key, value)| format!("{key}={value}")));
         command.args(["timeout", "-k", "2", &self.limit_s.to_string()]);
         if id != 0 {
@@ -210,5 +209,13 @@ impl<'w> Shell<'w> {
         command.args(args);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
+    }
+}
+
+fn home(user: &str) -> String {
+    match user {
+        "root" => "/root".to_owned(),
+        "slurm" => "/".to_owned(),
+        other => format!("/home/{other}"),
     }
 }

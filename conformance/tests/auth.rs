@@ -57,7 +57,7 @@ fn nobody_touches_the_job_of_another() {
     assert_eq!(world.job_field(id, "JobState"), "RUNNING");
     assert_eq!(world.job_field(id, "Priority"), before);
     // The owner, SlurmUser and root may.
-    world.user("slurm").folder("/").ok(["scontrol", "update", &update, "comment=ours"]);
+    world.user("slurm").ok(["scontrol", "update", &update, "comment=ours"]);
     world.shell().ok(["scontrol", "update", &update, "timelimit=5"]);
     world.user("alice").ok(["scancel", &job]);
     world.wait_job(id, "CANCELLED");

@@ -79,82 +79,19 @@ fn a_submitted_script_leaves_its_output() {
 #[test]
 fn show_job_shows_each_option_that_was_given() {
     let Some(world) = cluster() else { return };
-    let id = world.user("alice").sbatch([
-        "--hold",
-        "-J",
-        "named",
-        "--comment=said",
-        "-t",
-        "1:30:00",
-        "-N",
-        "1-2",
-        "-n",
-        "2",
-        "-c",
-        "2",
-        "--mem=300",
-        "-p",
-        "main",
-        "--nice=7",
-        "-C",
-        "fast",
-        "-A",
-        "acct",
-        "--wckey=key",
-        "-w",
-        "n2",
-        "-x",
-        "n1",
-        "--no-requeue",
-        "-o",
-        "o.%j",
-        "-e",
-        "e.%j",
-        "-i",
-        "/dev/zero",
-        "--mail-type=END,FAIL",
-        "--mail-user=a@example.org",
-        "--deadline=2037-01-01T00:00:00",
-        "--chdir=/tmp",
-        "--time-min=30",
-        "--signal=B:USR1@30",
-        "--extra=more",
-        "--wrap=true",
-    ]);
-    let (err, out) = (format!("StdErr=/tmp/e.{id}"), format!("StdOut=/tmp/o.{id}"));
-    assert_fields(
-        world,
-        id,
-        &[
-            "JobName=named",
-            "UserId=alice(2001)",
-            "Comment=said",
-            "TimeLimit=01:30:00",
-            "TimeMin=00:30:00",
-            "NumNodes=1-2",
-            "NumTasks=2",
-            "CPUs/Task=2",
-            "MinMemoryNode=300M",
-            "Partition=main",
-            "Nice=7",
-            "Features=fast",
-            "Account=acct",
-            "ReqNodeList=n2",
-            "ExcNodeList=n1",
-            "Requeue=0",
-            &err,
-            &out,
-            "StdIn=/dev/zero",
-            "MailUser=a@example.org",
-            "MailType=END,FAIL",
-            "Deadline=2037-01-01T00:00:00",
-            "WorkDir=/tmp",
-            "Extra=more",
-            "Priority=0",
-            "Reason=JobHeldUser",
-            "JobState=PENDING",
-        ],
+    let options = "--hold -J named --comment=said -t 1:30:00 -N 1-2 -n 2 -c 2 --mem=300 -p main --nice=7 \
+        -C fast -A acct --wckey=key -w n2 -x n1 --no-requeue -o o.%j -e e.%j -i /dev/zero \
+        --mail-type=END,FAIL --mail-user=a@example.org --deadline=2037-01-01T00:00:00 --chdir=/tmp \
+        --time-min=30 --signal=B:USR1@30 --extra=more --wrap=true";
+    let id = world.user("alice").sbatch(options.split_whitespace());
+    let shown = format!(
+        "JobName=named UserId=alice(2001) Comment=said TimeLimit=01:30:00 TimeMin=00:30:00 NumNodes=1-2 \
+         NumTasks=2 CPUs/Task=2 MinMemoryNode=300M Partition=main Nice=7 Features=fast Account=acct \
+         ReqNodeList=n2 ExcNodeList=n1 Requeue=0 StdOut=/tmp/o.{id} StdErr=/tmp/e.{id} StdIn=/dev/zero \
+         MailUser=a@example.org MailType=END,FAIL Deadline=2037-01-01T00:00:00 WorkDir=/tmp Extra=more \
+         Priority=0 Reason=JobHeldUser JobState=PENDING"
     );
+    assert_fields(world, id, &shown.split_whitespace().collect::<Vec<_>>());
     // `scontrol` shows the key only where TrackWCKey is set.
     assert_eq!(world.shell().ok(["squeue", "-h", "-j", &id.to_string(), "-o", "%w"]), "key\n");
     world.user("alice").ok(["scancel", &id.to_string()]);
