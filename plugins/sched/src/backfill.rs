@@ -1,0 +1,263 @@
+//! The second pass: jobs that wait have nodes booked for when others end, and later jobs are started
+//! out of order where that delays no booking.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use model::{Job, NodeShare, Partition, Timestamp, WaitReason};
+
+use crate::demand::Demand;
+use crate::eligible::{end_of, partition_hindrance, partitions};
+use crate::fifo::tasks;
+use crate::future::{Found, Future};
+use crate::ledger::Ledger;
+use crate::planner::{Planner, Waiting};
+use crate::room::Room;
+use crate::shape::Shape;
+use crate::verdict::{NEVER, verdict};
+
+/// Bookings of a plan. Jobs beyond them may be delayed by later ones.
+const BOOKINGS_MAX: usize = 64;
+
+/// Nodes that a waiting job is expected to get.
+pub(crate) struct Booking {
+    pub from: Timestamp,
+    /// When it would have to be over.
+    pub to: Timestamp,
+    pub shares: Vec<(u32, NodeShare)>,
+    pub exclusive: bool,
+    /// What would be left of its nodes when it starts, so what those that still run then may have.
+    left: BTreeMap<u32, Room>,
+}
+
+/// The bookings of a plan, in the order of the jobs.
+#[derive(Default)]
+pub(crate) struct Bookings(pub Vec<Booking>);
+
+impl Bookings {
+    /// What a job may have that runs from `from` to `to`, of nodes that are booked for a time
+    /// after it starts and before it ends.
+    pub fn narrowed<'r>(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+        room: impl Fn(u32) -> &'r Room,
+    ) -> BTreeMap<u32, Room> {
+        let mut narrowed: BTreeMap<u32, Room> = BTreeMap::new();
+        let later = self.0.iter().filter(|booking| from < booking.from && booking.from < to);
+        for (rank, left) in later.flat_map(|booking| &booking.left) {
+            narrowed.entry(*rank).or_insert_with(|| room(*rank).clone()).narrow(left);
+        }
+        narrowed
+    }
+
+    /// Leaves less to bookings that begin while a job runs.
+    fn use_up(&mut self, ledger: &Ledger<'_>, by: &Use<'_>) {
+        let during = self.0.iter_mut().filter(|b| by.from < b.from && b.from < by.to);
+        for booking in during {
+            for (rank, share) in by.shares {
+                if let Some(left) = booking.left.get_mut(rank) {
+                    left.take(&ledger.node(*rank).hardware, share, by.exclusive);
+                }
+            }
+        }
+    }
+
+    fn add(&mut self, ledger: &Ledger<'_>, found: Found, to: Timestamp, exclusive: bool) {
+        let by = Use { from: found.at, to, shares: &found.shares, exclusive };
+        self.use_up(ledger, &by);
+        let mut left = BTreeMap::new();
+        for (rank, share) in &found.shares {
+            let mut room = found.rooms[*rank as usize].clone();
+            room.take(&ledger.node(*rank).hardware, share, exclusive);
+            left.insert(*rank, room);
+        }
+        self.0.push(Booking { from: found.at, to, shares: found.shares, exclusive, left });
+    }
+}
+
+/// Who has what, and how long.
+struct Use<'s> {
+    from: Timestamp,
+    to: Timestamp,
+    shares: &'s [(u32, NodeShare)],
+    exclusive: bool,
+}
+
+/// What came of a job in the second pass.
+enum Second {
+    Started,
+    /// It is expected to start then, if that is known.
+    Waits(Option<Timestamp>),
+    Hindered(WaitReason),
+}
+
+impl<'a> Planner<'a> {
+    /// Looks again at the jobs that wait for others.
+    pub(crate) fn second_pass(&mut self) {
+        if self.waiting.is_empty() || self.budget.backfill_jobs == 0 {
+            return;
+        }
+        self.ledger.keep_none();
+        self.kept = 0;
+        self.shapes.forgive();
+        let mut future = Future::new(&self.ledger, self.now);
+        let mut bookings = Bookings::default();
+        let waiting = std::mem::take(&mut self.waiting);
+        for waiting in waiting.iter().take(self.budget.backfill_jobs as usize) {
+            if self.ledger.checks_left == 0 {
+                self.complete = false;
+                return;
+            }
+            self.look_again(waiting, &mut future, &mut bookings);
+        }
+    }
+
+    fn look_again(&mut self, waiting: &Waiting<'a>, future: &mut Future, bookings: &mut Bookings) {
+        for task in tasks(waiting.job, waiting.tasks_started) {
+            let second = self.second_attempt(waiting.job, task, future, bookings);
+            let passed = &mut self.passed[waiting.passed];
+            match (second, passed) {
+                (Second::Started, _) => continue,
+                (Second::Waits(expected), Some(passed)) => passed.expected = expected,
+                (Second::Hindered(reason), Some(passed)) => passed.wait = reason,
+                (Second::Waits(_) | Second::Hindered(_), None) => {}
+            }
+            return;
+        }
+        self.passed[waiting.passed] = None;
+    }
+
+    fn second_attempt(
+        &mut self,
+        job: &'a Arc<Job>,
+        task: Option<u32>,
+        future: &mut Future,
+        bookings: &mut Bookings,
+    ) -> Second {
+        if self.ledger.is_array_full(job) {
+            return Second::Hindered(WaitReason::ArrayTaskLimit);
+        }
+        if !self.ledger.has_licenses(&job.spec.licenses) {
+            return Second::Hindered(WaitReason::Licenses);
+        }
+        let mut first = None;
+        for partition in partitions(self.cluster, job) {
+            if partition_hindrance(job, partition).is_some() {
+                continue;
+            }
+            let Ok(demand) = self.demand(job, partition) else { continue };
+            let number = self.shapes.number(&demand);
+            let ends = end_of(job, partition, self.now).unwrap_or(NEVER);
+            if let Some(shares) = self.gap(job, &demand, number, ends, bookings) {
+                let allocation = self.allocation(job, &demand, shares);
+                self.start(job, task, partition, allocation);
+                self.write_down(future, bookings);
+                return Second::Started;
+            }
+            first.get_or_insert((partition, demand, number));
+        }
+        let Some((partition, demand, number)) = first else {
+            return Second::Waits(None);
+        };
+        self.book(job, partition, &demand, number, (future, bookings))
+    }
+
+    /// Nodes that are free now and that no booking needs before the job is over.
+    fn gap(
+        &mut self,
+        job: &Job,
+        demand: &Demand,
+        number: usize,
+        ends: Timestamp,
+        bookings: &Bookings,
+    ) -> Option<Vec<NodeShare>> {
+        let entry = self.shapes.entry(number);
+        let longer = entry.failed_until.is_some_and(|failed| failed <= ends);
+        if entry.failed || longer {
+            return None;
+        }
+        let now = self.now;
+        let shape = self.shapes.shape(&self.ledger, number, demand).ok()?;
+        shape.refresh(&mut self.ledger, now);
+        let (placed, narrowed) = {
+            let ledger = &self.ledger;
+            let room = |rank: u32| &ledger.rooms[rank as usize];
+            let narrowed = bookings.narrowed(now, ends, room);
+            let placed =
+                place_in(shape, ledger, job, (now, shape.cpus().to_vec()), &narrowed, room);
+            (placed, narrowed.len())
+        };
+        self.ledger.checks_left = self.ledger.checks_left.saturating_sub(1 + narrowed as u64);
+        if placed.is_none() {
+            let entry = self.shapes.entry(number);
+            if narrowed == 0 {
+                entry.failed = true;
+            } else {
+                entry.failed_until = Some(ends);
+            }
+        }
+        placed
+    }
+
+    /// Works a start that was just made into the future and the bookings.
+    fn write_down(&self, future: &mut Future, bookings: &mut Bookings) {
+        let Some(planned) = self.ledger.planned.last() else { return };
+        let shares = self.ledger.ranked(&planned.allocation.shares);
+        let to = planned.ends.unwrap_or(NEVER);
+        let exclusive = planned.allocation.exclusive;
+        bookings.use_up(&self.ledger, &Use { from: self.now, to, shares: &shares, exclusive });
+        future.add(&self.ledger, planned);
+    }
+
+    fn book(
+        &mut self,
+        job: &Job,
+        partition: &Partition,
+        demand: &Demand,
+        number: usize,
+        (future, bookings): (&Future, &mut Bookings),
+    ) -> Second {
+        if bookings.0.len() >= BOOKINGS_MAX || self.shapes.entry(number).booked {
+            return Second::Waits(None);
+        }
+        self.shapes.entry(number).booked = true;
+        let now = self.now;
+        let found = match self.shapes.shape(&self.ledger, number, demand) {
+            Err(_) => None,
+            Ok(shape) => {
+                shape.refresh(&mut self.ledger, now);
+                let lasts = |start: Timestamp| end_of(job, partition, start).unwrap_or(NEVER);
+                future.earliest(&mut self.ledger, shape, job, bookings, &lasts)
+            }
+        };
+        let Some(found) = found else {
+            let reason = verdict(&mut self.shapes, &mut self.ledger, self.kept, number, demand);
+            return match reason {
+                WaitReason::Resources => Second::Waits(None),
+                other => Second::Hindered(other),
+            };
+        };
+        let at = found.at;
+        let to = end_of(job, partition, at).unwrap_or(NEVER);
+        bookings.add(&self.ledger, found, to, demand.whole);
+        Second::Waits(Some(at))
+    }
+}
+
+/// Places a job where some nodes have less room than they seem to.
+pub(crate) fn place_in<'r>(
+    shape: &Shape,
+    ledger: &Ledger<'_>,
+    job: &Job,
+    (when, mut cpus): (Timestamp, Vec<u32>),
+    narrowed: &'r BTreeMap<u32, Room>,
+    room: impl Fn(u32) -> &'r Room,
+) -> Option<Vec<NodeShare>> {
+    for (rank, narrow) in narrowed {
+        if let Some(at) = shape.at(*rank).filter(|at| cpus[*at] > 0) {
+            cpus[at] = shape.offer_of(ledger, at, narrow, when);
+        }
+    }
+    shape.place(ledger, job, when, cpus, |rank| narrowed.get(&rank).unwrap_or_else(|| room(rank)))
+}

@@ -1,0 +1,187 @@
+//! Whether a job can ever run, and when it could: what is asked when it is submitted.
+
+use std::sync::Arc;
+
+use model::{
+    Allocation, Cluster, Job, JobSpec, NodeId, Partition, Timestamp, Uid, UnknownNode, WaitReason,
+    named_nodes,
+};
+
+use crate::Budget;
+use crate::backfill::Bookings;
+use crate::demand::Demand;
+use crate::eligible::{end_of, partitions};
+use crate::features::Features;
+use crate::future::Future;
+use crate::ledger::Ledger;
+use crate::planner::Planner;
+use crate::shape::Shape;
+use crate::verdict::NEVER;
+
+/// Why a job can never run in a partition. Slurm's error numbers are given to these in `ctld/src/rpc`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Infeasible {
+    /// A node that it named is not there (ESLURM_INVALID_NODE_NAME).
+    #[error(transparent)]
+    UnknownNode(#[from] UnknownNode),
+    /// A node that it must have is not in the partition (ESLURM_REQUESTED_NODES_NOT_IN_PARTITION).
+    #[error("node {0:?} is not in partition {1}")]
+    NodeNotInPartition(NodeId, Arc<str>),
+    /// Its features cannot be read or no node has them (ESLURM_INVALID_FEATURE).
+    #[error("features {0} cannot be had")]
+    Features(Arc<str>),
+    /// Fewer or more nodes than the partition gives to a job, or has (ESLURM_INVALID_NODE_COUNT).
+    /// Rejected only where EnforcePartLimits says so.
+    #[error("{0} nodes are too few or too many for partition {1}")]
+    NodeCount(u32, Arc<str>),
+    /// More CPUs than the partition has (ESLURM_TOO_MANY_REQUESTED_CPUS).
+    /// Rejected only where EnforcePartLimits says so.
+    #[error("{0} CPUs are too many for partition {1}")]
+    TooManyCpus(u32, Arc<str>),
+    /// A longer time than the partition gives (ESLURM_INVALID_TIME_LIMIT).
+    /// Rejected only where EnforcePartLimits says so.
+    #[error("{0} minutes are too long for partition {1}")]
+    TimeLimit(u32, Arc<str>),
+    /// More memory than MaxMemPerCPU or MaxMemPerNode allow (ESLURM_INVALID_TASK_MEMORY).
+    #[error("partition {0} gives no job so much memory")]
+    Memory(Arc<str>),
+    /// No nodes of the partition could serve it (ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE).
+    #[error("no nodes of partition {0} could serve")]
+    NodeConfig(Arc<str>),
+}
+
+/// Whether a job could ever run in a partition, all of its nodes being up and idle.
+///
+/// Limits of the partition count only where EnforcePartLimits is set: elsewhere such a job is
+/// queued and waits with the limit as its reason, as in stock (24.11).
+///
+/// # Errors
+///
+/// Why not.
+pub fn feasible(
+    cluster: &Cluster,
+    partition: &Partition,
+    spec: &JobSpec,
+    owner: Uid,
+) -> Result<(), Infeasible> {
+    let name = || Arc::clone(&partition.name);
+    if let Some(text) = &spec.required_nodes {
+        let named = named_nodes(cluster, text)?;
+        if let Some(node) = named.iter().find(|id| partition.nodes.binary_search(id).is_err()) {
+            return Err(Infeasible::NodeNotInPartition(*node, name()));
+        }
+    }
+    if let Some(text) = &spec.excluded_nodes {
+        named_nodes(cluster, text)?;
+    }
+    if let Some(text) = spec.features.as_ref().filter(|text| !text.is_empty()) {
+        features_exist(cluster, text)?;
+    }
+    let ledger = Ledger::new(cluster, u64::MAX);
+    let config = cluster.config();
+    let first_node = || ledger.first_node_memory_mib(partition);
+    let demand = Demand::of(config, partition, spec, owner, first_node)
+        .map_err(|_| Infeasible::Memory(name()))?;
+    if let Some(limit) = over_limit(cluster, partition, spec, &demand) {
+        // A job over a limit waits for the limit to change; what nodes it wants is looked at then.
+        return if config.enforce_part_limits { Err(limit) } else { Ok(()) };
+    }
+    let shape = Shape::new(&ledger, demand).map_err(|_| Infeasible::NodeConfig(name()))?;
+    if shape.serves_when_idle(&ledger, |_| true) {
+        Ok(())
+    } else {
+        Err(Infeasible::NodeConfig(name()))
+    }
+}
+
+fn features_exist(cluster: &Cluster, text: &Arc<str>) -> Result<(), Infeasible> {
+    let bad = || Infeasible::Features(Arc::clone(text));
+    let features = Features::parse(text).map_err(|_| bad())?;
+    let known = |name: &str| {
+        cluster.nodes().any(|node| node.features_available.iter().any(|has| **has == *name))
+    };
+    if features.names().into_iter().all(known) { Ok(()) } else { Err(bad()) }
+}
+
+fn over_limit(
+    cluster: &Cluster,
+    partition: &Partition,
+    spec: &JobSpec,
+    demand: &Demand,
+) -> Option<Infeasible> {
+    let name = || Arc::clone(&partition.name);
+    if let (Some(limit), Some(most)) = (spec.time_limit_min, partition.max_time_min)
+        && limit > most
+    {
+        return Some(Infeasible::TimeLimit(limit, name()));
+    }
+    let asked = spec.min_nodes.max(1);
+    let most = partition.max_nodes.unwrap_or(u32::MAX);
+    let too_many = asked > most || spec.max_nodes.is_some_and(|nodes| nodes > most);
+    let too_few = asked < partition.min_nodes;
+    if too_many || too_few {
+        return Some(Infeasible::NodeCount(spec.max_nodes.unwrap_or(asked), name()));
+    }
+    // More than there is can never run, limit or not: stock then finds no nodes for it.
+    if !cluster.config().enforce_part_limits {
+        return None;
+    }
+    if asked as usize > partition.nodes.len() {
+        return Some(Infeasible::NodeCount(asked, name()));
+    }
+    let cpus = partition.nodes.iter().filter_map(|id| cluster.node(*id));
+    let cpus: u32 = cpus.map(|node| u32::from(node.hardware.cpus)).sum();
+    (demand.min_cpus > cpus).then(|| Infeasible::TooManyCpus(demand.min_cpus, name()))
+}
+
+/// When and where a job could start that nobody else is queued before: `sbatch --test-only`.
+///
+/// Running jobs are taken to end when their time is up. `None` if the job can never run, or only
+/// after a job without a time limit. The job need not be in the cluster.
+pub fn will_run(cluster: &Cluster, now: Timestamp, job: &Job) -> Option<(Timestamp, Allocation)> {
+    let from = job.begin.map_or(now, |begin| begin.max(now));
+    let mut best: Option<(Timestamp, Allocation)> = None;
+    for partition in partitions(cluster, job) {
+        let found = will_run_in(cluster, (now, from), job, partition);
+        if let Some(found) = found
+            && best.as_ref().is_none_or(|best| found.0 < best.0)
+        {
+            best = Some(found);
+        }
+    }
+    best
+}
+
+fn will_run_in(
+    cluster: &Cluster,
+    (now, from): (Timestamp, Timestamp),
+    job: &Job,
+    partition: &Partition,
+) -> Option<(Timestamp, Allocation)> {
+    let mut planner = Planner::new(cluster, now, Budget::FULL);
+    let demand = planner.demand(job, partition).ok()?;
+    let mut shape = Shape::new(&planner.ledger, demand.clone()).ok()?;
+    shape.refresh(&mut planner.ledger, now);
+    let future = Future::new(&planner.ledger, now);
+    let none = Bookings::default();
+    let lasts = |start: Timestamp| end_of(job, partition, start).unwrap_or(NEVER);
+    let found = future.earliest_from(&mut planner.ledger, &shape, job, from, (&none, &lasts))?;
+    let shares = found.shares.into_iter().map(|(_, share)| share).collect();
+    Some((found.at, planner.allocation(job, &demand, shares)))
+}
+
+/// The reason that a job gets which can never run.
+impl From<&Infeasible> for WaitReason {
+    fn from(why: &Infeasible) -> Self {
+        match why {
+            Infeasible::NodeCount(..) => Self::PartitionNodeLimit,
+            Infeasible::TimeLimit(..) => Self::PartitionTimeLimit,
+            Infeasible::Memory(_) => Self::MaxMemPerLimit,
+            Infeasible::UnknownNode(_)
+            | Infeasible::NodeNotInPartition(..)
+            | Infeasible::Features(_)
+            | Infeasible::TooManyCpus(..)
+            | Infeasible::NodeConfig(_) => Self::BadConstraints,
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! The first pass over the queue: jobs are started in order, and a job that waits for resources
+//! holds back all later ones of its partition.
+//!
+//! As the main scheduler of stock does (24.11, `schedule()`): a partition that is held back keeps
+//! its nodes from partitions that come later, and a job that waits for nodes it named keeps only
+//! these.
+
+use std::sync::Arc;
+
+use model::{Allocation, Job, Partition, WaitReason, node_list};
+
+use crate::demand::Demand;
+use crate::eligible::{end_of, hindrance, partition_hindrance, partitions};
+use crate::ledger::Planned;
+use crate::planner::{Planner, Waiting};
+use crate::verdict::verdict;
+
+/// What came of an attempt.
+pub(crate) enum Attempt {
+    Started,
+    /// It cannot start, and what holds it up will not go away while others run.
+    Hindered(WaitReason),
+    /// It waits for others, so it may be started out of order or have nodes booked.
+    Blocked(WaitReason),
+}
+
+impl<'a> Planner<'a> {
+    /// Looks at the queue in order.
+    pub(crate) fn first_pass(&mut self) {
+        for job in self.cluster.queue() {
+            if self.examined >= self.budget.jobs || self.ledger.checks_left == 0 {
+                self.complete = false;
+                return;
+            }
+            self.examined += 1;
+            self.examine(job);
+        }
+    }
+
+    fn examine(&mut self, job: &'a Arc<Job>) {
+        if let Some(reason) = hindrance(job, self.now) {
+            self.pass(job, reason);
+            return;
+        }
+        let mut started = 0;
+        for task in tasks(job, 0) {
+            match self.attempt(job, task) {
+                Attempt::Started => started += 1,
+                Attempt::Hindered(reason) => {
+                    self.pass(job, reason);
+                    return;
+                }
+                Attempt::Blocked(reason) => {
+                    let passed = self.pass(job, reason);
+                    self.waiting.push(Waiting { job, passed, tasks_started: started });
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Tries the partitions of a job in order. The reason given is that of the first.
+    fn attempt(&mut self, job: &Arc<Job>, task: Option<u32>) -> Attempt {
+        let mut outcome: Option<Attempt> = None;
+        for partition in partitions(self.cluster, job) {
+            match (self.attempt_in(job, task, partition), &mut outcome) {
+                (Attempt::Started, _) => return Attempt::Started,
+                (attempt, None) => outcome = Some(attempt),
+                // Any partition in which it waits for others makes it worth a second look.
+                (Attempt::Blocked(_), Some(first)) => {
+                    if let Attempt::Hindered(reason) = first {
+                        *first = Attempt::Blocked(reason.clone());
+                    }
+                }
+                (Attempt::Hindered(_), Some(_)) => {}
+            }
+        }
+        outcome.unwrap_or(Attempt::Hindered(WaitReason::PartitionInactive))
+    }
+
+    fn attempt_in(
+        &mut self,
+        job: &Arc<Job>,
+        task: Option<u32>,
+        partition: &'a Arc<Partition>,
+    ) -> Attempt {
+        if let Some(reason) = partition_hindrance(job, partition) {
+            return Attempt::Hindered(reason);
+        }
+        if self.ledger.is_array_full(job) {
+            return Attempt::Hindered(WaitReason::ArrayTaskLimit);
+        }
+        if self.blocked.contains(&partition.name) {
+            return Attempt::Blocked(WaitReason::Priority);
+        }
+        let demand = match self.demand(job, partition) {
+            Ok(demand) => demand,
+            Err(reason) => return Attempt::Hindered(reason),
+        };
+        if self.open_nodes(partition) < demand.min_nodes {
+            self.block(partition);
+            return Attempt::Blocked(WaitReason::NodesDownOrReserved);
+        }
+        let number = self.shapes.number(&demand);
+        if !self.shapes.entry(number).failed {
+            if !self.ledger.has_licenses(&job.spec.licenses) {
+                return Attempt::Hindered(WaitReason::Licenses);
+            }
+            if self.start_now(job, task, partition, &demand, number) {
+                return Attempt::Started;
+            }
+        }
+        self.judge(partition, &demand, number)
+    }
+
+    fn start_now(
+        &mut self,
+        job: &Arc<Job>,
+        task: Option<u32>,
+        partition: &'a Arc<Partition>,
+        demand: &Demand,
+        number: usize,
+    ) -> bool {
+        let now = self.now;
+        let shares = match self.shapes.shape(&self.ledger, number, demand) {
+            Err(_) => None,
+            Ok(shape) => {
+                shape.refresh(&mut self.ledger, now);
+                let ledger = &self.ledger;
+                let room = |rank: u32| &ledger.rooms[rank as usize];
+                shape.place(ledger, job, now, shape.cpus().to_vec(), room)
+            }
+        };
+        let Some(shares) = shares else {
+            return false;
+        };
+        let allocation = self.allocation(job, demand, shares);
+        self.start(job, task, partition, allocation);
+        true
+    }
+
+    /// Why a job that found no nodes waits, and whom it holds back.
+    fn judge(&mut self, partition: &Arc<Partition>, demand: &Demand, number: usize) -> Attempt {
+        let reason = verdict(&mut self.shapes, &mut self.ledger, self.kept, number, demand);
+        self.shapes.entry(number).failed = true;
+        if reason != WaitReason::Resources {
+            return Attempt::Hindered(reason);
+        }
+        let named: Vec<u32> = match self.shapes.shape(&self.ledger, number, demand) {
+            Ok(shape) => shape.required.iter().map(|at| shape.candidates[*at].rank).collect(),
+            Err(_) => Vec::new(),
+        };
+        if named.len() >= demand.min_nodes as usize {
+            self.keep(named);
+        } else {
+            self.block(partition);
+        }
+        Attempt::Blocked(reason)
+    }
+
+    pub(crate) fn demand(&self, job: &Job, partition: &Partition) -> Result<Demand, WaitReason> {
+        let first_node = || self.ledger.first_node_memory_mib(partition);
+        Demand::of(self.cluster.config(), partition, &job.spec, job.owner, first_node)
+    }
+
+    pub(crate) fn allocation(
+        &self,
+        job: &Job,
+        demand: &Demand,
+        shares: Vec<model::NodeShare>,
+    ) -> Allocation {
+        let nodes: Vec<_> = shares.iter().map(|share| share.node).collect();
+        let tasks = shares.iter().map(|share| share.tasks).sum();
+        Allocation {
+            node_list: node_list(self.cluster, &nodes),
+            exclusive: demand.whole,
+            tasks: demand.tasks.unwrap_or(tasks),
+            licenses: job.spec.licenses.clone(),
+            shares,
+        }
+    }
+
+    pub(crate) fn start(
+        &mut self,
+        job: &Arc<Job>,
+        task: Option<u32>,
+        partition: &Arc<Partition>,
+        allocation: Allocation,
+    ) {
+        self.ledger.start(Planned {
+            job: Arc::clone(job),
+            partition: Arc::clone(&partition.name),
+            allocation: Arc::new(allocation.clone()),
+            ends: end_of(job, partition, self.now),
+        });
+        self.starts.push(model::Start {
+            job: job.id,
+            task,
+            partition: Arc::clone(&partition.name),
+            allocation,
+        });
+    }
+
+    fn block(&mut self, partition: &Arc<Partition>) {
+        self.blocked.insert(Arc::clone(&partition.name));
+        let ranks = partition.nodes.iter().filter_map(|id| self.ledger.rank(*id)).collect();
+        self.keep(ranks);
+    }
+
+    fn keep(&mut self, ranks: Vec<u32>) {
+        for rank in ranks {
+            if !self.ledger.kept[rank as usize] {
+                self.kept += 1;
+                self.ledger.keep(rank);
+            }
+        }
+    }
+
+    fn open_nodes(&mut self, partition: &Partition) -> u32 {
+        if let Some((kept, open)) = self.open.get(&partition.name)
+            && *kept == self.kept
+        {
+            return *open;
+        }
+        let ledger = &self.ledger;
+        let ranks = partition.nodes.iter().filter_map(|id| ledger.rank(*id));
+        let open = ranks.filter(|rank| ledger.is_open(*rank)).count();
+        let open = u32::try_from(open).unwrap_or(u32::MAX);
+        self.open.insert(Arc::clone(&partition.name), (self.kept, open));
+        open
+    }
+}
+
+/// What of a job can be started: its waiting tasks but the first few, or itself.
+pub(crate) fn tasks(job: &Job, skip: usize) -> impl Iterator<Item = Option<u32>> + '_ {
+    let several = job.array.as_ref().map(|role| match &role.tasks {
+        model::PendingTasks::One(index) => Tasks::One(std::iter::once(*index)),
+        model::PendingTasks::Several(set) => Tasks::Several(set.iter()),
+    });
+    let alone = several.is_none().then_some(None);
+    several.into_iter().flatten().map(Some).chain(alone).skip(skip)
+}
+
+enum Tasks<A, B> {
+    One(A),
+    Several(B),
+}
+
+impl<A: Iterator<Item = u32>, B: Iterator<Item = u32>> Iterator for Tasks<A, B> {
+    type Item = u32;
+
+    fn next(&mut self) -> Option<u32> {
+        match self {
+            Self::One(one) => one.next(),
+            Self::Several(several) => several.next(),
+        }
+    }
+}

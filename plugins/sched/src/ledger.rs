@@ -1,0 +1,239 @@
+//! The planner's own copy of what is left: it is written on as starts are planned, so that no two
+//! of them get the same cores.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use model::{
+    Allocation, Cluster, Exclusive, Job, JobId, Node, NodeId, NodeShare, Partition, Timestamp,
+    Usage,
+};
+
+use crate::demand::{Demand, Grain, Tenure, tenure};
+use crate::room::Room;
+
+/// What is left of the cluster, in a plan.
+pub(crate) struct Ledger<'a> {
+    pub cluster: &'a Cluster,
+    /// The nodes that there are, by place: a node's rank is its index here.
+    pub nodes: Vec<&'a Arc<Node>>,
+    /// What is left of each.
+    pub rooms: Vec<Room>,
+    /// Ranks by place in the node table.
+    ranks: Vec<u32>,
+    /// Ranks whose room or availability has changed, in the order in which it did.
+    pub touched: Vec<u32>,
+    /// Nodes that are kept for jobs further ahead.
+    pub kept: Vec<bool>,
+    /// Starts planned so far.
+    pub planned: Vec<Planned>,
+    planned_on: BTreeMap<u32, Vec<usize>>,
+    licenses: BTreeMap<Arc<str>, u32>,
+    tasks_running: BTreeMap<JobId, u32>,
+    /// Looks at a node that may still be taken.
+    pub checks_left: u64,
+}
+
+/// A start that was planned, or a job that runs.
+#[derive(Clone, Debug)]
+pub(crate) struct Planned {
+    pub job: Arc<Job>,
+    pub partition: Arc<str>,
+    pub allocation: Arc<Allocation>,
+    /// When its time is up, if ever.
+    pub ends: Option<Timestamp>,
+}
+
+/// A job beside another on a node, as far as that matters.
+struct Neighbour<'j> {
+    job: &'j Job,
+    partition: &'j str,
+    ends: Option<Timestamp>,
+}
+
+/// Rank of a place in the node table that is empty.
+const NO_RANK: u32 = u32::MAX;
+
+impl<'a> Ledger<'a> {
+    pub fn new(cluster: &'a Cluster, checks: u64) -> Self {
+        let mut ranks = vec![NO_RANK; cluster.node_table_len() as usize];
+        let nodes: Vec<&Arc<Node>> = cluster.nodes().collect();
+        for (rank, node) in (0..).zip(&nodes) {
+            ranks[node.id.0 as usize] = rank;
+        }
+        let idle = Usage::default();
+        let room = |node: &&Arc<Node>| {
+            let usage = cluster.usage(node.id);
+            if *usage == idle { Room::whole(&node.hardware) } else { Room::beside(node, &usage) }
+        };
+        let rooms: Vec<Room> = nodes.iter().map(room).collect();
+        let pools = cluster.config().licenses.iter();
+        let left = |total: u32, name: &str| total.saturating_sub(cluster.licenses_held(name));
+        Self {
+            cluster,
+            ranks,
+            kept: vec![false; nodes.len()],
+            nodes,
+            rooms,
+            touched: Vec::new(),
+            planned: Vec::new(),
+            planned_on: BTreeMap::new(),
+            licenses: pools.map(|p| (Arc::clone(&p.name), left(p.total, &p.name))).collect(),
+            tasks_running: BTreeMap::new(),
+            checks_left: checks,
+        }
+    }
+
+    pub fn rank(&self, node: NodeId) -> Option<u32> {
+        self.ranks.get(node.0 as usize).copied().filter(|rank| *rank != NO_RANK)
+    }
+
+    /// Shares, each with the rank of its node.
+    pub fn ranked(&self, shares: &[NodeShare]) -> Vec<(u32, NodeShare)> {
+        let ranked = |share: &NodeShare| Some((self.rank(share.node)?, share.clone()));
+        shares.iter().filter_map(ranked).collect()
+    }
+
+    pub fn node(&self, rank: u32) -> &'a Arc<Node> {
+        self.nodes[rank as usize]
+    }
+
+    /// Whether a job may be placed on the node now.
+    pub fn is_open(&self, rank: u32) -> bool {
+        !self.kept[rank as usize] && self.node(rank).is_schedulable()
+    }
+
+    /// Keeps a node from all but the jobs further ahead.
+    pub fn keep(&mut self, rank: u32) {
+        if !std::mem::replace(&mut self.kept[rank as usize], true) {
+            self.touched.push(rank);
+        }
+    }
+
+    /// Gives back all nodes that were kept.
+    pub fn keep_none(&mut self) {
+        for (rank, kept) in (0..).zip(&mut self.kept) {
+            if std::mem::take(kept) {
+                self.touched.push(rank);
+            }
+        }
+    }
+
+    /// Writes down a start.
+    pub fn start(&mut self, start: Planned) {
+        let at = self.planned.len();
+        for share in &start.allocation.shares {
+            let rank =
+                self.rank(share.node).expect("an allocation is made of nodes that are there");
+            let hardware = &self.nodes[rank as usize].hardware;
+            self.rooms[rank as usize].take(hardware, share, start.allocation.exclusive);
+            self.planned_on.entry(rank).or_default().push(at);
+            self.touched.push(rank);
+        }
+        for (name, count) in &start.allocation.licenses {
+            let left = self.licenses.get_mut(name).expect("licenses were there to be taken");
+            *left = left.saturating_sub(*count);
+        }
+        if let Some(role) = &start.job.array {
+            *self.tasks_running_mut(role.array_job) += 1;
+        }
+        self.planned.push(start);
+    }
+
+    /// Whether there are licenses for a job.
+    pub fn has_licenses(&self, wanted: &[(Arc<str>, u32)]) -> bool {
+        let mut sums: BTreeMap<&str, u32> = BTreeMap::new();
+        for (name, count) in wanted {
+            let sum = sums.entry(name).or_default();
+            *sum = sum.saturating_add(*count);
+        }
+        sums.iter().all(|(name, sum)| self.licenses.get(*name).is_some_and(|left| left >= sum))
+    }
+
+    /// Whether the array that a job is of runs as many tasks as it may.
+    pub fn is_array_full(&mut self, job: &Job) -> bool {
+        match &job.array {
+            Some(role) if role.running_max > 0 => {
+                *self.tasks_running_mut(role.array_job) >= role.running_max
+            }
+            _ => false,
+        }
+    }
+
+    fn tasks_running_mut(&mut self, array_job: JobId) -> &mut u32 {
+        let cluster = self.cluster;
+        self.tasks_running.entry(array_job).or_insert_with(|| {
+            let running = cluster.array_records(array_job).filter(|job| job.is_active()).count();
+            u32::try_from(running).unwrap_or(u32::MAX)
+        })
+    }
+
+    /// CPUs that jobs of a partition have on a node at a time.
+    pub fn partition_cpus(&self, rank: u32, partition: &str, at: Timestamp) -> u32 {
+        let node = self.node(rank).id;
+        let of = |allocation: &Allocation| {
+            let here = allocation.shares.iter().filter(|share| share.node == node);
+            here.map(|share| share.cpus).sum::<u32>()
+        };
+        let later = |ends: Option<Timestamp>| ends.is_none_or(|ends| ends > at);
+        let running = self.cluster.jobs_on(node).filter(|job| later(job.ended));
+        let running = running.filter(|job| *job.partition == *partition);
+        let running: u32 = running.filter_map(|job| job.allocation.as_deref()).map(of).sum();
+        let planned = self.planned_on.get(&rank).into_iter().flatten().map(|at| &self.planned[*at]);
+        let planned = planned.filter(|start| later(start.ends) && *start.partition == *partition);
+        running + planned.map(|start| of(&start.allocation)).sum::<u32>()
+    }
+
+    /// Whether a job may live beside those that are on a node at a time.
+    pub fn may_join(&self, rank: u32, at: Timestamp, demand: &Demand, job: &Job) -> bool {
+        if self.rooms[rank as usize].jobs == 0 {
+            return true;
+        }
+        let running = self.cluster.jobs_on(self.node(rank).id).map(|job| Neighbour {
+            job,
+            partition: &job.partition,
+            ends: job.ended,
+        });
+        let planned = self.planned_on.get(&rank).into_iter().flatten().map(|index| {
+            let start = &self.planned[*index];
+            Neighbour { job: &start.job, partition: &start.partition, ends: start.ends }
+        });
+        running
+            .chain(planned)
+            .filter(|other| other.ends.is_none_or(|ends| ends > at))
+            .all(|other| self.is_bearable(&other, demand, job))
+    }
+
+    fn is_bearable(&self, other: &Neighbour<'_>, demand: &Demand, job: &Job) -> bool {
+        let Some(partition) = self.cluster.partition(other.partition) else {
+            return true;
+        };
+        let choosy = other.job.spec.exclusive == Exclusive::User || partition.exclusive_user;
+        if other.job.owner != job.owner && (choosy || demand.beside.is_some()) {
+            return false;
+        }
+        let (theirs, rows) = tenure(partition, &other.job.spec, demand.grain);
+        match (demand.tenure, theirs) {
+            (Tenure::Shared, Tenure::Shared) => true,
+            (Tenure::Shared, _) => false,
+            // Cores of a job that shares them may be given away by its own partition only.
+            (_, Tenure::Shared) => rows < 2 || *other.partition == *demand.partition,
+            _ => true,
+        }
+    }
+
+    /// Memory that jobs can have of the first node of a partition.
+    pub fn first_node_memory_mib(&self, partition: &Partition) -> u64 {
+        let first = partition.nodes.first().and_then(|id| self.rank(*id));
+        first.map_or(0, |rank| self.node(rank).hardware.job_memory_mib())
+    }
+}
+
+/// CPUs that are kept on each node to come for a job that must have several.
+pub(crate) fn grain_cpus(demand: &Demand, node: &Node) -> u32 {
+    let (_, usable) = crate::offer::cpus_per_core(demand, &node.hardware);
+    match demand.grain {
+        Grain::Socket => usable * u32::from(node.hardware.cores_per_socket),
+        Grain::Cpu | Grain::Core | Grain::Node => usable,
+    }
+}

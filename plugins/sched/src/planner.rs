@@ -1,0 +1,83 @@
+//! A plan in the making.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use model::{Cluster, Job, Passed, Plan, Start, Timestamp, WaitReason};
+
+use crate::Budget;
+use crate::ledger::Ledger;
+use crate::shape::Shapes;
+
+/// A plan in the making.
+pub(crate) struct Planner<'a> {
+    pub cluster: &'a Cluster,
+    pub now: Timestamp,
+    pub budget: Budget,
+    pub ledger: Ledger<'a>,
+    pub shapes: Shapes,
+    /// Partitions in which a job waits for resources.
+    pub blocked: BTreeSet<Arc<str>>,
+    /// How many nodes are kept for jobs further ahead.
+    pub kept: u32,
+    /// Open nodes of partitions, and how many nodes were kept when they were counted.
+    pub open: BTreeMap<Arc<str>, (u32, u32)>,
+    /// Jobs that wait for others.
+    pub waiting: Vec<Waiting<'a>>,
+    pub starts: Vec<Start>,
+    pub passed: Vec<Option<Passed>>,
+    pub examined: u32,
+    pub complete: bool,
+}
+
+/// A job that waits for others.
+pub(crate) struct Waiting<'a> {
+    pub job: &'a Arc<Job>,
+    /// Its place among those passed.
+    pub passed: usize,
+    /// Of an array, how many of its tasks have been started.
+    pub tasks_started: usize,
+}
+
+impl<'a> Planner<'a> {
+    pub fn new(cluster: &'a Cluster, now: Timestamp, budget: Budget) -> Self {
+        Self {
+            cluster,
+            now,
+            budget,
+            ledger: Ledger::new(cluster, budget.node_checks),
+            shapes: Shapes::default(),
+            blocked: BTreeSet::new(),
+            kept: 0,
+            open: BTreeMap::new(),
+            waiting: Vec::new(),
+            starts: Vec::new(),
+            passed: Vec::new(),
+            examined: 0,
+            complete: true,
+        }
+    }
+
+    /// Leaves a job waiting; gives its place among those passed.
+    pub fn pass(&mut self, job: &Job, wait: WaitReason) -> usize {
+        self.passed.push(Some(Passed { job: job.id, wait, expected: None }));
+        self.passed.len() - 1
+    }
+
+    /// The plan. Of a job whose record says already what there is to say, nothing is said.
+    pub fn finish(self) -> Plan {
+        let cluster = self.cluster;
+        let is_news = |passed: &Passed| {
+            cluster.job(passed.job).is_none_or(|job| {
+                job.wait != passed.wait
+                    || passed.expected.is_some() && passed.expected != job.started
+            })
+        };
+        Plan {
+            starts: self.starts,
+            passed: self.passed.into_iter().flatten().filter(is_news).collect(),
+            examined: self.examined,
+            complete: self.complete,
+        }
+    }
+}

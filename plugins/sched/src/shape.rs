@@ -1,0 +1,299 @@
+//! Which nodes could serve jobs of one demand, remembered while a plan is made.
+//!
+//! To look at every node for every job is what makes planning slow. So nodes that can never serve
+//! are sorted out once for each demand, and what the others have to offer is computed again only for
+//! those that a start has touched since.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use model::{Job, Node, NodeShare, Timestamp, WaitReason, named_nodes};
+
+use crate::choose::{Candidate, Chosen, choose};
+use crate::demand::Demand;
+use crate::features::Features;
+use crate::layout::{Site, lay_out};
+use crate::ledger::{Ledger, grain_cpus};
+use crate::offer::offer;
+use crate::room::Room;
+
+/// How many demands are remembered with their nodes.
+const SHAPES_MAX: usize = 128;
+
+/// Which nodes could serve a demand.
+pub(crate) struct Shape {
+    pub demand: Demand,
+    pub candidates: Vec<Candidate>,
+    /// For each of the alternatives in the demand's features, whether each candidate has it.
+    alternatives: Vec<Vec<bool>>,
+    /// Indexes of candidates that must be among those chosen.
+    pub required: Vec<usize>,
+    /// What each has to offer now, as far as `seen` goes.
+    cpus: Vec<u32>,
+    /// How much of the ledger's `touched` is worked in; `None` before the first look.
+    seen: Option<usize>,
+}
+
+/// Why no node of a partition can serve.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Hopeless {
+    /// A node that must be had is not there or not in the partition.
+    RequiredNode,
+    /// An excluded node that is not there.
+    ExcludedNode,
+    /// The features cannot be read.
+    Features,
+    /// More nodes must be had than may.
+    TooManyRequired,
+}
+
+impl Shape {
+    pub fn new(ledger: &Ledger<'_>, demand: Demand) -> Result<Self, Hopeless> {
+        let cluster = ledger.cluster;
+        let named = |text: &Option<Arc<str>>| {
+            text.as_ref().map_or(Ok(Vec::new()), |text| named_nodes(cluster, text))
+        };
+        let must = named(&demand.required).map_err(|_| Hopeless::RequiredNode)?;
+        let not = named(&demand.excluded).map_err(|_| Hopeless::ExcludedNode)?;
+        let features = match demand.features.as_deref().filter(|text| !text.is_empty()) {
+            Some(text) => Some(Features::parse(text).map_err(|_| Hopeless::Features)?),
+            None => None,
+        };
+        let count = features.as_ref().map_or(1, Features::alternatives);
+        let mut shape = Self {
+            candidates: Vec::new(),
+            alternatives: vec![Vec::new(); count],
+            required: Vec::new(),
+            cpus: Vec::new(),
+            seen: None,
+            demand,
+        };
+        let partition = cluster.partition(&shape.demand.partition);
+        for id in partition.iter().flat_map(|partition| partition.nodes.iter()) {
+            let Some(rank) = ledger.rank(*id) else { continue };
+            let node = ledger.node(rank);
+            let has = |one| features.as_ref().is_none_or(|f| f.accepts(one, &node.features_active));
+            if not.binary_search(id).is_err()
+                && is_large_enough(&shape.demand, node)
+                && (0..count).any(has)
+            {
+                let accepted = (0..count).map(has).collect::<Vec<_>>();
+                shape.add(rank, node, &accepted, must.binary_search(id).is_ok());
+            }
+        }
+        if shape.required.len() < must.len() {
+            return Err(Hopeless::RequiredNode);
+        }
+        if must.len() > shape.demand.max_nodes as usize {
+            return Err(Hopeless::TooManyRequired);
+        }
+        shape.cpus = vec![0; shape.candidates.len()];
+        Ok(shape)
+    }
+
+    fn add(&mut self, rank: u32, node: &Node, accepted: &[bool], required: bool) {
+        let at = self.candidates.len();
+        for (alternative, accepted) in self.alternatives.iter_mut().zip(accepted) {
+            alternative.push(*accepted);
+        }
+        if required {
+            self.required.push(at);
+        }
+        let grain_cpus = grain_cpus(&self.demand, node);
+        self.candidates.push(Candidate { rank, weight: node.weight, grain_cpus });
+    }
+
+    pub fn at(&self, rank: u32) -> Option<usize> {
+        self.candidates.binary_search_by_key(&rank, |candidate| candidate.rank).ok()
+    }
+
+    /// Brings what the nodes have to offer up to date: all of it the first time, then that of the
+    /// nodes that were touched since.
+    pub fn refresh(&mut self, ledger: &mut Ledger<'_>, now: Timestamp) {
+        let stale: Vec<usize> = match self.seen.replace(ledger.touched.len()) {
+            None => (0..self.candidates.len()).collect(),
+            Some(seen) => ledger.touched[seen..].iter().filter_map(|r| self.at(*r)).collect(),
+        };
+        for at in &stale {
+            self.cpus[*at] = self.offer_now(ledger, *at, now);
+        }
+        ledger.checks_left = ledger.checks_left.saturating_sub(stale.len() as u64);
+    }
+
+    fn offer_now(&self, ledger: &Ledger<'_>, at: usize, now: Timestamp) -> u32 {
+        let rank = self.candidates[at].rank;
+        if !ledger.is_open(rank) {
+            return 0;
+        }
+        self.offer_of(ledger, at, &ledger.rooms[rank as usize], now)
+    }
+
+    /// What a candidate has to offer if so much is left of it.
+    pub fn offer_of(&self, ledger: &Ledger<'_>, at: usize, room: &Room, when: Timestamp) -> u32 {
+        let rank = self.candidates[at].rank;
+        let partition_cpus = match self.demand.partition_cpus_per_node {
+            Some(_) => ledger.partition_cpus(rank, &self.demand.partition, when),
+            None => 0,
+        };
+        offer(&self.demand, ledger.node(rank), room, partition_cpus)
+    }
+
+    /// What the nodes have to offer now.
+    pub fn cpus(&self) -> &[u32] {
+        &self.cpus
+    }
+
+    /// Nodes for a job, when they have so much to offer and so much room.
+    ///
+    /// Nodes with jobs that this one does not bear are passed over; who bears whom is looked up for
+    /// nodes that would be chosen only.
+    pub fn place<'r>(
+        &self,
+        ledger: &Ledger<'_>,
+        job: &Job,
+        when: Timestamp,
+        mut cpus: Vec<u32>,
+        room: impl Fn(u32) -> &'r Room,
+    ) -> Option<Vec<NodeShare>> {
+        loop {
+            let chosen = self.choose(&cpus)?;
+            let unbearable: Vec<usize> = chosen
+                .iter()
+                .map(|one| one.at)
+                .filter(|at| !ledger.may_join(self.candidates[*at].rank, when, &self.demand, job))
+                .collect();
+            if unbearable.is_empty() {
+                return self.detail(ledger, &chosen, &room);
+            }
+            for at in unbearable {
+                cpus[at] = 0;
+            }
+        }
+    }
+
+    fn choose(&self, cpus: &[u32]) -> Option<Vec<Chosen>> {
+        if self.alternatives.len() == 1 {
+            return choose(&self.demand, &self.candidates, cpus, &self.required);
+        }
+        self.alternatives.iter().find_map(|accepted| {
+            let some = |(cpus, accepted): (&u32, &bool)| if *accepted { *cpus } else { 0 };
+            let cpus: Vec<u32> = cpus.iter().zip(accepted).map(some).collect();
+            choose(&self.demand, &self.candidates, &cpus, &self.required)
+        })
+    }
+
+    fn detail<'r>(
+        &self,
+        ledger: &Ledger<'_>,
+        chosen: &[Chosen],
+        room: &impl Fn(u32) -> &'r Room,
+    ) -> Option<Vec<NodeShare>> {
+        let site = |one: &Chosen| {
+            let rank = self.candidates[one.at].rank;
+            Site { node: ledger.node(rank), room: room(rank), cpus: one.cpus }
+        };
+        let sites: Vec<Site<'_>> = chosen.iter().map(site).collect();
+        lay_out(&self.demand, &sites)
+    }
+
+    /// Whether the job could run if nobody else were there: on the nodes for which `open` holds.
+    pub fn serves_when_idle(&self, ledger: &Ledger<'_>, open: impl Fn(u32) -> bool) -> bool {
+        let idle: Vec<Room> = self
+            .candidates
+            .iter()
+            .map(|candidate| Room::whole(&ledger.node(candidate.rank).hardware))
+            .collect();
+        let offered = |at: usize| {
+            let rank = self.candidates[at].rank;
+            if open(rank) { offer(&self.demand, ledger.node(rank), &idle[at], 0) } else { 0 }
+        };
+        let cpus: Vec<u32> = (0..self.candidates.len()).map(offered).collect();
+        let Some(chosen) = self.choose(&cpus) else {
+            return false;
+        };
+        let room = |rank: u32| &idle[self.at(rank).expect("chosen nodes are candidates")];
+        self.detail(ledger, &chosen, &room).is_some()
+    }
+}
+
+fn is_large_enough(demand: &Demand, node: &Node) -> bool {
+    let hardware = &node.hardware;
+    demand.tmp_disk_mib <= hardware.tmp_disk_mib
+        && demand.sockets_per_node <= u32::from(hardware.sockets)
+        && demand.cores_per_socket <= u32::from(hardware.cores_per_socket)
+        && node.availability != model::Availability::Future
+}
+
+/// The demands of a plan, and what became of them.
+#[derive(Default)]
+pub(crate) struct Shapes {
+    known: BTreeMap<Demand, usize>,
+    entries: Vec<Entry>,
+    /// Those that have their nodes, the oldest first.
+    live: VecDeque<usize>,
+}
+
+/// What is remembered of a demand.
+pub(crate) struct Entry {
+    shape: Option<Result<Shape, Hopeless>>,
+    /// Nothing was found for it now, and starts only make it worse.
+    pub failed: bool,
+    /// Nothing was found for jobs that run until then: nodes are booked for others before that.
+    pub failed_until: Option<Timestamp>,
+    /// Why jobs like it wait, and how many nodes were kept from them when that was found out.
+    pub verdict: Option<(u32, WaitReason)>,
+    /// Whether a job like it has nodes booked for later.
+    pub booked: bool,
+}
+
+impl Shapes {
+    /// The number of a demand, by which it is asked for.
+    pub fn number(&mut self, demand: &Demand) -> usize {
+        if let Some(number) = self.known.get(demand) {
+            return *number;
+        }
+        let number = self.entries.len();
+        self.known.insert(demand.clone(), number);
+        self.entries.push(Entry {
+            shape: None,
+            failed: false,
+            failed_until: None,
+            verdict: None,
+            booked: false,
+        });
+        number
+    }
+
+    pub fn entry(&mut self, number: usize) -> &mut Entry {
+        &mut self.entries[number]
+    }
+
+    /// What to take back when nodes that were kept are given back: failures that may come of it.
+    pub fn forgive(&mut self) {
+        for entry in &mut self.entries {
+            entry.failed &= entry.verdict.as_ref().is_some_and(|(kept, _)| *kept == 0);
+        }
+    }
+
+    /// The nodes of a demand, looked for if they are not known.
+    pub fn shape(
+        &mut self,
+        ledger: &Ledger<'_>,
+        number: usize,
+        demand: &Demand,
+    ) -> Result<&mut Shape, &Hopeless> {
+        if self.entries[number].shape.is_none() {
+            if self.live.len() == SHAPES_MAX
+                && let Some(oldest) = self.live.pop_front()
+            {
+                self.entries[oldest].shape = None;
+            }
+            self.live.push_back(number);
+        }
+        let shape = &mut self.entries[number].shape;
+        shape
+            .get_or_insert_with(|| Shape::new(ledger, demand.clone()))
+            .as_mut()
+            .map_err(|why| &*why)
+    }
+}

@@ -1,0 +1,198 @@
+//! Clusters for tests, and what the core does with a plan.
+
+#![allow(dead_code, reason = "each test binary uses some of it")]
+
+use std::sync::Arc;
+
+use model::{
+    Address, Allocation, Availability, Change, Cluster, Config, Gid, Hardware, Hold, Job, JobId,
+    JobSpec, Launch, Node, NodeFlags, NodeId, Origin, Partition, PartitionState, PendingTasks,
+    Phase, Plan, Sharing, Start, Timestamp, Uid, WaitReason, fits,
+};
+
+pub const NOW: Timestamp = Timestamp(1_000_000);
+
+pub fn hardware(sockets: u16, cores_per_socket: u16, threads_per_core: u16) -> Hardware {
+    Hardware {
+        boards: 1,
+        sockets,
+        cores_per_socket,
+        threads_per_core,
+        cpus: sockets * cores_per_socket * threads_per_core,
+        memory_mib: 10_000,
+        tmp_disk_mib: 0,
+        spec_cores: 0,
+        spec_cpu_list: None,
+        spec_memory_mib: 0,
+        gres: Arc::default(),
+        gres_text: None,
+        cpu_bind: 0,
+    }
+}
+
+pub fn node(id: u32, name: &str, hardware: Hardware) -> Node {
+    Node {
+        id: NodeId(id),
+        name: name.into(),
+        address: Address { host: name.into(), host_name: name.into(), port: 6818, seen: None },
+        hardware,
+        availability: Availability::Up,
+        flags: NodeFlags::default(),
+        reason: None,
+        registration: None,
+        last_response: None,
+        last_busy: None,
+        cpu_load: None,
+        free_memory_mib: None,
+        features_available: Arc::default(),
+        features_active: Arc::default(),
+        weight: 1,
+        comment: None,
+        extra: None,
+        instance_id: None,
+        instance_type: None,
+        origin: Origin::Configured,
+        resume_after: None,
+    }
+}
+
+pub fn partition(name: &str, nodes: Vec<NodeId>) -> Partition {
+    Partition {
+        name: name.into(),
+        state: PartitionState::Up,
+        nodes: nodes.into(),
+        nodes_text: None,
+        node_sets: None,
+        is_default: false,
+        hidden: false,
+        root_only: false,
+        disable_root_jobs: false,
+        exclusive_user: false,
+        exclusive_topo: false,
+        lln: false,
+        req_resv: false,
+        power_down_on_idle: false,
+        allow_accounts: None,
+        deny_accounts: None,
+        allow_groups: None,
+        allow_alloc_nodes: None,
+        allow_qos: None,
+        deny_qos: None,
+        qos: None,
+        alternate: None,
+        default_time_min: None,
+        max_time_min: None,
+        min_nodes: 0,
+        max_nodes: None,
+        max_cpus_per_node: None,
+        max_cpus_per_socket: None,
+        def_memory: None,
+        max_memory: None,
+        grace_time_s: 0,
+        over_time_limit_min: None,
+        preempt_mode: None,
+        priority_job_factor: 1,
+        priority_tier: 1,
+        sharing: Sharing::No,
+        select_bits: 0,
+        cpu_bind: 0,
+        resume_timeout_s: None,
+        suspend_timeout_s: None,
+        suspend_time_s: None,
+        billing_weights: None,
+        job_defaults: None,
+        topology: None,
+    }
+}
+
+pub fn job(id: u32, spec: JobSpec) -> Job {
+    Job {
+        id: JobId(id),
+        array: None,
+        owner: Uid(1000),
+        group: Gid(1000),
+        partition: spec.partitions.first().cloned().unwrap_or_else(|| "p".into()),
+        time_limit_min: spec.time_limit_min,
+        begin: spec.begin,
+        spec: Arc::new(spec),
+        phase: Phase::Pending,
+        hold: Hold::None,
+        wait: WaitReason::None,
+        state_text: None,
+        priority: 1000,
+        allocation: None,
+        outcome: None,
+        submitted: NOW,
+        eligible: None,
+        started: None,
+        ended: None,
+        suspended: None,
+        ran_before_suspend_s: 0,
+        last_evaluated: None,
+        restarts: 0,
+        failed_node: None,
+        next_step: 0,
+        batch: true,
+        protocol: 0x2a00,
+        warned: false,
+    }
+}
+
+/// A job that has its nodes.
+pub fn running(mut job: Job, allocation: Allocation, from: Timestamp) -> Job {
+    job.phase = Phase::Running(Launch::Done);
+    job.allocation = Some(Arc::new(allocation));
+    job.wait = WaitReason::None;
+    job.started = Some(from);
+    job.ended = job.time_limit_min.map(|minutes| from.plus_s(u64::from(minutes) * 60));
+    job
+}
+
+pub fn put(cluster: &mut Cluster, job: Job) {
+    cluster.apply(&Change::Job(Arc::new(job)));
+}
+
+pub fn configure(cluster: &mut Cluster, change: impl FnOnce(&mut Config)) {
+    let mut config = Config::clone(cluster.config());
+    change(&mut config);
+    cluster.apply(&Change::Config(Arc::new(config)));
+}
+
+/// Carries a plan out, as the core does: each start is checked again first.
+pub fn carry_out(cluster: &mut Cluster, plan: &Plan) {
+    for start in &plan.starts {
+        fits(cluster, NOW, start).unwrap_or_else(|misfit| panic!("{start:?}: {misfit}"));
+        carry_out_start(cluster, start);
+        assert_eq!(model::check(cluster), [], "after {start:?}");
+    }
+    for passed in &plan.passed {
+        let mut job = Job::clone(cluster.job(passed.job).unwrap());
+        job.wait = passed.wait.clone();
+        job.started = passed.expected.or(job.started);
+        put(cluster, job);
+    }
+}
+
+fn carry_out_start(cluster: &mut Cluster, start: &Start) {
+    let waiting = Job::clone(cluster.job(start.job).unwrap());
+    let mut task = waiting.clone();
+    if let (Some(role), Some(index)) = (&waiting.array, start.task)
+        && let PendingTasks::Several(set) = &role.tasks
+        && set.len() > 1
+    {
+        let mut rest = waiting.clone();
+        let mut others = set.clone();
+        others.remove(index);
+        rest.array.as_mut().unwrap().tasks = PendingTasks::Several(others);
+        put(cluster, rest);
+        task.id = JobId(cluster.jobs().map(|job| job.id.0).max().unwrap() + 1);
+    }
+    if let (Some(role), Some(index)) = (&mut task.array, start.task) {
+        role.tasks = PendingTasks::One(index);
+    }
+    task.partition = Arc::clone(&start.partition);
+    let partition = cluster.partition(&start.partition).unwrap();
+    task.time_limit_min =
+        task.time_limit_min.or(partition.default_time_min).or(partition.max_time_min);
+    put(cluster, running(task, start.allocation.clone(), NOW));
+}
