@@ -21,7 +21,15 @@ pub(crate) enum Attempt {
     /// It cannot start, and what holds it up will not go away while others run.
     Hindered(WaitReason),
     /// It waits for others, so it may be started out of order or have nodes booked.
-    Blocked(WaitReason),
+    Blocked(WaitReason, Option<Keep>),
+}
+
+/// What is kept for a job that waits.
+pub(crate) enum Keep {
+    /// All nodes of its partition, and the partition starts no other job.
+    Partition(Arc<str>),
+    /// These nodes, by rank.
+    Nodes(Vec<u32>),
 }
 
 impl<'a> Planner<'a> {
@@ -50,7 +58,7 @@ impl<'a> Planner<'a> {
                     self.pass(job, reason);
                     return;
                 }
-                Attempt::Blocked(reason) => {
+                Attempt::Blocked(reason, _) => {
                     let passed = self.pass(job, reason);
                     self.waiting.push(Waiting { job, passed, tasks_started: started });
                     return;
@@ -61,21 +69,26 @@ impl<'a> Planner<'a> {
 
     /// Tries the partitions of a job in order. The reason given is that of the first.
     fn attempt(&mut self, job: &Arc<Job>, task: Option<u32>) -> Attempt {
-        let mut outcome: Option<Attempt> = None;
+        let mut first = None;
+        let mut blocked = false;
+        let mut kept = Vec::new();
         for partition in partitions(self.cluster, job) {
-            match (self.attempt_in(job, task, partition), &mut outcome) {
-                (Attempt::Started, _) => return Attempt::Started,
-                (attempt, None) => outcome = Some(attempt),
-                // Any partition in which it waits for others makes it worth a second look.
-                (Attempt::Blocked(_), Some(first)) => {
-                    if let Attempt::Hindered(reason) = first {
-                        *first = Attempt::Blocked(reason.clone());
-                    }
+            let reason = match self.attempt_in(job, task, partition) {
+                Attempt::Started => return Attempt::Started,
+                Attempt::Hindered(reason) => reason,
+                Attempt::Blocked(reason, keep) => {
+                    // Any partition in which it waits for others makes it worth a second look.
+                    blocked = true;
+                    kept.extend(keep);
+                    reason
                 }
-                (Attempt::Hindered(_), Some(_)) => {}
-            }
+            };
+            first.get_or_insert(reason);
         }
-        outcome.unwrap_or(Attempt::Hindered(WaitReason::PartitionInactive))
+        // Nothing is kept for a job that another of its partitions has started.
+        kept.into_iter().for_each(|keep| self.keep(keep));
+        let reason = first.unwrap_or(WaitReason::PartitionInactive);
+        if blocked { Attempt::Blocked(reason, None) } else { Attempt::Hindered(reason) }
     }
 
     fn attempt_in(
@@ -91,15 +104,15 @@ impl<'a> Planner<'a> {
             return Attempt::Hindered(WaitReason::ArrayTaskLimit);
         }
         if self.blocked.contains(&partition.name) {
-            return Attempt::Blocked(WaitReason::Priority);
+            return Attempt::Blocked(WaitReason::Priority, None);
         }
         let demand = match self.demand(job, partition) {
             Ok(demand) => demand,
             Err(reason) => return Attempt::Hindered(reason),
         };
         if self.open_nodes(partition) < demand.min_nodes {
-            self.block(partition);
-            return Attempt::Blocked(WaitReason::NodesDownOrReserved);
+            let keep = Keep::Partition(Arc::clone(&partition.name));
+            return Attempt::Blocked(WaitReason::NodesDownOrReserved, Some(keep));
         }
         let number = self.shapes.number(&demand);
         if !self.shapes.entry(number).failed {
@@ -139,7 +152,7 @@ impl<'a> Planner<'a> {
         true
     }
 
-    /// Why a job that found no nodes waits, and whom it holds back.
+    /// Why a job that found no nodes waits, and what is kept for it.
     fn judge(&mut self, partition: &Arc<Partition>, demand: &Demand, number: usize) -> Attempt {
         let reason = verdict(&mut self.shapes, &mut self.ledger, self.kept, number, demand);
         self.shapes.entry(number).failed = true;
@@ -150,12 +163,12 @@ impl<'a> Planner<'a> {
             Ok(shape) => shape.required.iter().map(|at| shape.candidates[*at].rank).collect(),
             Err(_) => Vec::new(),
         };
-        if named.len() >= demand.min_nodes as usize {
-            self.keep(named);
+        let keep = if named.len() >= demand.min_nodes as usize {
+            Keep::Nodes(named)
         } else {
-            self.block(partition);
-        }
-        Attempt::Blocked(reason)
+            Keep::Partition(Arc::clone(&partition.name))
+        };
+        Attempt::Blocked(reason, Some(keep))
     }
 
     pub(crate) fn demand(&self, job: &Job, partition: &Partition) -> Result<Demand, WaitReason> {
@@ -201,13 +214,17 @@ impl<'a> Planner<'a> {
         });
     }
 
-    fn block(&mut self, partition: &Arc<Partition>) {
-        self.blocked.insert(Arc::clone(&partition.name));
-        let ranks = partition.nodes.iter().filter_map(|id| self.ledger.rank(*id)).collect();
-        self.keep(ranks);
-    }
-
-    fn keep(&mut self, ranks: Vec<u32>) {
+    fn keep(&mut self, keep: Keep) {
+        let ranks = match keep {
+            Keep::Nodes(ranks) => ranks,
+            Keep::Partition(name) => {
+                let partition = self.cluster.partition(&name);
+                let nodes = partition.iter().flat_map(|partition| partition.nodes.iter());
+                let ranks = nodes.filter_map(|id| self.ledger.rank(*id)).collect();
+                self.blocked.insert(name);
+                ranks
+            }
+        };
         for rank in ranks {
             if !self.ledger.kept[rank as usize] {
                 self.kept += 1;

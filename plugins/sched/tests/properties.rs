@@ -1,5 +1,7 @@
 //! What holds of every plan, whatever the cluster and the queue.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod world;
 
 use std::sync::Arc;
@@ -129,7 +131,7 @@ fn sharing() -> impl Strategy<Value = Sharing> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(192))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(192) })]
 
     /// `carry_out` has the model check each start again, and the cluster after it.
     #[test]
@@ -190,7 +192,9 @@ proptest! {
         carry_out(&mut cluster, &first);
         let second = plan(&cluster, NOW, IN_ORDER);
         prop_assert_eq!(second.starts, []);
-        prop_assert_eq!(second.passed, [], "what was said once is not said again");
+        carry_out(&mut cluster, &second);
+        let third = plan(&cluster, NOW, IN_ORDER);
+        prop_assert_eq!(third.passed, [], "what was said once is not said again");
     }
 
     #[test]

@@ -59,7 +59,7 @@ impl<'a> Line<'a> {
         Some(text.parse().unwrap_or_else(|_| panic!("{key}={text} in: {}", self.text)))
     }
 
-    fn is_used_up(self) {
+    fn end(self) {
         assert!(self.keys.is_empty(), "{:?} is not understood in: {}", self.keys, self.text);
     }
 }
@@ -93,7 +93,7 @@ pub fn run(script: &str) -> String {
             "will-run" => ask_will_run(&cluster, &line, &mut out),
             other => panic!("no such command: {other}"),
         }
-        line.is_used_up();
+        line.end();
     }
     out
 }
