@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::{Job, NodeShare, Partition, Timestamp, WaitReason};
+use model::{Job, NodeShare, Partition, Timestamp, Uid, WaitReason};
 
-use crate::demand::Demand;
+use crate::demand::{Demand, Tenure};
 use crate::eligible::{end_of, partition_hindrance, partitions};
 use crate::fifo::tasks;
 use crate::future::{Found, Future};
@@ -26,8 +26,34 @@ pub(crate) struct Booking {
     pub to: Timestamp,
     pub shares: Vec<(u32, NodeShare)>,
     pub exclusive: bool,
+    guest: Guest,
     /// What would be left of its nodes when it starts, so what those that still run then may have.
     left: BTreeMap<u32, Room>,
+}
+
+/// A job, as far as others may not bear it on the same node.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Guest {
+    owner: Uid,
+    /// Whether it is beside jobs of its owner only.
+    choosy: bool,
+    /// Whether it shares its cores.
+    shares: bool,
+}
+
+impl Guest {
+    pub fn of(job: &Job, demand: &Demand) -> Self {
+        Self {
+            owner: job.owner,
+            choosy: demand.beside.is_some(),
+            shares: demand.tenure == Tenure::Shared,
+        }
+    }
+
+    fn bears(&self, other: &Self) -> bool {
+        let strangers = self.owner != other.owner && (self.choosy || other.choosy);
+        !strangers && self.shares == other.shares
+    }
 }
 
 /// The bookings of a plan, in the order of the jobs.
@@ -39,14 +65,19 @@ impl Bookings {
     /// after it starts and before it ends.
     pub fn narrowed<'r>(
         &self,
+        guest: Guest,
         from: Timestamp,
         to: Timestamp,
         room: impl Fn(u32) -> &'r Room,
     ) -> BTreeMap<u32, Room> {
         let mut narrowed: BTreeMap<u32, Room> = BTreeMap::new();
         let later = self.0.iter().filter(|booking| from < booking.from && booking.from < to);
-        for (rank, left) in later.flat_map(|booking| &booking.left) {
-            narrowed.entry(*rank).or_insert_with(|| room(*rank).clone()).narrow(left);
+        for booking in later {
+            for (rank, left) in &booking.left {
+                let here = narrowed.entry(*rank).or_insert_with(|| room(*rank).clone());
+                here.narrow(left);
+                here.exclusive += u32::from(!booking.guest.bears(&guest));
+            }
         }
         narrowed
     }
@@ -63,7 +94,8 @@ impl Bookings {
         }
     }
 
-    fn add(&mut self, ledger: &Ledger<'_>, found: Found, to: Timestamp, exclusive: bool) {
+    fn add(&mut self, ledger: &Ledger<'_>, found: Found, to: Timestamp, who: (Guest, bool)) {
+        let (guest, exclusive) = who;
         let by = Use { from: found.at, to, shares: &found.shares, exclusive };
         self.use_up(ledger, &by);
         let mut left = BTreeMap::new();
@@ -72,7 +104,7 @@ impl Bookings {
             room.take(&ledger.node(*rank).hardware, share, exclusive);
             left.insert(*rank, room);
         }
-        self.0.push(Booking { from: found.at, to, shares: found.shares, exclusive, left });
+        self.0.push(Booking { from: found.at, to, shares: found.shares, exclusive, guest, left });
     }
 }
 
@@ -183,7 +215,7 @@ impl<'a> Planner<'a> {
         let (placed, narrowed) = {
             let ledger = &self.ledger;
             let room = |rank: u32| &ledger.rooms[rank as usize];
-            let narrowed = bookings.narrowed(now, ends, room);
+            let narrowed = bookings.narrowed(Guest::of(job, demand), now, ends, room);
             let placed =
                 place_in(shape, ledger, job, (now, shape.cpus().to_vec()), &narrowed, room);
             (placed, narrowed.len())
@@ -240,7 +272,7 @@ impl<'a> Planner<'a> {
         };
         let at = found.at;
         let to = end_of(job, partition, at).unwrap_or(NEVER);
-        bookings.add(&self.ledger, found, to, demand.whole);
+        bookings.add(&self.ledger, found, to, (Guest::of(job, demand), demand.whole));
         Second::Waits(Some(at))
     }
 }

@@ -170,6 +170,10 @@ impl Demand {
         let tasks = self.tasks.unwrap_or(of_node.saturating_mul(self.min_nodes));
         let for_tasks = if self.overcommit { 0 } else { tasks.saturating_mul(self.cpus_per_task) };
         self.min_cpus = spec.min_cpus.max(for_tasks).max(self.min_nodes);
+        if !self.overcommit && self.tasks != Some(1) {
+            let of_tasks = self.tasks_per_node.saturating_mul(self.cpus_per_task);
+            self.node_cpus_min = self.node_cpus_min.max(of_tasks);
+        }
         if let (Some(tasks), true) = (self.tasks, self.tasks_per_node > 0) {
             self.min_nodes = self.min_nodes.max(tasks.div_ceil(self.tasks_per_node));
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use model::{Allocation, Job, NodeShare, Phase, Timestamp};
 
-use crate::backfill::{Bookings, place_in};
+use crate::backfill::{Bookings, Guest, place_in};
 use crate::ledger::{Ledger, Planned};
 use crate::room::Room;
 use crate::shape::Shape;
@@ -212,7 +212,7 @@ impl<'s> Sight<'s> {
         bookings: &Bookings,
     ) -> Option<Vec<NodeShare>> {
         let room = |rank: u32| &self.rooms[rank as usize];
-        let narrowed = bookings.narrowed(from, to, room);
+        let narrowed = bookings.narrowed(Guest::of(job, &self.shape.demand), from, to, room);
         ledger.checks_left = ledger.checks_left.saturating_sub(1 + narrowed.len() as u64);
         place_in(self.shape, ledger, job, (from, self.cpus.clone()), &narrowed, room)
     }

@@ -131,7 +131,7 @@ fn sharing() -> impl Strategy<Value = Sharing> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(192) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(128) })]
 
     /// `carry_out` has the model check each start again, and the cluster after it.
     #[test]
@@ -180,21 +180,25 @@ proptest! {
         }
     }
 
+    /// In one partition. Where several share nodes, a start can turn what an earlier job waits for
+    /// from resources into a node that is out of use, and that holds back nobody.
     #[test]
     fn a_plan_that_was_carried_out_leaves_nothing_to_start(
         unit in unit(),
         sharing in sharing(),
-        jobs in prop::collection::vec(drawn(), 1..14),
+        mut jobs in prop::collection::vec(drawn(), 1..14),
+        partition in 0_u8..3,
     ) {
+        jobs.iter_mut().for_each(|job| job.partition = partition);
         let order: Vec<usize> = (0..jobs.len()).collect();
         let mut cluster = build(unit, sharing, &jobs, &order);
         let first = plan(&cluster, NOW, IN_ORDER);
         carry_out(&mut cluster, &first);
         let second = plan(&cluster, NOW, IN_ORDER);
-        prop_assert_eq!(second.starts, []);
+        prop_assert!(second.starts.is_empty(), "{:?}", second.starts);
         carry_out(&mut cluster, &second);
         let third = plan(&cluster, NOW, IN_ORDER);
-        prop_assert_eq!(third.passed, [], "what was said once is not said again");
+        prop_assert!(third.passed.is_empty(), "said again: {:?}", third.passed);
     }
 
     #[test]
