@@ -182,11 +182,7 @@ pub struct Kill {
     pub step: Option<StepNumber>,
     /// The signal; SIGKILL ends the job.
     pub signal: u16,
-    /// Only the batch script (KILL_JOB_BATCH).
-    pub batch_only: bool,
-    /// The batch script too, not only the steps (KILL_FULL_JOB).
-    pub full: bool,
-    /// The `KILL_*` flags as they came, for the nodes.
+    /// The `KILL_*` flags of slurm.h as they came: which parts of the job are meant.
     pub flags: u16,
 }
 
@@ -204,17 +200,20 @@ pub struct UpdateJob {
 /// One alteration of a job.
 #[derive(Clone, Debug)]
 pub enum JobEdit {
-    /// A new priority by an administrator; 0 holds, `None` lets go.
-    Priority(Option<u32>),
-    /// Hold by the owner (`scontrol uhold`, or `hold` by the owner).
-    UserHold,
+    /// A priority: 0 holds, `None` lets go or computes it anew.
+    Priority {
+        /// The priority.
+        priority: Option<u32>,
+        /// Whether an administrator holds it as its owner would (`scontrol uhold`).
+        as_owner: bool,
+    },
     /// The time limit, minutes; `None` is without limit.
     TimeLimit(Option<u32>),
     /// The end time.
     EndTime(Timestamp),
     /// Not before.
     Begin(Timestamp),
-    /// Another partition.
+    /// Other partitions.
     Partitions(Vec<Arc<str>>),
     /// How far it steps back.
     Nice(i32),
@@ -222,12 +221,8 @@ pub enum JobEdit {
     ArrayThrottle(u32),
     /// Other jobs to wait for.
     Dependencies(model::Dependencies),
-    /// May it be requeued.
-    Requeue(bool),
-    /// Anything of the spec that waiting jobs may change.
-    Waiting(SpecEdit),
-    /// Anything of the spec that jobs may change at any time: texts.
-    Anytime(SpecEdit),
+    /// Anything else of the spec.
+    Spec(SpecEdit),
 }
 
 /// A function that alters a spec, named for the log.
@@ -235,8 +230,23 @@ pub enum JobEdit {
 pub struct SpecEdit {
     /// The field.
     pub field: &'static str,
-    /// What is done to it.
-    pub apply: Arc<dyn Fn(&mut JobSpec) + Send + Sync>,
+    /// In which jobs it may be altered.
+    pub of: Alterable,
+    /// What is done to it, or why not.
+    pub apply: Arc<dyn Fn(&mut JobSpec) -> Result<(), Reject> + Send + Sync>,
+}
+
+/// In which jobs a field may be altered, and by whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Alterable {
+    /// In those that wait.
+    Waiting,
+    /// In those that wait, by administrators.
+    WaitingByAdmin,
+    /// In all that have not ended.
+    Unfinished,
+    /// In all that have not ended, by administrators.
+    UnfinishedByAdmin,
 }
 
 impl std::fmt::Debug for SpecEdit {
@@ -254,6 +264,10 @@ pub struct Requeue {
     pub selection: JobSelection,
     /// Whether it is to be held then.
     pub hold: Hold,
+    /// Only what has started is meant (`scontrol requeue Incomplete`); the rest is left alone.
+    pub started_only: bool,
+    /// The text that explains a hold, if there is more to say than who.
+    pub state_text: Option<Arc<str>>,
 }
 
 /// What a slurmd says when it registers.

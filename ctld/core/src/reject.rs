@@ -21,6 +21,27 @@ pub enum Reject {
     /// The job has ended.
     #[error("job {0} has ended")]
     JobFinished(JobId),
+    /// The job has ended, and cannot be altered any more.
+    #[error("job {0} is over")]
+    JobOver(JobId),
+    /// Somebody else's job, which is not to be altered or reported on.
+    #[error("job {0} is somebody else's to alter")]
+    NotYoursToAlter(JobId),
+    /// The job has nothing that a signal could go to, now.
+    #[error("job {0} cannot be signalled now")]
+    NotSignalable(JobId),
+    /// The job does not run.
+    #[error("job {0} is not running")]
+    JobNotRunning(JobId),
+    /// The job is not stopped.
+    #[error("job {0} is not suspended")]
+    JobNotSuspended(JobId),
+    /// The job is held, and what was asked is for others.
+    #[error("job {0} is held")]
+    JobHeld(JobId),
+    /// What was asked is for batch jobs.
+    #[error("job {0} is not a batch job")]
+    NotBatch(JobId),
     /// The job has started, and what was asked is for waiting ones.
     #[error("job {0} is not pending")]
     JobNotPending(JobId),
@@ -102,6 +123,12 @@ pub enum Reject {
     /// A dependency on a job that is not there, or on itself.
     #[error("a dependency names a job that does not exist")]
     InvalidDependency,
+    /// A job that would wait for itself.
+    #[error("the job would wait for itself")]
+    CircularDependency,
+    /// A lower priority, which the next look at the job would undo.
+    #[error("a priority by its owner is not kept")]
+    PriorityNotKept,
     /// Array indexes past MaxArraySize.
     #[error("array indexes are outside MaxArraySize")]
     InvalidArray,
@@ -117,6 +144,15 @@ pub enum Reject {
     /// The deadline cannot be met.
     #[error("the deadline cannot be met")]
     DeadlineCannotBeMet,
+    /// The least time limit does not go with the rest.
+    #[error("the least time limit is above the time limit")]
+    InvalidTimeMin,
+    /// CPUs that do not go together, or none.
+    #[error("invalid CPU count")]
+    InvalidCpuCount,
+    /// More than this cluster does.
+    #[error("{0} is not supported")]
+    NotSupported(&'static str),
     /// A signal that there is not.
     #[error("invalid signal")]
     InvalidSignal,

@@ -126,7 +126,6 @@ fn waits_over(turn: &mut Turn<'_>, clock: &mut Clock) {
             job::end_waiting(turn, &job, outcome, WaitReason::DeadLine);
         } else {
             job::became_eligible(turn, &job);
-            turn.emit(Effect::Schedule);
         }
     }
 }

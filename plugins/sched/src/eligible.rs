@@ -53,6 +53,9 @@ pub(crate) fn partition_hindrance(job: &Job, partition: &Partition) -> Option<Wa
     {
         return Some(WaitReason::PartitionTimeLimit);
     }
+    if spec.time_unlimited && partition.max_time_min.is_some() {
+        return Some(WaitReason::PartitionTimeLimit);
+    }
     match partition.state {
         PartitionState::Up | PartitionState::Drain => None,
         PartitionState::Down => Some(WaitReason::PartitionDown),
@@ -75,6 +78,9 @@ pub(crate) fn partitions<'a>(
 
 /// When a job that starts at a time has to be over, if ever.
 pub(crate) fn end_of(job: &Job, partition: &Partition, start: Timestamp) -> Option<Timestamp> {
+    if job.spec.time_unlimited {
+        return None;
+    }
     let minutes = job.time_limit_min.or(partition.default_time_min).or(partition.max_time_min)?;
     Some(start.plus_s(u64::from(minutes) * 60))
 }

@@ -115,6 +115,9 @@ fn over_limit(
     {
         return Some(Infeasible::TimeLimit(limit, name()));
     }
+    if let (true, Some(_)) = (spec.time_unlimited, partition.max_time_min) {
+        return Some(Infeasible::TimeLimit(u32::MAX, name()));
+    }
     let asked = spec.min_nodes.max(1);
     let most = partition.max_nodes.unwrap_or(u32::MAX);
     let too_many = asked > most || spec.max_nodes.is_some_and(|nodes| nodes > most);

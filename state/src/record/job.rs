@@ -367,6 +367,7 @@ wait_reasons![
     InvalidQos,
     InvalidAccount,
     NonZeroExitCode,
+    RaisedSignal,
     TimeLimit,
     NodeFailed,
     JobLaunchFailure,

@@ -31,39 +31,46 @@ pub(crate) fn batch_done(turn: &mut Turn<'_>, done: &BatchDone) -> Result<Answer
     if let (true, Some(node)) = (done.node_at_fault, node) {
         node::drain(turn, node, "batch job complete failure");
     }
-    if done.slurm_code != 0 && job.spec.requeue && done.node_at_fault {
-        let hold = if turn.config().nohold_on_prolog_fail { Hold::None } else { Hold::Requeued };
-        requeue::requeue(turn, &job, hold);
+    // Its node could not run it: another one is to try. The drained node does not get it again.
+    if done.slurm_code != 0 && done.node_at_fault && done.status != 0 && job.spec.requeue {
+        requeue::requeue(turn, &job, Hold::None, None);
         return Ok(Answer::Done);
     }
-    let outcome = outcome_of(done);
-    let reason = match outcome.exit {
-        Exit::Completed => WaitReason::None,
-        Exit::OutOfMemory => WaitReason::OutOfMemory,
-        _ if done.slurm_code != 0 => WaitReason::JobLaunchFailure,
-        _ => WaitReason::NonZeroExitCode,
-    };
-    if let Some(hold) = requeue::wanted_by_exit_code(&turn.config(), &job, outcome.status) {
-        requeue::requeue(turn, &job, hold);
-    } else {
-        end(turn, &job, outcome, reason, |job| NodeMessage::Terminate { job });
+    let config = turn.config();
+    if let Some(hold) = requeue::wanted_by_exit_code(&config, &job, done.status) {
+        let text = hold.is_held().then(|| "job requeued in special exit state".into());
+        requeue::requeue(turn, &job, hold, text);
+        return Ok(Answer::Done);
     }
+    let (outcome, reason) = outcome_of(turn, &job, done.status, done.caller);
+    end(turn, &job, outcome, reason, |job| NodeMessage::Terminate { job });
     Ok(Answer::Done)
 }
 
-/// SIGKILL of the kernel's memory cgroup, as slurmstepd reports it (`SIG_OOM`).
+/// What slurmstepd puts into the low byte of a wait status when the kernel ran out of the job's
+/// memory (`SIG_OOM`).
 const SIG_OOM: u32 = 253;
+/// The status of a client that gave up (`NO_VAL`): the job counts as cancelled.
+const GAVE_UP: u32 = 0xffff_fffe;
 
-fn outcome_of(done: &BatchDone) -> Outcome {
-    let exit = if done.status & 0x7f == SIG_OOM & 0x7f && done.status & 0xff == SIG_OOM {
-        Exit::OutOfMemory
-    } else if done.status == 0 && done.slurm_code == 0 {
-        Exit::Completed
+/// How a job ended whose script or command has this wait status; of one past its limit that ends
+/// by itself, its time is said to be up.
+fn outcome_of(turn: &Turn<'_>, job: &Job, status: u32, caller: Caller) -> (Outcome, WaitReason) {
+    let (exit, reason) = if status == GAVE_UP {
+        (Exit::Cancelled { by: caller.uid }, WaitReason::None)
+    } else if status & 0xff == SIG_OOM {
+        (Exit::OutOfMemory, WaitReason::OutOfMemory)
+    } else if status & 0x7f != 0 {
+        (Exit::Failed, WaitReason::RaisedSignal)
+    } else if status & 0xff00 != 0 {
+        (Exit::Failed, WaitReason::NonZeroExitCode)
+    } else if job.time_limit_min.is_some() && job.ended.is_some_and(|end| end < turn.now) {
+        (Exit::Timeout, WaitReason::TimeLimit)
     } else {
-        Exit::Failed
+        (Exit::Completed, WaitReason::None)
     };
-    let status = if done.status == 0 && done.slurm_code != 0 { 1 << 8 } else { done.status };
-    Outcome { exit, status, derived_status: 0 }
+    let status = if status == GAVE_UP { 0 } else { status };
+    (Outcome { exit, status, derived_status: 0 }, reason)
 }
 
 /// The client of an interactive allocation is done with it.
@@ -74,21 +81,23 @@ pub(crate) fn allocation_done(
     status: u32,
 ) -> Result<Answer, Reject> {
     let job = turn.job(id)?;
-    access::require_owner(turn.cluster().config(), caller, &job)?;
-    let exit = if status == 0 { Exit::Completed } else { Exit::Failed };
-    let outcome = Outcome { exit, status, derived_status: 0 };
-    match job.phase {
+    access::require_owner(turn.cluster().config(), caller, &job)
+        .map_err(|_| Reject::NotYoursToAlter(id))?;
+    match &job.phase {
         Phase::Running(_) | Phase::Suspended => {
-            let reason = if status == 0 { WaitReason::None } else { WaitReason::NonZeroExitCode };
+            let (outcome, reason) = outcome_of(turn, &job, status, caller);
             end(turn, &job, outcome, reason, |job| NodeMessage::Terminate { job });
             Ok(Answer::Done)
         }
+        // A duplicate of an earlier end, which has sent the job back.
+        Phase::Pending if job.batch => Ok(Answer::Done),
         Phase::Pending => {
-            let by = caller.uid;
-            let outcome = Outcome { exit: Exit::Cancelled { by }, status, derived_status: 0 };
+            let exit = Exit::Cancelled { by: caller.uid };
+            let outcome = Outcome { exit, status: 0, derived_status: 0 };
             end_waiting(turn, &job, outcome, WaitReason::None);
             Ok(Answer::Done)
         }
+        Phase::Completing(completing) if completing.requeue => Ok(Answer::Done),
         Phase::Completing(_) | Phase::Ended => Err(Reject::JobFinished(id)),
     }
 }
@@ -102,10 +111,57 @@ pub(crate) fn end(
     message: impl Fn(Arc<Job>) -> NodeMessage,
 ) {
     let job = turn.edit_job(job, |job| {
+        job.state_text = match reason {
+            WaitReason::RaisedSignal => Some(raised_signal(outcome.status)),
+            _ => None,
+        };
         job.outcome = Some(outcome);
         job.wait = reason;
     });
     leave_nodes(turn, &job, false, message);
+}
+
+/// As `squeue` shows it: `RaisedSignal:15(Terminated)`, with the words of strsignal(3).
+fn raised_signal(status: u32) -> Arc<str> {
+    const WORDS: [&str; 31] = [
+        "Hangup",
+        "Interrupt",
+        "Quit",
+        "Illegal instruction",
+        "Trace/breakpoint trap",
+        "Aborted",
+        "Bus error",
+        "Floating point exception",
+        "Killed",
+        "User defined signal 1",
+        "Segmentation fault",
+        "User defined signal 2",
+        "Broken pipe",
+        "Alarm clock",
+        "Terminated",
+        "Stack fault",
+        "Child exited",
+        "Continued",
+        "Stopped (signal)",
+        "Stopped",
+        "Stopped (tty input)",
+        "Stopped (tty output)",
+        "Urgent I/O condition",
+        "CPU time limit exceeded",
+        "File size limit exceeded",
+        "Virtual timer expired",
+        "Profiling timer expired",
+        "Window changed",
+        "I/O possible",
+        "Power failure",
+        "Bad system call",
+    ];
+    let signal = status & 0x7f;
+    let word = usize::try_from(signal).ok().and_then(|n| WORDS.get(n.checked_sub(1)?));
+    match word {
+        Some(word) => format!("RaisedSignal:{signal}({word})").into(),
+        None => format!("RaisedSignal:{signal}(Unknown signal {signal})").into(),
+    }
 }
 
 /// Tells the nodes of an active job to clean up, before it ends or is queued anew.
@@ -137,10 +193,11 @@ pub(super) fn leave_nodes(
     for node in told {
         turn.emit(Effect::ToNode { node, message: message(Arc::clone(&job)) });
     }
+    if !requeue {
+        turn.emit(Effect::Mail { job: Arc::clone(&job), event: MailEvent::Ended });
+    }
     if done {
         cleaned(turn, &job, requeue);
-    } else if !requeue {
-        turn.emit(Effect::Mail { job, event: MailEvent::Ended });
     }
 }
 

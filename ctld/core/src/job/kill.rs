@@ -7,7 +7,7 @@ use model::{Exit, Job, Launch, Outcome, Phase, StepNumber, WaitReason};
 use crate::access::{self, Caller};
 use crate::effect::{Effect, NodeMessage};
 use crate::event::{Answer, JobSelection, Kill};
-use crate::job::{complete, select};
+use crate::job::{complete, select, submit};
 use crate::reject::Reject;
 use crate::turn::Turn;
 
@@ -21,17 +21,15 @@ pub(crate) fn killed(turn: &mut Turn<'_>, kill: &Kill) -> Result<Answer, Reject>
         return Err(Reject::InvalidSignal);
     }
     let config = turn.config();
-    let check = |_: &Turn<'_>, job: &Arc<Job>| {
+    let check = |turn: &Turn<'_>, job: &Arc<Job>| {
         access::require_owner(&config, kill.caller, job)?;
-        if job.is_finished() {
-            return Err(Reject::JobFinished(job.id));
-        }
-        Ok(())
+        check_kill(turn, job, kill)
     };
     let act = |turn: &mut Turn<'_>, job: &Arc<Job>| kill_one(turn, job, kill);
+    let records = records(turn, kill)?;
     // An array is cancelled with whatever of it is left: tasks that have ended do not count.
-    let some_left = select::records(turn, &kill.selection)?.iter().any(|job| !job.is_finished());
-    match select::each(turn, &kill.selection, act, check)? {
+    let some_left = records.iter().any(|job| !job.is_finished());
+    match select::each(turn, &kill.selection, &records, act, check)? {
         Answer::Tasks(mut results) if some_left && kill.selection.tasks.is_none() => {
             results.retain(|r| !matches!(r.result, Ok(()) | Err(Reject::JobFinished(_))));
             Ok(if results.is_empty() { Answer::Done } else { Answer::Tasks(results) })
@@ -40,45 +38,70 @@ pub(crate) fn killed(turn: &mut Turn<'_>, kill: &Kill) -> Result<Answer, Reject>
     }
 }
 
-fn kill_one(turn: &mut Turn<'_>, job: &Arc<Job>, kill: &Kill) -> Result<(), Reject> {
-    let ends = kill.signal == SIGKILL && kill.step.is_none() && !kill.batch_only;
-    let by = kill.caller.uid;
+/// KILL_ARRAY_TASK makes the number of an array mean the record of that number alone.
+fn records(turn: &Turn<'_>, kill: &Kill) -> Result<Vec<Arc<Job>>, Reject> {
+    if kill.flags & KILL_ARRAY_TASK != 0 && kill.selection.tasks.is_none() {
+        return turn.job(kill.selection.job).map(|job| vec![job]);
+    }
+    select::records(turn, &kill.selection)
+}
+
+/// Whether SIGKILL is to end the job, and not a part of it.
+fn ends(kill: &Kill) -> bool {
+    let part = KILL_JOB_BATCH | KILL_STEPS_ONLY;
+    kill.signal == SIGKILL && kill.step.is_none() && kill.flags & part == 0
+}
+
+fn check_kill(turn: &Turn<'_>, job: &Arc<Job>, kill: &Kill) -> Result<(), Reject> {
+    let kills = kill.signal == SIGKILL && kill.step.is_none();
     match &job.phase {
-        Phase::Pending if ends => {
-            let outcome = Outcome { exit: Exit::Cancelled { by }, status: 0, derived_status: 0 };
-            complete::end_waiting(turn, job, outcome, WaitReason::None);
-            Ok(())
+        Phase::Ended => Err(Reject::JobFinished(job.id)),
+        Phase::Completing(completing) if !completing.requeue => Err(Reject::JobFinished(job.id)),
+        // What has not begun to run is cancelled whole, whatever part was meant.
+        Phase::Pending | Phase::Completing(_) if kills => Ok(()),
+        Phase::Running(Launch::Prolog { .. }) if kills => Ok(()),
+        Phase::Suspended if ends(kill) => Ok(()),
+        Phase::Pending | Phase::Completing(_) | Phase::Suspended => {
+            Err(Reject::NotSignalable(job.id))
         }
-        // A signal to what does not run yet goes nowhere, and nobody is told so by stock either.
-        Phase::Pending => Err(Reject::JobPending(job.id)),
-        // Back to the queue, and cancelled on the way.
-        Phase::Completing(completing) if completing.requeue && ends => {
+        Phase::Running(_) => match kill.step {
+            Some(step) if turn.cluster().step(job.id, step).is_none() => {
+                Err(Reject::NoSuchJob(job.id))
+            }
+            None if kill.flags & KILL_JOB_BATCH != 0 && !job.batch => Err(Reject::NoScript(job.id)),
+            Some(_) | None => Ok(()),
+        },
+    }
+}
+
+fn kill_one(turn: &mut Turn<'_>, job: &Arc<Job>, kill: &Kill) {
+    let by = kill.caller.uid;
+    let exit = if kill.flags & KILL_FAIL_JOB != 0 { Exit::Failed } else { Exit::Cancelled { by } };
+    let outcome = |status: u32| Outcome { exit, status, derived_status: 0 };
+    match &job.phase {
+        Phase::Pending => complete::end_waiting(turn, job, outcome(0), WaitReason::None),
+        // On its way back to the queue, and cancelled there.
+        Phase::Completing(completing) if completing.requeue => {
             turn.edit_job(job, |job| {
-                job.outcome =
-                    Some(Outcome { exit: Exit::Cancelled { by }, status: 0, derived_status: 0 });
+                job.outcome = Some(outcome(0));
                 if let Phase::Completing(completing) = &mut job.phase {
                     completing.requeue = false;
                 }
             });
-            Ok(())
         }
-        Phase::Completing(_) | Phase::Ended => Err(Reject::JobFinished(job.id)),
-        Phase::Running(_) | Phase::Suspended if ends => {
-            let status = if job.batch { 0 } else { u32::from(SIGKILL) };
-            let outcome = Outcome { exit: Exit::Cancelled { by }, status, derived_status: 0 };
-            let message = |job| NodeMessage::Terminate { job };
-            complete::end(turn, job, outcome, WaitReason::None, message);
-            Ok(())
+        Phase::Completing(_) | Phase::Ended => {}
+        Phase::Running(launch) if !ends(kill) && !matches!(launch, Launch::Prolog { .. }) => {
+            signal(turn, job, kill.signal, kill.flags, kill.step);
         }
         Phase::Running(_) | Phase::Suspended => {
-            let step = if kill.batch_only { Some(StepNumber::Batch) } else { kill.step };
-            signal(turn, job, kill.signal, kill.flags, step);
-            Ok(())
+            let message = |job| NodeMessage::Terminate { job };
+            complete::end(turn, job, outcome(u32::from(SIGKILL)), WaitReason::None, message);
         }
     }
 }
 
-/// Sends a signal to a job's nodes: to the batch script alone where only that is meant.
+/// Sends a signal to a job's nodes, or to those of one step; to the batch host where only the script
+/// is meant.
 pub(crate) fn signal(
     turn: &mut Turn<'_>,
     job: &Arc<Job>,
@@ -89,17 +112,27 @@ pub(crate) fn signal(
     let Some(allocation) = job.allocation.clone() else {
         return;
     };
-    let batch_only = step == Some(StepNumber::Batch) || flags & KILL_JOB_BATCH != 0;
-    let shares = if batch_only { &allocation.shares[..1] } else { &allocation.shares[..] };
-    for share in shares {
-        let step = if batch_only { Some(StepNumber::Batch) } else { step };
+    let batch_only = flags & KILL_JOB_BATCH != 0;
+    let step = if batch_only { Some(StepNumber::Batch) } else { step };
+    let of_step = step.and_then(|step| turn.cluster().step(job.id, step)).map(|s| s.nodes.clone());
+    let nodes = of_step.unwrap_or_else(|| match batch_only {
+        true => vec![allocation.batch_host()],
+        false => allocation.shares.iter().map(|share| share.node).collect(),
+    });
+    for node in nodes {
         let message = NodeMessage::Signal { job: job.id, step, signal, flags };
-        turn.emit(Effect::ToNode { node: share.node, message });
+        turn.emit(Effect::ToNode { node, message });
     }
 }
 
-/// `KILL_JOB_BATCH`: only the batch script.
+/// Only the batch script (`KILL_JOB_BATCH` of slurm.h).
 const KILL_JOB_BATCH: u16 = 0x0001;
+/// A single task of an array, even if its record has the array's number (`KILL_ARRAY_TASK`).
+const KILL_ARRAY_TASK: u16 = 0x0002;
+/// Only the steps, not the batch script (`KILL_STEPS_ONLY`).
+const KILL_STEPS_ONLY: u16 = 0x0004;
+/// The job is to count as failed (`KILL_FAIL_JOB`, 25.05).
+const KILL_FAIL_JOB: u16 = 0x2000;
 
 /// `scontrol suspend`, `resume`: for administrators, since stopped jobs keep their cores.
 pub(crate) fn suspended(
@@ -111,28 +144,38 @@ pub(crate) fn suspended(
     let config = turn.config();
     access::require_admin(&config, caller)?;
     let check = |_: &Turn<'_>, job: &Arc<Job>| match (&job.phase, resume) {
-        (Phase::Running(Launch::Done), false) | (Phase::Suspended, true) => Ok(()),
+        (Phase::Running(Launch::Done) | Phase::Suspended, false) | (Phase::Suspended, true) => {
+            Ok(())
+        }
+        (Phase::Running(_), false) => Err(Reject::NotSignalable(job.id)),
+        (Phase::Running(_), true) => Err(Reject::JobNotSuspended(job.id)),
         (Phase::Pending, _) => Err(Reject::JobPending(job.id)),
-        (Phase::Running(_), _) => Err(Reject::NotChangeable("state")),
-        (Phase::Suspended, _) => Err(Reject::NotChangeable("state")),
+        (Phase::Completing(completing), _) if completing.requeue => Err(Reject::JobPending(job.id)),
         (Phase::Completing(_) | Phase::Ended, _) => Err(Reject::JobFinished(job.id)),
     };
     let act = |turn: &mut Turn<'_>, job: &Arc<Job>| {
-        suspend_one(turn, job, resume);
-        Ok(())
+        // A stopped job that is stopped again stays so.
+        if resume == (job.phase == Phase::Suspended) {
+            suspend_one(turn, job, resume);
+        }
     };
-    select::each(turn, selection, act, check)
+    let records = select::records(turn, selection)?;
+    select::each(turn, selection, &records, act, check)
 }
 
 fn suspend_one(turn: &mut Turn<'_>, job: &Arc<Job>, resume: bool) {
     let now = turn.now;
+    let fresh = submit::fresh_priority(turn, job.spec.nice);
     let job = turn.edit_job(job, |job| {
         let since = job.suspended.or(job.started).unwrap_or(now);
         if resume {
             // The time that it stood still is added to its limit.
             job.ended = job.ended.map(|end| end.plus_s(now.since(since)));
             job.phase = Phase::Running(Launch::Done);
+            job.priority = job.spec.fixed_priority.unwrap_or(fresh);
         } else {
+            // The queue's word for "not before somebody says so"; clients are shown it.
+            job.priority = 0;
             job.ran_before_suspend_s += now.since(since);
             job.phase = Phase::Suspended;
         }

@@ -130,7 +130,7 @@ fn prolog_failed(turn: &mut Turn<'_>, job: &Arc<Job>) {
     }
     let hold = if turn.config().nohold_on_prolog_fail { Hold::None } else { Hold::Requeued };
     if job.batch && job.spec.requeue {
-        requeue::requeue(turn, job, hold);
+        requeue::requeue(turn, job, hold, Some("launch failed requeued held".into()));
     } else {
         let outcome = Outcome { exit: Exit::Failed, status: 1 << 8, derived_status: 0 };
         let message = |job| NodeMessage::Terminate { job };
@@ -165,7 +165,9 @@ pub(crate) fn batch_launched(
             }
         }
         LaunchResult::ScriptMissing => launch_failed(turn, &job),
-        LaunchResult::NoAnswer if job.spec.requeue => requeue::requeue(turn, &job, Hold::None),
+        LaunchResult::NoAnswer if job.spec.requeue => {
+            requeue::requeue(turn, &job, Hold::None, None);
+        }
         LaunchResult::NoAnswer => launch_failed(turn, &job),
     }
     Ok(Answer::Done)

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use model::{Allocation, Change, Job, Launch, Partition, Phase, Plan, Start, WaitReason, Waits};
+use model::{
+    Allocation, Change, Exit, Job, Launch, Outcome, Partition, Phase, Plan, Start, WaitReason,
+    Waits,
+};
 
 use crate::effect::{Effect, MailEvent};
 use crate::event::Answer;
-use crate::job::{array, depend, launch};
+use crate::job::{array, complete, depend, launch};
 use crate::reject::Reject;
 use crate::turn::Turn;
 
@@ -26,7 +29,15 @@ pub(crate) fn planned(turn: &mut Turn<'_>, plan: Plan) -> Result<Answer, Reject>
             continue;
         };
         let told = job.wait == passed.wait && job.started == passed.expected;
-        if !job.is_pending() || job.hold.is_held() || told {
+        if !job.is_pending() || job.hold.is_held() {
+            continue;
+        }
+        if job.spec.immediate {
+            let job = Arc::clone(job);
+            not_at_once(turn, &job);
+            continue;
+        }
+        if told {
             continue;
         }
         let waits = Waits { at: turn.now, wait: passed.wait, expected: passed.expected };
@@ -36,6 +47,12 @@ pub(crate) fn planned(turn: &mut Turn<'_>, plan: Plan) -> Result<Answer, Reject>
         turn.emit(Effect::Schedule);
     }
     Ok(Answer::Done)
+}
+
+/// A job that was to start at once or not at all does not start.
+fn not_at_once(turn: &mut Turn<'_>, job: &Arc<Job>) {
+    let outcome = Outcome { exit: Exit::Failed, status: 1, derived_status: 0 };
+    complete::end_waiting(turn, job, outcome, WaitReason::BadConstraints);
 }
 
 /// A job gets its nodes.
@@ -85,6 +102,9 @@ fn first_phase(turn: &Turn<'_>, job: &Job, allocation: &Allocation) -> Launch {
 /// The limit that a job runs under: its own, or the partition's default, and never above the
 /// partition's maximum unless an administrator gave it.
 fn time_limit(job: &Job, partition: Option<&Partition>) -> Option<u32> {
+    if job.spec.time_unlimited {
+        return None;
+    }
     let partition = partition?;
     job.spec.time_limit_min.or(partition.default_time_min).or(partition.max_time_min)
 }

@@ -14,53 +14,70 @@ use crate::turn::Turn;
 /// `scontrol requeue`, `requeuehold`.
 pub(crate) fn requeued(turn: &mut Turn<'_>, request: &Requeue) -> Result<Answer, Reject> {
     let config = turn.config();
+    let left_alone = |job: &Job| request.started_only && !job.is_active();
     let check = |_: &Turn<'_>, job: &Arc<Job>| {
         access::require_owner(&config, request.caller, job)?;
-        check_requeue(job)
+        if left_alone(job) { Ok(()) } else { check_requeue(job) }
     };
     let act = |turn: &mut Turn<'_>, job: &Arc<Job>| {
-        again(turn, job, request.hold);
-        Ok(())
+        if !left_alone(job) {
+            again(turn, job, request);
+        }
     };
-    select::each(turn, &request.selection, act, check)
+    let records = select::records(turn, &request.selection)?;
+    select::each(turn, &request.selection, &records, act, check)
 }
 
 fn check_requeue(job: &Job) -> Result<(), Reject> {
-    if !job.batch {
-        return Err(Reject::NoScript(job.id));
-    }
     if !job.spec.requeue {
         return Err(Reject::NotRequeueable(job.id));
     }
+    if !job.batch {
+        return Err(Reject::NotBatch(job.id));
+    }
     match &job.phase {
         Phase::Pending => Err(Reject::JobPending(job.id)),
-        Phase::Completing(_) => Err(Reject::JobCompleting(job.id)),
-        Phase::Running(_) | Phase::Suspended | Phase::Ended => Ok(()),
+        Phase::Completing(completing) if completing.requeue => Err(Reject::JobPending(job.id)),
+        Phase::Running(_) | Phase::Suspended | Phase::Completing(_) | Phase::Ended => Ok(()),
     }
 }
 
-fn again(turn: &mut Turn<'_>, job: &Arc<Job>, hold: Hold) {
-    if job.phase == Phase::Ended {
-        let job = turn.edit_job(job, |job| back(job, hold));
-        queued_anew(turn, &job);
-    } else {
-        requeue(turn, job, hold);
+fn again(turn: &mut Turn<'_>, job: &Arc<Job>, request: &Requeue) {
+    let text = request.state_text.clone();
+    match &job.phase {
+        Phase::Pending => {}
+        Phase::Running(_) | Phase::Suspended => requeue(turn, job, request.hold, text),
+        // It has ended, and its nodes are still at it: it goes back once they are clean.
+        Phase::Completing(_) => {
+            turn.edit_job(job, |job| {
+                back(job, request.hold, text);
+                if let Phase::Completing(completing) = &mut job.phase {
+                    completing.requeue = true;
+                }
+            });
+        }
+        Phase::Ended => {
+            let job = turn.edit_job(job, |job| back(job, request.hold, text));
+            queued_anew(turn, &job);
+        }
     }
 }
 
-/// Sends an active job back to the queue: its nodes clean up first.
-pub(crate) fn requeue(turn: &mut Turn<'_>, job: &Arc<Job>, hold: Hold) {
-    let job = turn.edit_job(job, |job| back(job, hold));
+/// Sends an active job back to the queue: its nodes clean up first. `text` explains a hold.
+pub(crate) fn requeue(turn: &mut Turn<'_>, job: &Arc<Job>, hold: Hold, text: Option<Arc<str>>) {
+    let job = turn.edit_job(job, |job| back(job, hold, text));
     turn.emit(Effect::Mail { job: Arc::clone(&job), event: MailEvent::Requeued });
     complete::leave_nodes(turn, &job, true, |job| NodeMessage::Terminate { job });
 }
 
-fn back(job: &mut Job, hold: Hold) {
+fn back(job: &mut Job, hold: Hold, text: Option<Arc<str>>) {
     job.restarts = job.restarts.saturating_add(1);
     job.outcome = None;
     job.wait = WaitReason::None;
+    job.state_text = None;
     if hold.is_held() {
         job.hold = hold;
+        job.state_text = text;
     }
 }
 
@@ -80,17 +97,15 @@ pub(super) fn queued_anew(turn: &mut Turn<'_>, job: &Arc<Job>) {
         job.suspended = None;
         job.ran_before_suspend_s = 0;
         job.eligible = None;
+        job.failed_node = None;
+        job.last_evaluated = None;
         job.begin = Some(earliest.max(job.spec.begin.unwrap_or(earliest)));
         job.time_limit_min = job.spec.time_limit_min;
         job.warned = false;
         job.next_step = 0;
         if job.hold.is_held() {
             job.priority = 0;
-            job.wait = match job.hold {
-                Hold::User => WaitReason::HeldUser,
-                Hold::Requeued => WaitReason::LaunchFailedRequeuedHeld,
-                Hold::None | Hold::Admin | Hold::SpecialExit => WaitReason::HeldAdmin,
-            };
+            job.wait = job.hold.wait_reason();
         } else {
             job.priority = job.spec.fixed_priority.unwrap_or(priority);
             job.wait = WaitReason::BeginTime;

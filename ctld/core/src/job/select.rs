@@ -33,32 +33,31 @@ pub(super) fn records(turn: &Turn<'_>, selection: &JobSelection) -> Result<Vec<A
     if records.is_empty() { Err(Reject::NoSuchJob(selection.job)) } else { Ok(records) }
 }
 
-/// Does something to each record of a selection, tasks split off where only some are meant.
+/// Does something to each record of a selection, tasks split off where only some are meant; `check`
+/// refuses before anything is done.
 ///
-/// A single record's refusal is the answer; several that fare alike have one answer, and otherwise
-/// each its own.
+/// If all are refused alike, that is the answer; if all are done, so is the request; otherwise each
+/// record has its own, and so has a task that the array does not have.
 pub(super) fn each(
     turn: &mut Turn<'_>,
     selection: &JobSelection,
-    mut act: impl FnMut(&mut Turn<'_>, &Arc<Job>) -> Result<(), Reject>,
+    records: &[Arc<Job>],
+    mut act: impl FnMut(&mut Turn<'_>, &Arc<Job>),
     check: impl Fn(&Turn<'_>, &Arc<Job>) -> Result<(), Reject>,
 ) -> Result<Answer, Reject> {
-    let records = records(turn, selection)?;
     let verdicts: Vec<Result<(), Reject>> =
         records.iter().map(|record| check(turn, record)).collect();
     if let Some(Err(first)) = verdicts.first()
         && verdicts.iter().all(|verdict| verdict.is_err())
+        && (verdicts.len() == 1 || verdicts.iter().all(|verdict| verdict.as_ref() == Err(first)))
     {
         return Err(first.clone());
     }
-    let mut results = Vec::new();
+    let mut results = missing(selection, records);
     for (record, verdict) in records.iter().zip(verdicts) {
+        let tasks = tasks_of(record, selection);
         let result = verdict.and_then(|()| on_record(turn, selection, record, &mut act));
-        results.push(TaskResult {
-            array_job: record.array_job(),
-            tasks: tasks_of(record, selection),
-            result,
-        });
+        results.push(TaskResult { array_job: record.array_job(), tasks, result });
     }
     if results.iter().all(|result| result.result.is_ok()) {
         return Ok(Answer::Done);
@@ -66,22 +65,40 @@ pub(super) fn each(
     Ok(Answer::Tasks(results))
 }
 
+/// The tasks that were asked for and that no record stands for.
+fn missing(selection: &JobSelection, records: &[Arc<Job>]) -> Vec<TaskResult> {
+    let has = |index: u32| {
+        let roles = records.iter().filter_map(|record| record.array.as_ref());
+        roles.into_iter().any(|role| role.has(index))
+    };
+    let tasks: IndexSet = match &selection.tasks {
+        Some(tasks) => tasks.iter().filter(|index| !has(*index)).collect(),
+        None => IndexSet::default(),
+    };
+    if tasks.is_empty() {
+        return Vec::new();
+    }
+    let result = Err(Reject::NoSuchJob(selection.job));
+    vec![TaskResult { array_job: selection.job, tasks, result }]
+}
+
 fn on_record(
     turn: &mut Turn<'_>,
     selection: &JobSelection,
     record: &Arc<Job>,
-    act: &mut impl FnMut(&mut Turn<'_>, &Arc<Job>) -> Result<(), Reject>,
+    act: &mut impl FnMut(&mut Turn<'_>, &Arc<Job>),
 ) -> Result<(), Reject> {
-    let Some(wanted) = &selection.tasks else {
-        return act(turn, record);
+    let meant: Vec<u32> = match (&record.array, &selection.tasks) {
+        (Some(role), Some(wanted)) => wanted.iter().filter(|index| role.has(*index)).collect(),
+        _ => Vec::new(),
     };
-    let meant: Vec<u32> = match &record.array {
-        Some(role) => wanted.iter().filter(|index| role.has(*index)).collect(),
-        None => Vec::new(),
-    };
-    let all = record.array.as_ref().is_some_and(|role| role.len() as usize == meant.len());
-    if all {
-        return act(turn, record);
+    let whole = record.array.as_ref().is_none_or(|role| role.len() as usize == meant.len());
+    if selection.tasks.is_none() || whole {
+        // What was done to other records may have come to this one too: a dependency on them.
+        if let Some(record) = turn.cluster().job(record.id).cloned() {
+            act(turn, &record);
+        }
+        return Ok(());
     }
     let mut record: JobId = record.id;
     for index in meant {
@@ -89,7 +106,7 @@ fn on_record(
             break;
         };
         let task = array::split(turn, &whole, index)?;
-        act(turn, &task)?;
+        act(turn, &task);
         record = whole.id;
     }
     Ok(())

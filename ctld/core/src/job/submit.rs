@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use model::{
-    ArrayRole, Change, Config, Counters, DependencyKind, Hold, Job, JobId, Partition, PendingTasks,
-    Phase, Uid, WaitReason,
+    ArrayRole, Change, Config, Counters, Dependencies, DependencyKind, Job, JobId, Partition,
+    PendingTasks, Phase, Uid,
 };
 
 use crate::access;
@@ -15,7 +15,7 @@ use crate::reject::Reject;
 use crate::turn::Turn;
 
 /// A job is submitted: checked against the partition and the limits, numbered, queued.
-pub(crate) fn submitted(turn: &mut Turn<'_>, new: NewJob) -> Result<Answer, Reject> {
+pub(crate) fn submitted(turn: &mut Turn<'_>, mut new: NewJob) -> Result<Answer, Reject> {
     let config = turn.config();
     let by_admin = access::is_admin(&config, new.caller);
     if new.owner != new.caller.uid && !by_admin {
@@ -23,6 +23,7 @@ pub(crate) fn submitted(turn: &mut Turn<'_>, new: NewJob) -> Result<Answer, Reje
     }
     check_room(turn, &config, &new)?;
     let partition = check_partitions(turn, &config, &new)?;
+    fill_in(&mut new, &partition);
     check_times(turn, &new)?;
     check_array(&config, &new)?;
     check_dependencies(turn, &new)?;
@@ -33,9 +34,8 @@ pub(crate) fn submitted(turn: &mut Turn<'_>, new: NewJob) -> Result<Answer, Reje
     new.feasible.clone()?;
 
     let id = next_id(turn, &config)?;
-    let job = build(turn, new, id, partition);
-    let script = job.1.clone();
-    let (fulfilled, job) = depend::evaluated(turn.cluster(), job.0);
+    let (job, script) = build(turn, new, id, partition);
+    let (fulfilled, job) = depend::evaluated(turn.cluster(), turn.now, job);
     let job = Arc::new(job);
     if let Some(script) = script {
         turn.record(Change::Script(id, script));
@@ -45,6 +45,20 @@ pub(crate) fn submitted(turn: &mut Turn<'_>, new: NewJob) -> Result<Answer, Reje
         turn.emit(Effect::Schedule);
     }
     Ok(Answer::Submitted { job: id })
+}
+
+/// What the partition decides for a job that did not say.
+fn fill_in(new: &mut NewJob, partition: &Partition) {
+    if new.spec.partitions.is_empty() {
+        new.spec.partitions = vec![Arc::clone(&partition.name)];
+    }
+    if new.spec.time_limit_min.is_none() && !new.spec.time_unlimited {
+        new.spec.time_limit_min = partition.default_time_min;
+    }
+    let enough = new.spec.max_nodes.is_none_or(|max| max >= partition.min_nodes);
+    if new.spec.min_nodes < partition.min_nodes && enough {
+        new.spec.min_nodes = partition.min_nodes;
+    }
 }
 
 fn check_room(turn: &Turn<'_>, config: &Config, new: &NewJob) -> Result<(), Reject> {
@@ -132,7 +146,9 @@ fn check_required_nodes(
     };
     let nodes = model::named_nodes(turn.cluster(), required)
         .map_err(|unknown| Reject::NoSuchNode(Arc::clone(&unknown.name)))?;
-    if nodes.iter().any(|node| partition.nodes.binary_search(node).is_err()) {
+    let outside = nodes.iter().any(|node| partition.nodes.binary_search(node).is_err());
+    // More nodes than are wanted are nodes to choose from, and those elsewhere are left out.
+    if outside && nodes.len() <= new.spec.min_nodes as usize {
         return Err(Reject::NodeNotInPartition);
     }
     Ok(())
@@ -155,14 +171,23 @@ fn check_partition_limits(new: &NewJob, partition: &Partition) -> Result<(), Rej
 }
 
 fn check_times(turn: &Turn<'_>, new: &NewJob) -> Result<(), Reject> {
-    if let Some(deadline) = new.spec.deadline {
-        let minutes = new.spec.time_min_min.or(new.spec.time_limit_min).unwrap_or(0);
-        let begin = new.spec.begin.unwrap_or(turn.now).max(turn.now);
-        if begin.plus_s(u64::from(minutes) * 60) > deadline {
-            return Err(Reject::DeadlineCannotBeMet);
-        }
+    let (limit, least) = (new.spec.time_limit_min, new.spec.time_min_min);
+    if let (Some(least), Some(limit)) = (least, limit)
+        && least > limit
+    {
+        return Err(Reject::InvalidTimeMin);
     }
-    Ok(())
+    let Some(deadline) = new.spec.deadline else {
+        return Ok(());
+    };
+    let begin = new.spec.begin.unwrap_or(turn.now).max(turn.now);
+    let by_then = |minutes: u32| begin.plus_s(u64::from(minutes) * 60) <= deadline;
+    match (least.filter(|minutes| *minutes > 0), limit) {
+        _ if !by_then(0) => Err(Reject::DeadlineCannotBeMet),
+        (Some(least), _) if !by_then(least) => Err(Reject::InvalidTimeMin),
+        (None, Some(limit)) if !by_then(limit) => Err(Reject::DeadlineCannotBeMet),
+        _ => Ok(()),
+    }
 }
 
 fn check_array(config: &Config, new: &NewJob) -> Result<(), Reject> {
@@ -176,12 +201,29 @@ fn check_array(config: &Config, new: &NewJob) -> Result<(), Reject> {
 }
 
 fn check_dependencies(turn: &Turn<'_>, new: &NewJob) -> Result<(), Reject> {
-    for dependency in &new.spec.dependencies.conditions {
-        match (dependency.kind, dependency.job) {
-            (DependencyKind::Singleton, _) => {}
-            (_, Some(job)) if turn.cluster().array_records(job).next().is_some() => {}
-            (_, Some(job)) if turn.cluster().job(job).is_some() => {}
-            _ => return Err(Reject::InvalidDependency),
+    check_awaited(turn, &new.spec.dependencies)
+}
+
+/// How a job ended that is forgotten cannot be told any more; that it ended can.
+pub(super) fn check_awaited(turn: &Turn<'_>, dependencies: &Dependencies) -> Result<(), Reject> {
+    for dependency in &dependencies.conditions {
+        let known = |id: JobId| match dependency.task {
+            Some(task) => turn.cluster().array_task(id, task).is_some(),
+            None => {
+                turn.cluster().job(id).is_some()
+                    || turn.cluster().array_records(id).next().is_some()
+            }
+        };
+        let needs_end =
+            matches!(dependency.kind, DependencyKind::AfterOk | DependencyKind::AfterNotOk);
+        match dependency.job {
+            _ if dependency.kind == DependencyKind::Expand => {
+                return Err(Reject::NotSupported("the growth of a job"));
+            }
+            Some(id) if needs_end && !known(id) => return Err(Reject::InvalidDependency),
+            Some(_) => {}
+            None if dependency.kind == DependencyKind::Singleton => {}
+            None => return Err(Reject::InvalidDependency),
         }
     }
     Ok(())
@@ -252,11 +294,7 @@ fn build(
         partition: Arc::clone(&partition.name),
         phase: Phase::Pending,
         hold,
-        wait: match hold {
-            Hold::None => WaitReason::None,
-            Hold::User => WaitReason::HeldUser,
-            Hold::Admin | Hold::SpecialExit | Hold::Requeued => WaitReason::HeldAdmin,
-        },
+        wait: hold.wait_reason(),
         state_text: None,
         priority,
         allocation: None,

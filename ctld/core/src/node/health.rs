@@ -100,7 +100,7 @@ pub(crate) fn lose_jobs(turn: &mut Turn<'_>, id: NodeId) {
 fn lose_job(turn: &mut Turn<'_>, job: &Arc<Job>, node_name: Option<Arc<str>>) {
     let job = turn.edit_job(job, |job| job.failed_node = node_name);
     if job.batch && job.spec.requeue {
-        job::requeue(turn, &job, model::Hold::None);
+        job::requeue(turn, &job, model::Hold::None, None);
     } else {
         let outcome = Outcome { exit: Exit::NodeFail, status: 1, derived_status: 0 };
         let message = |job| NodeMessage::Terminate { job };

@@ -219,7 +219,7 @@ fn is_expected(job: &Job, node: NodeId) -> bool {
 fn batch_lost(turn: &mut Turn<'_>, job: &Arc<Job>, node_name: Arc<str>) {
     let job = turn.edit_job(job, |job| job.failed_node = Some(node_name));
     if job.spec.requeue {
-        job::requeue(turn, &job, Hold::None);
+        job::requeue(turn, &job, Hold::None, None);
     } else {
         let outcome = Outcome { exit: Exit::NodeFail, status: 1, derived_status: 0 };
         let message = |job| NodeMessage::Terminate { job };

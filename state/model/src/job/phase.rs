@@ -108,6 +108,15 @@ impl Hold {
     pub fn is_held(self) -> bool {
         self != Self::None
     }
+
+    /// Why a job that is held so waits: whoever may let it go stands for who holds it.
+    pub fn wait_reason(self) -> WaitReason {
+        match self {
+            Self::None => WaitReason::None,
+            Self::Admin => WaitReason::HeldAdmin,
+            Self::User | Self::SpecialExit | Self::Requeued => WaitReason::HeldUser,
+        }
+    }
 }
 
 /// Why a job waits. Slurm's numbers and names are given to these in `ctld/src/rpc`.
@@ -146,6 +155,7 @@ pub enum WaitReason {
     InvalidAccount,
     /// It has ended: why, for `squeue --state=all`.
     NonZeroExitCode,
+    RaisedSignal,
     TimeLimit,
     NodeFailed,
     JobLaunchFailure,

@@ -64,6 +64,8 @@ pub struct JobSpec {
     pub features: Option<Arc<str>>,
     /// Time limit, minutes.
     pub time_limit_min: Option<u32>,
+    /// Whether it asked for no time limit at all, whatever its partition's default is.
+    pub time_unlimited: bool,
     /// Time that would do, minutes.
     pub time_min_min: Option<u32>,
     /// Not before.
