@@ -6,7 +6,12 @@
 //! file's `ROWS`.
 
 pub mod cache;
+pub mod credential;
 mod errno;
+#[cfg(test)]
+mod fixtures;
+pub mod job_word;
+pub mod node_message;
 
 use std::net::SocketAddr;
 

@@ -1,0 +1,150 @@
+//! Small clusters for the tests beside the code.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ctld_core::{Caller, Core, Event, Recover};
+use model::{
+    Allocation, Carried, Change, Cluster, Gid, Hold, Job, JobId, JobSpec, Phase, Timestamp, Uid,
+    WaitReason,
+};
+use protocol::wire::{Wire, to_bytes};
+use protocol::{Number, Version};
+
+use super::Request;
+use crate::config::SlurmConf;
+use crate::settings;
+use crate::users::Users;
+use crate::view::{Changed, View};
+
+/// When all of it happens.
+pub const NOW: Timestamp = Timestamp(1_800_000_000);
+
+/// Keys without which no file is good.
+const HEAD: &str = "ClusterName=golden\nSlurmctldHost=ctl\nAuthType=auth/slurm\n";
+
+/// A slurm.conf, its head left out.
+pub fn conf(text: &str) -> SlurmConf {
+    let path = "/etc/slurm/slurm.conf";
+    let files: BTreeMap<PathBuf, String> =
+        [(path.into(), format!("{HEAD}{text}"))].into_iter().collect();
+    SlurmConf::load(&files, Path::new(path)).expect("the file of a test is good")
+}
+
+/// A core that has read a slurm.conf.
+pub fn core(text: &str) -> Core {
+    let configured =
+        settings::configuration(&conf(text), Recover::NodeStates, &Users::default(), NOW);
+    let configured = configured.expect("the file of a test is good");
+    let mut core = Core::new(Cluster::default());
+    let turned = core.turn(NOW, Event::Configured(Box::new(configured)));
+    turned.answer.expect("a configuration is always taken");
+    core
+}
+
+/// What readers see of a cluster that has read a slurm.conf and changed since.
+pub fn view(text: &str, changes: &[Change]) -> View {
+    let mut cluster = core(text).cluster().clone();
+    for change in changes {
+        cluster.apply(change);
+    }
+    view_of(text, cluster)
+}
+
+/// What readers see of a cluster.
+pub fn view_of(text: &str, cluster: Cluster) -> View {
+    View {
+        cluster,
+        changed: Changed::default(),
+        conf: Arc::new(conf(text)),
+        booted: NOW,
+        encoded: Arc::default(),
+        counters: Arc::default(),
+        users: Arc::default(),
+        tuning: Arc::default(),
+    }
+}
+
+/// A waiting job of root's, of one task, in the partition `main`.
+pub fn job(id: u32) -> Job {
+    let partition: Arc<str> = "main".into();
+    let spec = JobSpec {
+        name: "job".into(),
+        partitions: vec![Arc::clone(&partition)],
+        min_nodes: 1,
+        min_cpus: 1,
+        carried: Carried::default(),
+        ..JobSpec::default()
+    };
+    Job {
+        id: JobId(id),
+        array: None,
+        owner: Uid::ROOT,
+        group: Gid(0),
+        spec: Arc::new(spec),
+        partition,
+        phase: Phase::Pending,
+        hold: Hold::None,
+        wait: WaitReason::None,
+        state_text: None,
+        priority: 1,
+        allocation: None::<Arc<Allocation>>,
+        outcome: None,
+        submitted: NOW,
+        eligible: Some(NOW),
+        begin: None,
+        started: None,
+        ended: None,
+        suspended: None,
+        ran_before_suspend_s: 0,
+        last_evaluated: None,
+        restarts: 0,
+        time_limit_min: None,
+        failed_node: None,
+        next_step: 0,
+        batch: true,
+        protocol: Version::NEWEST.to_wire(),
+        warned: false,
+    }
+}
+
+/// A request of root's; `body` is its encoding.
+pub fn request(number: Number, version: Version, body: &[u8]) -> Request<'_> {
+    Request {
+        number,
+        version,
+        caller: Caller { uid: Uid::ROOT, gid: Gid(0) },
+        peer: SocketAddr::from(([10, 0, 0, 7], 40_000)),
+        body,
+        now: NOW,
+    }
+}
+
+/// The encoding of a message.
+pub fn bytes<T: Wire>(message: &T, version: Version) -> Vec<u8> {
+    to_bytes(message, version)
+}
+
+/// The captured frames of a number, of all releases.
+pub fn captured(number: Number) -> Vec<protocol::frame::Frame> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../protocol/testdata");
+    let mut frames = Vec::new();
+    for release in ["23.11", "24.11", "25.05", "26.05"] {
+        let file = root.join(release).join("frames.jsonl");
+        let text = std::fs::read_to_string(file).expect("captures lie beside the codec");
+        for line in text.lines() {
+            let value: serde_json::Value = serde_json::from_str(line).expect("a line is JSON");
+            if value["kind"].as_u64() != Some(number.0.into()) {
+                continue;
+            }
+            let hex = value["hex"].as_str().expect("a frame is hex");
+            let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).expect("hex");
+            let bytes: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
+            // Nodes that have not registered are addressed in a release before ours.
+            frames.extend(protocol::frame::Frame::from_bytes(&bytes));
+        }
+    }
+    frames
+}

@@ -1,0 +1,124 @@
+//! What the controller adds to the environment that a batch job was submitted with. The rest of the
+//! `SLURM_*` variables is slurmstepd's.
+
+use model::{Job, NumberOption, Script, TextOption};
+use protocol::Version;
+use protocol::msg::{exclusive, open_mode, oversubscribe};
+
+use super::batch;
+use crate::rpc::credential::text;
+use crate::rpc::job_word;
+use crate::view::View;
+
+/// The environment of the script.
+pub(super) fn of(view: &View, job: &Job, script: &Script, version: Version) -> Vec<String> {
+    let mut environment = script.environment.clone();
+    let mut set = |name: &str, value: Option<String>| {
+        if let Some(value) = value {
+            overwrite(&mut environment, name, &value);
+        }
+    };
+    let name = (!job.spec.name.is_empty()).then(|| job.spec.name.to_string());
+    set("SLURM_JOB_NAME", name);
+    if version >= Version::V26_05 {
+        let partition = view.cluster.partition(&job.partition).map(|partition| &**partition);
+        let shares = oversubscribe_word(job_word::oversubscribe_value(job, partition));
+        set("SLURM_JOB_OVERSUBSCRIBE", Some(shares.to_owned()));
+        let exclusive = exclusive_word(job_word::exclusive_value(job, partition));
+        set("SLURM_JOB_EXCLUSIVE", Some(exclusive.to_owned()));
+    }
+    let mode = match batch::open_mode(job) {
+        open_mode::DEFAULT => None,
+        open_mode::APPEND => Some("a".to_owned()),
+        _ => Some("t".to_owned()),
+    };
+    set("SLURM_OPEN_MODE", mode);
+    set("SLURM_JOB_DEPENDENCY", text(job, TextOption::DependencyText));
+    set("SLURM_PROFILE", job.spec.carried.number(NumberOption::Profile).and_then(profile));
+    set("SLURM_ACCTG_FREQ", text(job, TextOption::AcctgFreq));
+    if version >= Version::V26_05 {
+        set("SLURM_NETWORK", text(job, TextOption::Network));
+        let segment = job.spec.carried.number(NumberOption::SegmentSize).filter(|n| *n != 0);
+        set("SLURM_JOB_SEGMENT_SIZE", segment.map(|n| n.to_string()));
+        set("SLURM_TASKS_PER_NODE", tasks_per_node(job));
+    }
+    environment
+}
+
+/// Sets a variable in its place if it is there, at the end if not.
+fn overwrite(environment: &mut Vec<String>, name: &str, value: &str) {
+    let is_it =
+        |entry: &&mut String| entry.strip_prefix(name).is_some_and(|rest| rest.starts_with('='));
+    let entry = format!("{name}={value}");
+    match environment.iter_mut().find(is_it) {
+        Some(known) => *known = entry,
+        None => environment.push(entry),
+    }
+}
+
+fn oversubscribe_word(value: u16) -> &'static str {
+    match value {
+        oversubscribe::YES => "YES",
+        oversubscribe::OK => "OK",
+        _ => "NO",
+    }
+}
+
+fn exclusive_word(value: u16) -> &'static str {
+    match value {
+        exclusive::NODE => "NODE",
+        exclusive::USER => "USER",
+        exclusive::MCS => "MCS",
+        exclusive::TOPO => "TOPO",
+        _ => "NO",
+    }
+}
+
+/// `--profile` in words, as acct_gather_profile writes them.
+fn profile(bits: u64) -> Option<String> {
+    const WORDS: [(u64, &str); 4] =
+        [(1 << 1, "Energy"), (1 << 2, "Task"), (1 << 3, "Lustre"), (1 << 4, "Network")];
+    if bits == 0 {
+        return None;
+    }
+    let words: Vec<&str> =
+        WORDS.iter().filter(|(bit, _)| bits & bit != 0).map(|(_, word)| *word).collect();
+    Some(if words.is_empty() { "None".to_owned() } else { words.join(",") })
+}
+
+/// Tasks on each node, equal neighbours written once: `2(x3),1`.
+fn tasks_per_node(job: &Job) -> Option<String> {
+    let allocation = job.allocation.as_deref()?;
+    let mut runs: Vec<(u32, u32)> = Vec::new();
+    for share in &allocation.shares {
+        match runs.last_mut() {
+            Some((tasks, times)) if *tasks == share.tasks => *times += 1,
+            _ => runs.push((share.tasks, 1)),
+        }
+    }
+    let run = |(tasks, times): &(u32, u32)| match times {
+        1 => tasks.to_string(),
+        _ => format!("{tasks}(x{times})"),
+    };
+    Some(runs.iter().map(run).collect::<Vec<_>>().join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{overwrite, profile};
+
+    #[test]
+    fn a_variable_is_replaced_in_its_place_and_not_mistaken_for_a_longer_one() {
+        let mut environment = vec!["AB=1".to_owned(), "A=2".to_owned()];
+        overwrite(&mut environment, "A", "3");
+        overwrite(&mut environment, "C", "4");
+        assert_eq!(environment, ["AB=1", "A=3", "C=4"]);
+    }
+
+    #[test]
+    fn profiles_have_words() {
+        assert_eq!(profile(0), None);
+        assert_eq!(profile(1).as_deref(), Some("None"));
+        assert_eq!(profile(6).as_deref(), Some("Energy,Task"));
+    }
+}

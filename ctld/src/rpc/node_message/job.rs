@@ -1,0 +1,107 @@
+//! Prologs, and the end of a job.
+
+use model::{Job, JobId, Node, NumberOption, TextOption, Timestamp};
+use protocol::Version;
+use protocol::msg::{
+    GresNodes, GresPrep, GresPreps, KillJob, LaunchProlog, StepId, X11, gres_plugin_id,
+};
+use protocol::shape::Sentinel;
+
+use crate::rpc::credential::{self, Signer, small, stamp, text};
+use crate::rpc::job_word;
+use crate::view::View;
+
+/// REQUEST_LAUNCH_PROLOG.
+pub(super) fn prolog(
+    view: &View,
+    job: &Job,
+    version: Version,
+    signer: &Signer<'_>,
+) -> Option<LaunchProlog> {
+    let allocation = job.allocation.as_deref()?;
+    let now = Timestamp(signer.now.0);
+    let mut proof = credential::of_job(view, job, StepId::EXTERN, version, now)?;
+    proof.step_core_bitmap.clone_from(&proof.job_cores.0);
+    proof.step_hostlist.clone_from(&proof.job_hostlist);
+    proof.job_mem_alloc = credential::memory(&allocation.shares);
+    Some(LaunchProlog {
+        alloc_tls_cert: text(job, TextOption::AllocTlsCert),
+        job_gres_prep: gres_prep(job),
+        job_id: job.id.0,
+        uid: job.owner.0,
+        gid: job.group.0,
+        nodes: Some(allocation.node_list.to_string()),
+        work_dir: text(job, TextOption::WorkDir),
+        x11: x11(job),
+        credential: signer.sign(&proof, version),
+        ..LaunchProlog::default()
+    })
+}
+
+fn x11(job: &Job) -> X11 {
+    let flags = small(job, NumberOption::X11);
+    if flags == 0 {
+        return X11::default();
+    }
+    X11 {
+        flags,
+        alloc_host: text(job, TextOption::RespHost).or_else(|| text(job, TextOption::AllocNode)),
+        alloc_port: small(job, NumberOption::OtherPort),
+        magic_cookie: text(job, TextOption::X11MagicCookie),
+        target: text(job, TextOption::X11Target),
+        target_port: small(job, NumberOption::X11TargetPort),
+    }
+}
+
+/// What prologs and epilogs are told of generic resources. Only the GPU plugin tells them anything.
+fn gres_prep(job: &Job) -> GresPreps {
+    let Some(allocation) = job.allocation.as_deref() else {
+        return GresPreps(None);
+    };
+    let of_gpu: Vec<u64> = allocation
+        .shares
+        .iter()
+        .map(|share| share.gres.iter().filter(|g| &*g.name == "gpu").map(|g| g.count).sum())
+        .collect();
+    if of_gpu.iter().all(|count| *count == 0) {
+        return GresPreps(None);
+    }
+    let allocated = GresNodes::with_counts(of_gpu);
+    let gpu = GresPrep { plugin_id: gres_plugin_id("gpu"), allocated, ..GresPrep::default() };
+    GresPreps(Some(vec![gpu]))
+}
+
+/// REQUEST_TERMINATE_JOB and its like. A job of which a node is gone is ended all the same, without
+/// the credential that lets a node which never saw the job run its epilog.
+pub(super) fn kill(view: &View, job: &Job, version: Version, signer: &Signer<'_>) -> KillJob {
+    let now = Timestamp(signer.now.0);
+    let proof = credential::of_job(view, job, u32::NO_VAL, version, now);
+    let outcome = job.outcome.as_ref();
+    let allocation = job.allocation.as_deref();
+    KillJob {
+        credential: proof.map(|proof| signer.sign(&proof, version)),
+        details: job.state_text.as_deref().map(str::to_owned),
+        derived_ec: outcome.map_or(0, |outcome| outcome.derived_status),
+        exit_code: outcome.map_or(0, |outcome| outcome.status),
+        job_gres_prep: gres_prep(job),
+        step_id: StepId::job(job.id.0),
+        job_state: job_word::job_state(job).0,
+        job_uid: job.owner.0,
+        job_gid: job.group.0,
+        nodes: allocation.map(|allocation| allocation.node_list.to_string()),
+        start_time: stamp(job.started),
+        time: stamp(Some(now)),
+        work_dir: text(job, TextOption::WorkDir),
+        ..KillJob::default()
+    }
+}
+
+/// REQUEST_ABORT_JOB for a job that nobody here knows.
+pub(super) fn abort(job: JobId, node: &Node, now: Timestamp) -> KillJob {
+    KillJob {
+        step_id: StepId::job(job.0),
+        nodes: Some(node.name.to_string()),
+        time: stamp(Some(now)),
+        ..KillJob::default()
+    }
+}
