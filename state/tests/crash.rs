@@ -412,12 +412,12 @@ fn nothing_acknowledged_is_lost_by_a_power_cut() {
     if env::var_os(INSIDE).is_some() {
         return cut_power_again_and_again();
     }
-    let tools = [["mkfs.ext4", "-V"], ["perl", "-v"], ["unshare", "-V"]];
     let ready = rustix::process::geteuid().is_root()
-        && tools.iter().all(|[tool, version]| succeeds(Command::new(tool).arg(version)))
-        && Path::new("/dev/loop-control").exists();
+        && succeeds(Command::new("mkfs.ext4").arg("-V"))
+        && succeeds(Command::new("perl").arg("-v"))
+        && succeeds(Command::new("unshare").args(["--mount", "--", "true"]));
     if !ready {
-        println!("skipped: a power cut needs root, mkfs.ext4, perl, unshare and loop devices");
+        println!("skipped: a power cut needs root, mkfs.ext4, perl and mount namespaces");
         return;
     }
     let inside = Command::new("unshare")
@@ -434,7 +434,10 @@ fn nothing_acknowledged_is_lost_by_a_power_cut() {
 const INSIDE: &str = "STORE_CRASH_INSIDE";
 
 fn cut_power_again_and_again() {
-    let disk = Disk::make();
+    let Some(disk) = Disk::make() else {
+        println!("skipped: a power cut needs loop devices");
+        return;
+    };
     let mut numbers = Numbers(7);
     let mut acknowledged = 0;
     for round in 0..rounds(8) {
@@ -469,7 +472,8 @@ struct Disk {
 }
 
 impl Disk {
-    fn make() -> Self {
+    /// `None` where no file can be mounted.
+    fn make() -> Option<Self> {
         let files = TempDir::new().unwrap();
         let disk = Self {
             image: files.path().join("image"),
@@ -479,8 +483,7 @@ impl Disk {
         fs::create_dir(&disk.mounted).unwrap();
         fs::File::create(&disk.image).unwrap().set_len(512 << 20).unwrap();
         assert!(succeeds(Command::new("mkfs.ext4").args(["-q", "-F"]).arg(&disk.image)));
-        assert!(disk.mount());
-        disk
+        disk.mount().then_some(disk)
     }
 
     fn mount(&self) -> bool {

@@ -151,6 +151,7 @@ fn spec() -> JobSpec {
         excluded_nodes: Some("n[7-9]".into()),
         features: Some("fast".into()),
         time_limit_min: Some(60),
+        time_unlimited: false,
         time_min_min: Some(30),
         begin: Some(Timestamp(1_700_000_000)),
         deadline: Some(Timestamp(1_800_000_000)),

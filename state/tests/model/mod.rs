@@ -238,6 +238,7 @@ impl Draw {
             W::OutOfMemory,
             W::SystemFailure,
             W::Preempted,
+            W::RaisedSignal,
         ])
     }
 
@@ -322,6 +323,7 @@ impl Draw {
             excluded_nodes: self.maybe(Self::text),
             features: self.maybe(Self::text),
             time_limit_min: self.maybe(Self::u32),
+            time_unlimited: self.bool(),
             time_min_min: self.maybe(Self::u32),
             begin: self.maybe(Self::time),
             deadline: self.maybe(Self::time),
