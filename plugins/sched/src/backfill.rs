@@ -1,6 +1,7 @@
 //! The second pass: jobs that wait have nodes booked for when others end, and later jobs are started
 //! out of order where that delays no booking.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -204,6 +205,13 @@ impl<'a> Planner<'a> {
         ends: Timestamp,
         bookings: &Bookings,
     ) -> Option<Vec<NodeShare>> {
+        if let Some(alone) = demand.unshared() {
+            let number = self.shapes.number(&alone);
+            let shares = self.gap(job, &alone, number, ends, bookings);
+            if shares.is_some() {
+                return shares;
+            }
+        }
         let entry = self.shapes.entry(number);
         let longer = entry.failed_until.is_some_and(|failed| failed <= ends);
         if entry.failed || longer {
@@ -217,7 +225,7 @@ impl<'a> Planner<'a> {
             let room = |rank: u32| &ledger.rooms[rank as usize];
             let narrowed = bookings.narrowed(Guest::of(job, demand), now, ends, room);
             let placed =
-                place_in(shape, ledger, job, (now, shape.cpus().to_vec()), &narrowed, room);
+                place_in(shape, ledger, job, (now, Cow::Borrowed(shape.cpus())), &narrowed, room);
             (placed, narrowed.len())
         };
         self.ledger.checks_left = self.ledger.checks_left.saturating_sub(1 + narrowed as u64);
@@ -282,13 +290,13 @@ pub(crate) fn place_in<'r>(
     shape: &Shape,
     ledger: &Ledger<'_>,
     job: &Job,
-    (when, mut cpus): (Timestamp, Vec<u32>),
+    (when, mut cpus): (Timestamp, Cow<'_, [u32]>),
     narrowed: &'r BTreeMap<u32, Room>,
     room: impl Fn(u32) -> &'r Room,
 ) -> Option<Vec<NodeShare>> {
     for (rank, narrow) in narrowed {
         if let Some(at) = shape.at(*rank).filter(|at| cpus[*at] > 0) {
-            cpus[at] = shape.offer_of(ledger, at, narrow, when);
+            cpus.to_mut()[at] = shape.offer_of(ledger, at, narrow, when);
         }
     }
     shape.place(ledger, job, when, cpus, |rank| narrowed.get(&rank).unwrap_or_else(|| room(rank)))

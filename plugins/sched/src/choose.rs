@@ -151,12 +151,12 @@ impl Chooser<'_> {
     fn runs(&self) -> Vec<Run> {
         let mut runs: Vec<Run> = Vec::new();
         let mut last_rank = None;
-        for (at, candidate) in self.candidates.iter().enumerate() {
-            if self.cpus[at] == 0 {
+        for (at, (candidate, &cpus)) in self.candidates.iter().zip(self.cpus).enumerate() {
+            if cpus == 0 {
                 continue;
             }
-            let is_required = self.required.binary_search(&at).is_ok();
-            let (nodes, cpus) = if is_required { (0, 0) } else { (1, i64::from(self.cpus[at])) };
+            let is_required = !self.required.is_empty() && self.required.binary_search(&at).is_ok();
+            let (nodes, cpus) = if is_required { (0, 0) } else { (1, i64::from(cpus)) };
             let beside = last_rank.is_some_and(|last: u32| last + 1 == candidate.rank);
             last_rank = Some(candidate.rank);
             match runs.last_mut() {
@@ -251,20 +251,19 @@ impl Chooser<'_> {
     }
 
     fn tightest(&self, run: &Run) -> Option<usize> {
-        let mut best: Option<usize> = None;
-        for at in run.first..=run.last {
-            let cpus = self.cpus[at];
+        let mut best: Option<(usize, u32)> = None;
+        for (at, &cpus) in (run.first..).zip(&self.cpus[run.first..=run.last]) {
             if cpus == 0 || i64::from(cpus) < self.cpus_left {
                 continue;
             }
-            if best.is_none_or(|so_far| cpus < self.cpus[so_far]) {
-                best = Some(at);
+            if best.is_none_or(|(_, least)| cpus < least) {
+                best = Some((at, cpus));
                 if i64::from(cpus) == self.cpus_left {
                     break;
                 }
             }
         }
-        best
+        best.map(|(at, _)| at)
     }
 
     /// CR_LLN: by weight, then those with the most CPUs to spare.

@@ -165,6 +165,11 @@ impl Demand {
         Ok(demand)
     }
 
+    /// The same, but for cores that others have: `None` if none may be had anyway.
+    pub fn unshared(&self) -> Option<Self> {
+        (self.rows > 1).then(|| Self { rows: 1, ..self.clone() })
+    }
+
     fn count_cpus(&mut self, spec: &JobSpec) {
         let of_node = self.tasks_per_node.max(1);
         let tasks = self.tasks.unwrap_or(of_node.saturating_mul(self.min_nodes));

@@ -13,7 +13,7 @@ use crate::demand::Demand;
 use crate::eligible::{end_of, partitions};
 use crate::features::Features;
 use crate::future::Future;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, first_node_memory_mib};
 use crate::planner::Planner;
 use crate::shape::Shape;
 use crate::verdict::NEVER;
@@ -65,11 +65,13 @@ pub fn feasible(
     owner: Uid,
 ) -> Result<(), Infeasible> {
     let name = || Arc::clone(&partition.name);
+    let mut required = Vec::new();
     if let Some(text) = &spec.required_nodes {
         let named = named_nodes(cluster, text)?;
         if let Some(node) = named.iter().find(|id| partition.nodes.binary_search(id).is_err()) {
             return Err(Infeasible::NodeNotInPartition(*node, name()));
         }
+        required = named;
     }
     if let Some(text) = &spec.excluded_nodes {
         named_nodes(cluster, text)?;
@@ -77,22 +79,53 @@ pub fn feasible(
     if let Some(text) = spec.features.as_ref().filter(|text| !text.is_empty()) {
         features_exist(cluster, text)?;
     }
-    let ledger = Ledger::new(cluster, u64::MAX);
     let config = cluster.config();
-    let first_node = || ledger.first_node_memory_mib(partition);
+    let first_node = || first_node_memory_mib(cluster, partition);
     let demand = Demand::of(config, partition, spec, owner, first_node)
         .map_err(|_| Infeasible::Memory(name()))?;
     if let Some(limit) = over_limit(cluster, partition, spec, &demand) {
         // A job over a limit waits for the limit to change; what nodes it wants is looked at then.
         return if config.enforce_part_limits { Err(limit) } else { Ok(()) };
     }
-    let shape = Shape::new(&ledger, demand).map_err(|_| Infeasible::NodeConfig(name()))?;
-    if shape.serves_when_idle(&ledger, |_| true) {
+    if serves(cluster, partition, &demand, &required) {
         Ok(())
     } else {
         Err(Infeasible::NodeConfig(name()))
     }
 }
+
+/// Whether the nodes of the partition could serve, if all were up and idle.
+///
+/// A job that the first few of them can serve need not look at the others, and most are such: this
+/// is asked at each submission.
+fn serves(cluster: &Cluster, partition: &Partition, demand: &Demand, required: &[NodeId]) -> bool {
+    let all = partition.nodes.len();
+    // Which nodes are neighbours is told by all of them.
+    let mut count = if demand.contiguous { all } else { FEW_NODES.max(demand.min_nodes as usize) };
+    loop {
+        let mut ids: Vec<NodeId> = partition.nodes.iter().take(count).copied().collect();
+        ids.extend(required);
+        ids.sort_unstable();
+        ids.dedup();
+        let nodes = if demand.contiguous {
+            cluster.nodes().collect()
+        } else {
+            ids.iter().filter_map(|id| cluster.node(*id)).collect()
+        };
+        let ledger = Ledger::idle(cluster, nodes);
+        let shape = Shape::new(&ledger, demand.clone());
+        if shape.is_ok_and(|shape| shape.serves_when_idle(&ledger, |_| true)) {
+            return true;
+        }
+        if count >= all {
+            return false;
+        }
+        count *= 8;
+    }
+}
+
+/// Nodes that are looked at before all are.
+const FEW_NODES: usize = 16;
 
 fn features_exist(cluster: &Cluster, text: &Arc<str>) -> Result<(), Infeasible> {
     let bad = || Infeasible::Features(Arc::clone(text));
@@ -132,9 +165,12 @@ fn over_limit(
     if asked as usize > partition.nodes.len() {
         return Some(Infeasible::NodeCount(asked, name()));
     }
-    let cpus = partition.nodes.iter().filter_map(|id| cluster.node(*id));
-    let cpus: u32 = cpus.map(|node| u32::from(node.hardware.cpus)).sum();
-    (demand.min_cpus > cpus).then(|| Infeasible::TooManyCpus(demand.min_cpus, name()))
+    let mut nodes = partition.nodes.iter().filter_map(|id| cluster.node(*id));
+    let missing = nodes.try_fold(demand.min_cpus, |missing, node| {
+        // Nothing is missing any more: the rest need not be counted.
+        missing.checked_sub(u32::from(node.hardware.cpus)).filter(|missing| *missing > 0)
+    });
+    missing.map(|_| Infeasible::TooManyCpus(demand.min_cpus, name()))
 }
 
 /// When and where a job could start that nobody else is queued before: `sbatch --test-only`.

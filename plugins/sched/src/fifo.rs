@@ -5,13 +5,14 @@
 //! its nodes from partitions that come later, and a job that waits for nodes it named keeps only
 //! these.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use model::{Allocation, Job, Partition, WaitReason, node_list};
+use model::{Allocation, Job, NodeShare, Partition, WaitReason, node_list};
 
 use crate::demand::Demand;
 use crate::eligible::{end_of, hindrance, partition_hindrance, partitions};
-use crate::ledger::Planned;
+use crate::ledger::{Planned, first_node_memory_mib};
 use crate::planner::{Planner, Waiting};
 use crate::verdict::verdict;
 
@@ -119,37 +120,33 @@ impl<'a> Planner<'a> {
             if !self.ledger.has_licenses(&job.spec.licenses) {
                 return Attempt::Hindered(WaitReason::Licenses);
             }
-            if self.start_now(job, task, partition, &demand, number) {
+            if let Some(shares) = self.place_now(job, &demand, number) {
+                let allocation = self.allocation(job, &demand, shares);
+                self.start(job, task, partition, allocation);
                 return Attempt::Started;
             }
         }
         self.judge(partition, &demand, number)
     }
 
-    fn start_now(
-        &mut self,
-        job: &Arc<Job>,
-        task: Option<u32>,
-        partition: &'a Arc<Partition>,
-        demand: &Demand,
-        number: usize,
-    ) -> bool {
-        let now = self.now;
-        let shares = match self.shapes.shape(&self.ledger, number, demand) {
-            Err(_) => None,
-            Ok(shape) => {
-                shape.refresh(&mut self.ledger, now);
-                let ledger = &self.ledger;
-                let room = |rank: u32| &ledger.rooms[rank as usize];
-                shape.place(ledger, job, now, shape.cpus().to_vec(), room)
+    fn place_now(&mut self, job: &Job, demand: &Demand, number: usize) -> Option<Vec<NodeShare>> {
+        // Cores that nobody has come before cores that may be shared.
+        if let Some(alone) = demand.unshared() {
+            let number = self.shapes.number(&alone);
+            if !self.shapes.entry(number).failed {
+                let shares = self.place_now(job, &alone, number);
+                if shares.is_some() {
+                    return shares;
+                }
+                self.shapes.entry(number).failed = true;
             }
-        };
-        let Some(shares) = shares else {
-            return false;
-        };
-        let allocation = self.allocation(job, demand, shares);
-        self.start(job, task, partition, allocation);
-        true
+        }
+        let now = self.now;
+        let shape = self.shapes.shape(&self.ledger, number, demand).ok()?;
+        shape.refresh(&mut self.ledger, now);
+        let ledger = &self.ledger;
+        let room = |rank: u32| &ledger.rooms[rank as usize];
+        shape.place(ledger, job, now, Cow::Borrowed(shape.cpus()), room)
     }
 
     /// Why a job that found no nodes waits, and what is kept for it.
@@ -172,7 +169,7 @@ impl<'a> Planner<'a> {
     }
 
     pub(crate) fn demand(&self, job: &Job, partition: &Partition) -> Result<Demand, WaitReason> {
-        let first_node = || self.ledger.first_node_memory_mib(partition);
+        let first_node = || first_node_memory_mib(self.cluster, partition);
         Demand::of(self.cluster.config(), partition, &job.spec, job.owner, first_node)
     }
 
@@ -180,7 +177,7 @@ impl<'a> Planner<'a> {
         &self,
         job: &Job,
         demand: &Demand,
-        shares: Vec<model::NodeShare>,
+        shares: Vec<NodeShare>,
     ) -> Allocation {
         let nodes: Vec<_> = shares.iter().map(|share| share.node).collect();
         let tasks = shares.iter().map(|share| share.tasks).sum();

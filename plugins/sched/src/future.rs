@@ -1,5 +1,6 @@
 //! When running jobs end, and so when a job that waits can start.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use crate::backfill::{Bookings, Guest, place_in};
 use crate::ledger::{Ledger, Planned};
 use crate::room::Room;
 use crate::shape::Shape;
+use crate::verdict::NEVER;
 
 /// What is given back, and when.
 pub(crate) struct Future {
@@ -134,7 +136,7 @@ impl Future {
             let begin = (booking.from, Event::Take(shares, exclusive));
             [begin, (booking.to, Event::Return(shares, exclusive))]
         });
-        let mut events: Vec<_> = returns.chain(booked).collect();
+        let mut events: Vec<_> = returns.chain(booked).filter(|(at, _)| *at < NEVER).collect();
         // What is given back at a time can be taken at that time.
         events.sort_by_key(|(at, event)| (*at, matches!(event, Event::Take(..))));
         events
@@ -214,7 +216,7 @@ impl<'s> Sight<'s> {
         let room = |rank: u32| &self.rooms[rank as usize];
         let narrowed = bookings.narrowed(Guest::of(job, &self.shape.demand), from, to, room);
         ledger.checks_left = ledger.checks_left.saturating_sub(1 + narrowed.len() as u64);
-        place_in(self.shape, ledger, job, (from, self.cpus.clone()), &narrowed, room)
+        place_in(self.shape, ledger, job, (from, Cow::Borrowed(&*self.cpus)), &narrowed, room)
     }
 
     /// Whether there may be enough: a look at the sums spares most looks at the nodes.

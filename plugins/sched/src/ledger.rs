@@ -56,17 +56,32 @@ const NO_RANK: u32 = u32::MAX;
 
 impl<'a> Ledger<'a> {
     pub fn new(cluster: &'a Cluster, checks: u64) -> Self {
-        let mut ranks = vec![NO_RANK; cluster.node_table_len() as usize];
         let nodes: Vec<&Arc<Node>> = cluster.nodes().collect();
-        for (rank, node) in (0..).zip(&nodes) {
-            ranks[node.id.0 as usize] = rank;
-        }
         let idle = Usage::default();
         let room = |node: &&Arc<Node>| {
             let usage = cluster.usage(node.id);
             if *usage == idle { Room::whole(&node.hardware) } else { Room::beside(node, &usage) }
         };
         let rooms: Vec<Room> = nodes.iter().map(room).collect();
+        Self::over(cluster, nodes, rooms, checks)
+    }
+
+    /// As if there were these nodes only, and no jobs on them.
+    pub fn idle(cluster: &'a Cluster, nodes: Vec<&'a Arc<Node>>) -> Self {
+        let rooms = nodes.iter().map(|node| Room::whole(&node.hardware)).collect();
+        Self::over(cluster, nodes, rooms, u64::MAX)
+    }
+
+    fn over(
+        cluster: &'a Cluster,
+        nodes: Vec<&'a Arc<Node>>,
+        rooms: Vec<Room>,
+        checks: u64,
+    ) -> Self {
+        let mut ranks = vec![NO_RANK; cluster.node_table_len() as usize];
+        for (rank, node) in (0..).zip(&nodes) {
+            ranks[node.id.0 as usize] = rank;
+        }
         let pools = cluster.config().licenses.iter();
         let left = |total: u32, name: &str| total.saturating_sub(cluster.licenses_held(name));
         Self {
@@ -221,12 +236,12 @@ impl<'a> Ledger<'a> {
             _ => true,
         }
     }
+}
 
-    /// Memory that jobs can have of the first node of a partition.
-    pub fn first_node_memory_mib(&self, partition: &Partition) -> u64 {
-        let first = partition.nodes.first().and_then(|id| self.rank(*id));
-        first.map_or(0, |rank| self.node(rank).hardware.job_memory_mib())
-    }
+/// Memory that jobs can have of the first node of a partition.
+pub(crate) fn first_node_memory_mib(cluster: &Cluster, partition: &Partition) -> u64 {
+    let first = partition.nodes.first().and_then(|id| cluster.node(*id));
+    first.map_or(0, |node| node.hardware.job_memory_mib())
 }
 
 /// CPUs that are kept on each node to come for a job that must have several.

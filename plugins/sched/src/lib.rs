@@ -18,7 +18,8 @@
 //! | `verdict.rs` | why does it wait, if nothing was found? |
 //!
 //! The semantics are those of Slurm's select/cons_tres and its main scheduler. What was observed on
-//! stock slurmctld stands in `testdata/stock_*.plan`.
+//! stock slurmctld stands in `testdata/stock_*.plan`; where this is known to differ, in
+//! `testdata/differs_*.plan`.
 //!
 //! Invariants: no core, memory or generic resource is given away twice in a plan; a plan is a function of
 //! the cluster, the time and the budget alone; work is bounded by the [`Budget`], which counts work and not

@@ -3,7 +3,7 @@
 use model::{CoreSet, Hardware, Node};
 
 use crate::demand::{Demand, Grain, Memory, Tenure};
-use crate::room::{Room, last_cores};
+use crate::room::{Room, all_cores, last_cores};
 
 /// How many CPUs of a node a job could use at once; 0 if the node is of no use to it.
 ///
@@ -259,7 +259,7 @@ fn whole_cores(demand: &Demand, hardware: &Hardware, room: &Room) -> CoreSet {
     let Some(spec) = demand.core_spec else {
         return room.free.clone();
     };
-    let all = CoreSet::first(hardware.cores());
+    let all = all_cores(hardware);
     let mut cores = if spec == 0 { all.clone() } else { room.free.clone() };
     let more = spec.saturating_sub(all.len() - cores.len());
     let left_out = last_cores(hardware, &cores, more);

@@ -24,10 +24,8 @@ pub(crate) struct Room {
 impl Room {
     /// A node without jobs.
     pub fn whole(hardware: &Hardware) -> Self {
-        let mut free = CoreSet::first(hardware.cores());
-        free.remove(&system_cores(hardware));
         Self {
-            free,
+            free: job_cores(hardware),
             oversubscribed: BTreeMap::new(),
             memory_mib: hardware.job_memory_mib(),
             gres: hardware.gres.iter().map(|gres| gres.count).collect(),
@@ -104,8 +102,7 @@ impl Room {
         if rows <= 1 {
             return self.free.clone();
         }
-        let mut cores = CoreSet::first(hardware.cores());
-        cores.remove(&system_cores(hardware));
+        let mut cores = job_cores(hardware);
         let full = |core: &u32| {
             !self.free.contains(*core)
                 && 1 + self.oversubscribed.get(core).copied().unwrap_or(0) >= rows
@@ -128,8 +125,27 @@ fn held(share: &NodeShare, of: &model::GresCount) -> u64 {
 fn system_cores(hardware: &Hardware) -> CoreSet {
     match &hardware.spec_cpu_list {
         Some(list) => listed(list, hardware),
-        None => last_cores(hardware, &CoreSet::first(hardware.cores()), hardware.spec_cores.into()),
+        None => last_cores(hardware, &all_cores(hardware), hardware.spec_cores.into()),
     }
+}
+
+/// The cores that jobs can have.
+fn job_cores(hardware: &Hardware) -> CoreSet {
+    let mut cores = all_cores(hardware);
+    if hardware.spec_cores > 0 || hardware.spec_cpu_list.is_some() {
+        cores.remove(&system_cores(hardware));
+    }
+    cores
+}
+
+/// All cores, a word at a time: this is done for each node in each plan.
+pub(crate) fn all_cores(hardware: &Hardware) -> CoreSet {
+    let cores = hardware.cores();
+    let mut words = vec![u64::MAX; (cores / 64) as usize];
+    if !cores.is_multiple_of(64) {
+        words.push((1 << (cores % 64)) - 1);
+    }
+    CoreSet::from_words(words)
 }
 
 /// The last `count` of some cores, from each socket in turn.

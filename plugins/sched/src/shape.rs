@@ -4,6 +4,7 @@
 //! are sorted out once for each demand, and what the others have to offer is computed again only for
 //! those that a start has touched since.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -152,7 +153,7 @@ impl Shape {
         ledger: &Ledger<'_>,
         job: &Job,
         when: Timestamp,
-        mut cpus: Vec<u32>,
+        mut cpus: Cow<'_, [u32]>,
         room: impl Fn(u32) -> &'r Room,
     ) -> Option<Vec<NodeShare>> {
         loop {
@@ -166,7 +167,7 @@ impl Shape {
                 return self.detail(ledger, &chosen, &room);
             }
             for at in unbearable {
-                cpus[at] = 0;
+                cpus.to_mut()[at] = 0;
             }
         }
     }

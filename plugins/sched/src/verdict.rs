@@ -28,10 +28,12 @@ pub(crate) fn verdict(
         WaitReason::PartitionNodeLimit
     } else {
         match shapes.shape(ledger, number, demand) {
-            Err(Hopeless::TooManyRequired) => WaitReason::PartitionNodeLimit,
-            Err(Hopeless::RequiredNode | Hopeless::ExcludedNode | Hopeless::Features) => {
-                WaitReason::BadConstraints
-            }
+            Err(
+                Hopeless::RequiredNode
+                | Hopeless::ExcludedNode
+                | Hopeless::Features
+                | Hopeless::TooManyRequired,
+            ) => WaitReason::BadConstraints,
             Ok(shape) => {
                 let cost = 2 * shape.candidates.len() as u64;
                 let reason = of_shape(shape, ledger, demand);

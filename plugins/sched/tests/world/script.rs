@@ -74,7 +74,11 @@ pub fn run(script: &str) -> String {
         let (command, mut line) = Line::of(text);
         match command {
             "" => {}
-            "config" => config(&mut cluster, &mut line),
+            "config" => {
+                line.keys.insert(line.name, "");
+                line.keys.remove("");
+                config(&mut cluster, &mut line);
+            }
             "node" => nodes(&mut cluster, &mut line),
             "partition" => add_partition(&mut cluster, &mut line),
             "running" => add_running(&mut cluster, &mut line),
@@ -323,6 +327,12 @@ fn read_job(line: &mut Line<'_>) -> Job {
         spec.gres_per_node =
             gres(text).into_iter().map(|gres| (gres.name, gres.kind, gres.count)).collect();
     }
+    read_distribution(line, &mut spec);
+    read_dependency(line, &mut spec);
+    place_in_queue(line, spec)
+}
+
+fn read_distribution(line: &mut Line<'_>, spec: &mut JobSpec) {
     // slurm.h: SLURM_DIST_BLOCK_BLOCK and SLURM_DIST_PLANE.
     match line.text("dist") {
         None => {}
@@ -332,6 +342,9 @@ fn read_job(line: &mut Line<'_>) -> Job {
             spec.carried.set_number(NumberOption::PlaneSize, Some(plane.parse().unwrap()));
         }
     }
+}
+
+fn read_dependency(line: &mut Line<'_>, spec: &mut JobSpec) {
     if let Some(state) = line.text("dependency") {
         let state = match state {
             "open" => DependencyState::Unfulfilled,
@@ -343,7 +356,6 @@ fn read_job(line: &mut Line<'_>) -> Job {
         spec.dependencies.conditions =
             vec![Dependency { kind, job, task: None, delay_min: 0, state }];
     }
-    place_in_queue(line, spec)
 }
 
 fn place_in_queue(line: &mut Line<'_>, spec: JobSpec) -> Job {
