@@ -30,6 +30,24 @@ impl Count {
     }
 }
 
+/// Requests that nobody here serves, by message number.
+#[derive(Debug, Default)]
+pub struct Unknown(DashMap<u16, u64>);
+
+impl Unknown {
+    /// Counts one; tells whether it is the first of its number.
+    pub fn first_of(&self, number: u16) -> bool {
+        let mut count = self.0.entry(number).or_default();
+        *count += 1;
+        *count == 1
+    }
+
+    /// How many there were in all.
+    pub fn get(&self) -> u64 {
+        self.0.iter().map(|entry| *entry.value()).sum()
+    }
+}
+
 /// How often something was asked, and how long the answers took in all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Asked {
@@ -78,7 +96,7 @@ pub struct Counters {
     /// Messages to nodes that are on their way.
     pub messages_to_nodes: Count,
     /// Requests that are not implemented.
-    pub not_implemented: Count,
+    pub not_implemented: Unknown,
 }
 
 impl Counters {

@@ -1,8 +1,13 @@
 //! The controller program: configuration, RPC, the writer loop and the rim.
 
 pub mod config;
+pub mod controller;
 pub mod counters;
+pub mod daemon;
+pub mod log;
+pub mod rim;
 pub mod rpc;
 pub mod settings;
 pub mod users;
 pub mod view;
+pub mod writer;

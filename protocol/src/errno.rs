@@ -56,6 +56,7 @@ impl Wire for Errno {
 
 errnos! {
     SLURM_SUCCESS = 0 "No error",
+    SLURM_ERROR = 0xffff_ffff "Unspecified error",
     EPERM = 1 "Operation not permitted",
     ENOENT = 2 "No such file or directory",
     ESRCH = 3 "No such process",

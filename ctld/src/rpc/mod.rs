@@ -12,6 +12,7 @@ mod errno;
 mod fixtures;
 pub mod job_word;
 pub mod node_message;
+mod program;
 
 use std::net::SocketAddr;
 
@@ -174,7 +175,7 @@ impl Row {
 }
 
 /// Every request that is served, by family.
-const ROWS: &[&[Row]] = &[];
+const ROWS: &[&[Row]] = &[program::ROWS];
 
 /// The row of a message.
 pub fn row(number: Number) -> Option<&'static Row> {

@@ -1,0 +1,105 @@
+//! The scheduler's thread: plans on the published cluster, beside the writer.
+
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use ctld_core::Event;
+use tokio::sync::oneshot;
+use tracing::debug;
+
+use crate::rim::{Rim, now};
+use crate::writer::Work;
+
+/// Two plans are at least this far apart: what is submitted together is planned together.
+const PAUSE_MIN: Duration = Duration::from_millis(4);
+/// A plan is made this often even if nothing asks for one.
+const PAUSE_MAX: Duration = Duration::from_secs(30);
+
+/// The whole queue is looked at this often (stock's `bf_interval`).
+const THOROUGH_EVERY: Duration = Duration::from_secs(30);
+/// A queue up to this length is looked at as a whole each time.
+const SHORT_QUEUE: usize = 500;
+/// A pass over the front of a long queue.
+const QUICK: sched::Budget =
+    sched::Budget { jobs: 10_000, node_checks: 2_000_000, backfill_jobs: 0 };
+
+/// Wakes the scheduler.
+#[derive(Debug, Default)]
+pub struct Planner {
+    state: Mutex<State>,
+    wake: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    wanted: bool,
+    ending: bool,
+}
+
+impl Planner {
+    /// A plan is wanted. Many wishes make one plan.
+    pub fn want(&self) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).wanted = true;
+        self.wake.notify_one();
+    }
+
+    /// No more plans.
+    pub fn end(&self) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).ending = true;
+        self.wake.notify_one();
+    }
+
+    /// Waits for a wish; `false` at the end.
+    fn wait(&self) -> bool {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let idle = |state: &mut State| !state.wanted && !state.ending;
+        let (mut state, _) = self
+            .wake
+            .wait_timeout_while(state, PAUSE_MAX, idle)
+            .unwrap_or_else(PoisonError::into_inner);
+        state.wanted = false;
+        !state.ending
+    }
+
+    /// The scheduler's loop. The next plan is made on a cluster that has the last one.
+    pub fn run(&self, rim: &Arc<Rim>) {
+        let mut looked_at_all = None;
+        while self.wait() {
+            let view = rim.published.view();
+            if view.cluster.queue_len() == 0 {
+                continue;
+            }
+            let began = Instant::now();
+            let thorough = looked_at_all.is_none_or(|at: Instant| at.elapsed() >= THOROUGH_EVERY)
+                || view.cluster.queue_len() <= SHORT_QUEUE;
+            let budget = if thorough {
+                looked_at_all = Some(began);
+                sched::Budget::THOROUGH
+            } else {
+                QUICK
+            };
+            let plan = sched::plan(&view.cluster, now(), budget);
+            drop(view);
+            let took = began.elapsed();
+            count(rim, &plan, took);
+            let (reply, applied) = oneshot::channel();
+            let work = Work { event: Event::Planned(plan), conf: None, reply: Some(reply) };
+            if rim.inbox.blocking_send(work.into()).is_err() || applied.blocking_recv().is_err() {
+                return;
+            }
+            // No more than half of one core is spent on planning.
+            std::thread::sleep(took.clamp(PAUSE_MIN, PAUSE_MAX));
+        }
+    }
+}
+
+fn count(rim: &Rim, plan: &model::Plan, took: Duration) {
+    let counters = &rim.counters;
+    let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+    counters.schedule_cycles.add(1);
+    counters.schedule_time_us.add(took_us);
+    counters.schedule_time_us_last.set(took_us);
+    counters.schedule_time_us_max.raise(took_us);
+    counters.schedule_depth.add(plan.examined.into());
+    debug!(examined = plan.examined, starts = plan.starts.len(), took_us, "planned");
+}

@@ -1,0 +1,197 @@
+//! The one owner of the core: takes events in batches, makes their changes durable, publishes the
+//! cluster, and only then lets answers and effects go.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use ctld_core::{Answer, Core, Effect, Event, Reject};
+use model::{Change, Timestamp};
+use state::{Store, StoreError};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::config::SlurmConf;
+use crate::view::{Changed, Tuning, View};
+
+/// How many events share one commit at the most: enough to make the sync's cost small, few enough
+/// that the first of them does not wait long.
+const BATCH_MAX: usize = 1024;
+
+/// An event on its way to the writer.
+#[derive(Debug)]
+pub struct Work {
+    /// What happened.
+    pub event: Event,
+    /// The slurm.conf that a [`Event::Configured`] was made of, to be published with it.
+    pub conf: Option<Arc<SlurmConf>>,
+    /// Who waits for the answer.
+    pub reply: Option<oneshot::Sender<Result<Answer, Reject>>>,
+}
+
+impl From<Event> for Work {
+    fn from(event: Event) -> Self {
+        Self { event, conf: None, reply: None }
+    }
+}
+
+/// What the writer's inbox takes.
+#[derive(Debug)]
+pub enum Delivery {
+    /// An event.
+    Work(Box<Work>),
+    /// Nothing comes after this.
+    End,
+}
+
+impl From<Work> for Delivery {
+    fn from(work: Work) -> Self {
+        Self::Work(Box::new(work))
+    }
+}
+
+/// The cluster as last published.
+#[derive(Debug)]
+pub struct Published(RwLock<Arc<View>>);
+
+impl Published {
+    /// Publishes a first view.
+    pub fn new(view: View) -> Self {
+        Self(RwLock::new(Arc::new(view)))
+    }
+
+    /// The view as it is now. It stays as it is for whoever holds it.
+    pub fn view(&self) -> Arc<View> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn publish(&self, view: View) {
+        let view = Arc::new(view);
+        let old = {
+            let mut place = self.0.write().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *place, view)
+        };
+        // Dropping the last reference to a large cluster takes a while: not under the lock.
+        drop(old);
+    }
+
+    /// Alters what people set at run time.
+    pub fn tune(&self, alter: impl FnOnce(&mut Tuning)) {
+        let mut view = View::clone(&self.view());
+        let mut tuning = *view.tuning;
+        alter(&mut tuning);
+        view.tuning = Arc::new(tuning);
+        self.publish(view);
+    }
+}
+
+/// The writer's own state.
+pub struct Writer {
+    core: Core,
+    store: Arc<dyn Store>,
+    published: Arc<Published>,
+    changed: Changed,
+}
+
+impl Writer {
+    /// A writer that goes on with what a store holds.
+    pub fn new(core: Core, store: Arc<dyn Store>, published: Arc<Published>) -> Self {
+        let changed = published.view().changed;
+        Self { core, store, published, changed }
+    }
+
+    /// Handles a batch: turns, one commit, one publication, answers; gives the effects to be carried
+    /// out.
+    ///
+    /// # Errors
+    ///
+    /// If the commit fails: nobody has been answered, and nobody can be, since nobody knows what is
+    /// on the disk. The process must end.
+    pub fn step(
+        &mut self,
+        now: Timestamp,
+        batch: impl IntoIterator<Item = Work>,
+    ) -> Result<Vec<Effect>, StoreError> {
+        let mut conf = None;
+        let (mut changes, mut effects, mut answers) = (Vec::new(), Vec::new(), Vec::new());
+        for work in batch {
+            let turned = self.core.turn(now, work.event);
+            changes.extend(turned.changes);
+            effects.extend(turned.effects);
+            conf = work.conf.or(conf);
+            if let Some(reply) = work.reply {
+                answers.push((reply, turned.answer));
+            }
+        }
+        if !changes.is_empty() {
+            self.store.commit(&changes)?;
+            self.publish(now, &changes, conf);
+        }
+        for (reply, answer) in answers {
+            // A client that has gone away misses its answer, not its job.
+            let _ = reply.send(answer);
+        }
+        Ok(effects)
+    }
+
+    fn publish(&mut self, now: Timestamp, changes: &[Change], conf: Option<Arc<SlurmConf>>) {
+        let old = self.published.view();
+        for change in changes {
+            self.changed.note(change, now);
+            if let Change::JobGone(id) = change {
+                old.encoded.forget(*id);
+            }
+        }
+        let mut view = View::clone(&old);
+        view.cluster = self.core.cluster().clone();
+        view.changed = self.changed;
+        if let Some(conf) = conf {
+            view.conf = conf;
+        }
+        drop(old);
+        self.published.publish(view);
+    }
+
+    /// Everything that is outstanding, after a start.
+    pub fn resume(&mut self) -> Vec<Effect> {
+        self.core.resume()
+    }
+}
+
+impl std::fmt::Debug for Writer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Writer").finish_non_exhaustive()
+    }
+}
+
+/// The writer's loop: ends when it is told to, with everything committed that came before.
+///
+/// # Errors
+///
+/// When a commit fails, see [`Writer::step`].
+pub fn run(
+    mut writer: Writer,
+    mut inbox: mpsc::Receiver<Delivery>,
+    now: impl Fn() -> Timestamp,
+    mut release: impl FnMut(Effect),
+) -> Result<(), StoreError> {
+    for effect in writer.resume() {
+        release(effect);
+    }
+    let mut batch = Vec::with_capacity(BATCH_MAX);
+    let mut ending = false;
+    while !ending && let Some(first) = inbox.blocking_recv() {
+        let mut next = Some(first);
+        while let Some(delivery) = next {
+            match delivery {
+                Delivery::Work(work) => batch.push(*work),
+                Delivery::End => {
+                    ending = true;
+                    break;
+                }
+            }
+            next = if batch.len() < BATCH_MAX { inbox.try_recv().ok() } else { None };
+        }
+        for effect in writer.step(now(), batch.drain(..))? {
+            release(effect);
+        }
+    }
+    Ok(())
+}
