@@ -200,7 +200,7 @@ impl Controller {
         let served = runtime.block_on(serve(&rim, program, listeners, ready));
         planner.end();
         // Requests that are being served get their answers, as far as they come in time.
-        runtime.block_on(tokio::time::sleep(FAREWELL));
+        runtime.block_on(async { tokio::time::sleep(FAREWELL).await });
         let ending = rim.inbox.blocking_send(Delivery::End);
         runtime.shutdown_timeout(FAREWELL);
         if ending.is_err() {

@@ -59,7 +59,7 @@ impl Agent {
 fn dropped(order: &Order) {
     debug!(
         node = order.node.0,
-        message = name(&order.message),
+        rpc = name(&order.message),
         "too many messages to nodes wait: dropped"
     );
 }
@@ -148,7 +148,7 @@ async fn deliver(rim: &Rim, order: Order) {
             events
         }
         Err(error) => {
-            warn!(node = %node.name, message = name(&order.message), cause = %error, "a node was not reached");
+            warn!(node = %node.name, rpc = name(&order.message), cause = %error, "a node was not reached");
             let mut events = vec![Event::Unreachable { node: node.id }];
             events.extend(node_message::unanswered(&order.message));
             events

@@ -85,8 +85,8 @@ async fn post(rim: &Arc<Rim>, letters: Vec<Letter>) {
             let (address, message) = (letter.address, letter.number);
             match timeout(LIMIT, send(&rim, letter)).await {
                 Ok(Ok(())) => {}
-                Ok(Err(error)) => debug!(%address, %message, cause = %error, "not delivered"),
-                Err(_) => debug!(%address, %message, "not delivered in time"),
+                Ok(Err(error)) => debug!(%address, rpc = %message, cause = %error, "not delivered"),
+                Err(_) => debug!(%address, rpc = %message, "not delivered in time"),
             }
         });
     }

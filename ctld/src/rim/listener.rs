@@ -217,7 +217,7 @@ async fn answer(service: &Service, bytes: &[u8], peer: SocketAddr) -> Option<Vec
     let caller = match authenticate(rim, &frame) {
         Ok(caller) => caller,
         Err(error) => {
-            warn!(%peer, release = %version, message = %number, cause = %error, "authentication failed");
+            warn!(%peer, release = %version, rpc = %number, cause = %error, "authentication failed");
             tokio::time::sleep(REFUSAL_DELAY).await;
             let code = Errno::SLURM_PROTOCOL_AUTHENTICATION_ERROR;
             return Some(return_code(version, code));
@@ -324,7 +324,7 @@ async fn dispatch(service: &Service, request: &Request<'_>) -> Option<Reply> {
     let config = Arc::clone(rim.published.view().cluster.config());
     if !has_privilege(row.privilege, request, &config) {
         info!(
-            peer = %request.peer, uid = request.caller.uid.0, message = %request.number,
+            peer = %request.peer, uid = request.caller.uid.0, rpc = %request.number,
             "a request that takes more privilege"
         );
         return refused(row.kind, request);
@@ -348,17 +348,17 @@ fn tell_failure(request: &Request<'_>, failure: &Failure) {
     let (peer, uid, message) = (request.peer, request.caller.uid.0, request.number);
     match failure {
         Failure::Malformed(_) => {
-            warn!(%peer, uid, release = %request.version, %message, cause = %failure, "malformed request");
+            warn!(%peer, uid, release = %request.version, rpc = %message, cause = %failure, "malformed request");
         }
         Failure::Code(Errno::SLURM_NO_CHANGE_IN_DATA) => {}
-        _ => info!(%peer, uid, %message, cause = %failure, "request refused"),
+        _ => info!(%peer, uid, rpc = %message, cause = %failure, "request refused"),
     }
 }
 
 fn not_implemented(rim: &Rim, request: &Request<'_>) {
     if rim.counters.not_implemented.first_of(request.number.0) {
         warn!(
-            peer = %request.peer, uid = request.caller.uid.0, message = %request.number,
+            peer = %request.peer, uid = request.caller.uid.0, rpc = %request.number,
             "this message is not implemented; it is answered with an error, and not logged again"
         );
     }

@@ -246,7 +246,7 @@ fn tune(rim: &Rim, request: &Request<'_>) -> Result<Reply, Failure> {
         }
         _ => return Err(Failure::Code(Errno::EINVAL)),
     }
-    info!(uid = request.caller.uid.0, message = %request.number, "altered until the next start");
+    info!(uid = request.caller.uid.0, rpc = %request.number, "altered until the next start");
     Ok(request.return_code(Errno::SLURM_SUCCESS))
 }
 
