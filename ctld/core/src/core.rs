@@ -85,6 +85,8 @@ fn handle(turn: &mut Turn<'_>, clock: &mut Clock, event: Event) -> Result<Answer
     match event {
         Event::Submit(new) => job::submitted(turn, *new),
         Event::Kill(kill) => job::killed(turn, &kill),
+        Event::KillJobs(kills) => Ok(job::killed_each(turn, &kills)),
+        Event::Top { caller, jobs } => job::topped(turn, caller, &jobs),
         Event::UpdateJob(update) => job::updated(turn, &update),
         Event::Requeue(requeue) => job::requeued(turn, &requeue),
         Event::Suspend { caller, selection, resume } => {
@@ -102,6 +104,9 @@ fn handle(turn: &mut Turn<'_>, clock: &mut Clock, event: Event) -> Result<Answer
         }
         Event::PrologDone { caller, job, node_name, status } => {
             job::prolog_done(turn, caller, job, &node_name, status)
+        }
+        Event::StepDone { caller, job, step, range } => {
+            job::step_done(turn, caller, job, step, range)
         }
         Event::BatchDone(done) => job::batch_done(turn, &done),
         Event::EpilogDone { caller, job, node_name, status } => {

@@ -17,6 +17,15 @@ pub enum Event {
     Submit(Box<NewJob>),
     /// Somebody ends or signals jobs.
     Kill(Kill),
+    /// Somebody ends or signals several jobs, each by itself.
+    KillJobs(Vec<Kill>),
+    /// Somebody wants waiting jobs to go before all others of their owner.
+    Top {
+        /// Who.
+        caller: Caller,
+        /// Which, the first of them first.
+        jobs: Vec<JobSelection>,
+    },
     /// Somebody alters a job.
     UpdateJob(Box<UpdateJob>),
     /// Somebody sends a job back to the queue.
@@ -77,6 +86,17 @@ pub enum Event {
     },
     /// A batch script has ended, or could not be started.
     BatchDone(BatchDone),
+    /// A step has ended on some of its nodes.
+    StepDone {
+        /// Who says so.
+        caller: Caller,
+        /// The job.
+        job: JobId,
+        /// The step.
+        step: StepNumber,
+        /// The first and the last of the nodes, counted within the step.
+        range: (u32, u32),
+    },
     /// A node has nothing left of a job.
     EpilogDone {
         /// Who says so.
@@ -417,6 +437,8 @@ pub enum Answer {
         /// Its number.
         job: JobId,
     },
+    /// Several requests in one, in their order: what each was about, and how it went.
+    Each(Vec<(JobSelection, Result<(), Reject>)>),
     /// The tasks of an array fared differently.
     Tasks(Vec<TaskResult>),
     /// The node registered under this name.

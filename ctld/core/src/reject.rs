@@ -39,6 +39,9 @@ pub enum Reject {
     /// The job is held, and what was asked is for others.
     #[error("job {0} is held")]
     JobHeld(JobId),
+    /// The job waits in several partitions, and what was asked is for those in one.
+    #[error("job {0} waits in several partitions")]
+    SeveralPartitions(JobId),
     /// What was asked is for batch jobs.
     #[error("job {0} is not a batch job")]
     NotBatch(JobId),

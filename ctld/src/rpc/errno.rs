@@ -16,6 +16,7 @@ pub fn errno(reject: &Reject) -> Errno {
         Reject::JobNotRunning(_) => Errno::ESLURM_JOB_NOT_RUNNING,
         Reject::JobNotSuspended(_) => Errno::ESLURM_JOB_NOT_SUSPENDED,
         Reject::JobHeld(_) => Errno::ESLURM_JOB_HELD,
+        Reject::SeveralPartitions(_) => Errno::ESLURM_REQUESTED_PART_CONFIG_UNAVAILABLE,
         Reject::NotBatch(_) => Errno::ESLURM_BATCH_ONLY,
         Reject::JobNotPending(_) => Errno::ESLURM_JOB_NOT_PENDING,
         Reject::JobPending(_) => Errno::ESLURM_JOB_PENDING,

@@ -102,6 +102,35 @@ pub(crate) fn allocation_done(
     }
 }
 
+/// A step has ended on some of its nodes, says its slurmstepd, or its srun.
+///
+/// A step that is not there has ended before: so slurmctld answers, and nobody asks again.
+pub(crate) fn step_done(
+    turn: &mut Turn<'_>,
+    caller: Caller,
+    id: JobId,
+    step: StepNumber,
+    (first, last): (u32, u32),
+) -> Result<Answer, Reject> {
+    let job = turn.job(id)?;
+    if job.is_pending() {
+        return Err(Reject::JobPending(id));
+    }
+    let config = turn.config();
+    access::require_owner(&config, caller, &job)
+        .or_else(|_| access::require_daemon(&config, caller))
+        .map_err(|_| Reject::NotYoursToAlter(id))?;
+    let nodes = turn.cluster().step(id, step).map(|step| step.nodes.len());
+    let nodes = nodes.ok_or(Reject::NoSuchJob(id))?;
+    if last < first {
+        return Err(Reject::InvalidValue("range of nodes"));
+    }
+    if first == 0 && last as usize + 1 >= nodes {
+        turn.record(Change::StepGone(id, step));
+    }
+    Ok(Answer::Done)
+}
+
 /// Ends an active job: from now on its outcome is known, and its nodes clean up.
 pub(crate) fn end(
     turn: &mut Turn<'_>,
@@ -225,8 +254,10 @@ pub(crate) fn epilog_done(
     status: u32,
 ) -> Result<Answer, Reject> {
     access::require_daemon(turn.cluster().config(), caller)?;
-    let node = turn.cluster().node_named(node_name).map(|node| node.id);
-    let node = node.ok_or_else(|| Reject::NoSuchNode(Arc::clone(node_name)))?;
+    // A node that the table has lost holds nothing any more.
+    let Some(node) = turn.cluster().node_named(node_name).map(|node| node.id) else {
+        return Ok(Answer::Done);
+    };
     if status != 0 {
         node::drain(turn, node, "Epilog error");
     }

@@ -38,6 +38,20 @@ pub(crate) fn killed(turn: &mut Turn<'_>, kill: &Kill) -> Result<Answer, Reject>
     }
 }
 
+/// `scancel --ctld`: what becomes of one has nothing to do with the others.
+pub(crate) fn killed_each(turn: &mut Turn<'_>, kills: &[Kill]) -> Answer {
+    let worst = |answer| match answer {
+        Answer::Tasks(results) => {
+            results.into_iter().map(|one| one.result).find(Result::is_err).unwrap_or(Ok(()))
+        }
+        Answer::Done | Answer::Each(_) | Answer::Submitted { .. } | Answer::Registered { .. } => {
+            Ok(())
+        }
+    };
+    let one = |kill: &Kill| (kill.selection.clone(), killed(turn, kill).and_then(worst));
+    Answer::Each(kills.iter().map(one).collect())
+}
+
 /// KILL_ARRAY_TASK makes the number of an array mean the record of that number alone.
 fn records(turn: &Turn<'_>, kill: &Kill) -> Result<Vec<Arc<Job>>, Reject> {
     if kill.flags & KILL_ARRAY_TASK != 0 && kill.selection.tasks.is_none() {

@@ -9,15 +9,17 @@ mod place;
 mod requeue;
 mod select;
 mod submit;
+mod top;
 mod update;
 
 pub(crate) use complete::{
-    allocation_done, batch_done, clean_on, end, end_waiting, epilog_done, nothing_left,
+    allocation_done, batch_done, clean_on, end, end_waiting, epilog_done, nothing_left, step_done,
 };
 pub(crate) use depend::became_eligible;
-pub(crate) use kill::{killed, signal, suspended};
+pub(crate) use kill::{killed, killed_each, signal, suspended};
 pub(crate) use launch::{batch_launched, outstanding, prolog_done};
 pub(crate) use place::planned;
 pub(crate) use requeue::{requeue, requeued};
 pub(crate) use submit::submitted;
+pub(crate) use top::topped;
 pub(crate) use update::updated;

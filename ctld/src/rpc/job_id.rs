@@ -1,0 +1,116 @@
+//! Jobs as people write them: `12`, `12_3`, `12_[1-3,7]`, `12_*`, `12+1`.
+
+use ctld_core::JobSelection;
+use model::{IndexSet, JobId};
+use protocol::Errno;
+use protocol::index_set::ArraySpec;
+
+use super::Failure;
+
+/// The jobs that a text names.
+///
+/// `12+1` is a component of a heterogeneous job and `s…` the unique number that slurmdbd gives a
+/// job; there are neither here, so no job has such a name.
+///
+/// # Errors
+///
+/// `ESLURM_INVALID_JOB_ID`, as stock controllers answer whatever is wrong with the text.
+pub(super) fn selection(text: &str, array_size_max: u32) -> Result<JobSelection, Failure> {
+    let invalid = Failure::Code(Errno::ESLURM_INVALID_JOB_ID);
+    let (number, tasks) = match text.split_once('_') {
+        Some((number, "*")) => (number, None),
+        Some((number, tasks)) => (number, Some(tasks)),
+        None => (text, None),
+    };
+    let Some(job) = number.parse().ok().filter(|job| *job > 0) else {
+        return Err(invalid);
+    };
+    let tasks = match tasks.map(|tasks| indexes(tasks, array_size_max)) {
+        Some(None) => return Err(invalid),
+        Some(tasks) => tasks,
+        None => None,
+    };
+    Ok(JobSelection { job: JobId(job), tasks })
+}
+
+/// The jobs that a request names, by text or, without one, by number.
+pub(super) fn named(
+    text: Option<&str>,
+    number: u32,
+    array_size_max: u32,
+) -> Result<JobSelection, Failure> {
+    match text {
+        Some(text) => selection(text, array_size_max),
+        None => Ok(JobSelection { job: JobId(number), tasks: None }),
+    }
+}
+
+/// The tasks of `3`, `[1-3,7]`; `None` if the text names none that an array can have.
+fn indexes(text: &str, array_size_max: u32) -> Option<IndexSet> {
+    let spec = ArraySpec::parse(text, array_size_max).ok()?;
+    let set: IndexSet = spec.tasks.iter().collect();
+    (!set.is_empty()).then_some(set)
+}
+
+/// Indexes as clients print them: `1-3,7`.
+pub(super) fn index_text(set: &IndexSet) -> String {
+    let range = |&(first, last): &(u32, u32)| match last - first {
+        0 => first.to_string(),
+        1 => format!("{first},{last}"),
+        _ => format!("{first}-{last}"),
+    };
+    set.ranges().iter().map(range).collect::<Vec<_>>().join(",")
+}
+
+/// Some tasks of an array: `12_3`, `12_[1-3]`; the array's own number without any.
+pub(super) fn tasks_text(array: JobId, tasks: &IndexSet) -> String {
+    match tasks.len() {
+        0 => array.to_string(),
+        1 => format!("{array}_{}", index_text(tasks)),
+        _ => format!("{array}_[{}]", index_text(tasks)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{index_text, indexes, selection, tasks_text};
+    use model::{IndexSet, JobId};
+    use proptest::prelude::*;
+
+    fn set(of: &[u32]) -> IndexSet {
+        of.iter().copied().collect()
+    }
+
+    #[test]
+    fn jobs_are_read_in_all_their_spellings() {
+        let tasks = |text| selection(text, 1001).unwrap().tasks;
+        assert_eq!(selection("12", 1001).unwrap().job, JobId(12));
+        assert_eq!(tasks("12"), None);
+        assert_eq!(tasks("12_*"), None);
+        assert_eq!(tasks("12_3"), Some(set(&[3])));
+        assert_eq!(tasks("12_[1-3,7]"), Some(set(&[1, 2, 3, 7])));
+        for bad in ["", "0", "x", "12x", "12_", "12_x", "12_[3-1]", "12+1", "-3", "s1", "12_1001"] {
+            assert!(selection(bad, 1001).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn tasks_are_written_as_they_are_read() {
+        assert_eq!(tasks_text(JobId(12), &set(&[])), "12");
+        assert_eq!(tasks_text(JobId(12), &set(&[3])), "12_3");
+        assert_eq!(tasks_text(JobId(12), &set(&[1, 2, 3, 7])), "12_[1-3,7]");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(of in prop::collection::btree_set(0u32..1000, 1..40)) {
+            let set: IndexSet = of.into_iter().collect();
+            prop_assert_eq!(indexes(&index_text(&set), 1000), Some(set));
+        }
+
+        #[test]
+        fn no_text_is_too_odd(text in ".{0,40}") {
+            let _ = (selection(&text, 1001), indexes(&text, 1001));
+        }
+    }
+}

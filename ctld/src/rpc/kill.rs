@@ -1,0 +1,55 @@
+//! Jobs and steps are ended or signalled: `scancel`, and srun's own steps.
+
+mod several;
+
+use ctld_core::{Event, JobSelection, Kill};
+use model::{JobId, StepNumber};
+use protocol::Number;
+use protocol::msg::{KillRequest, StepId};
+use protocol::shape::Sentinel;
+
+use super::{Failure, Privilege, Request, Row, array_reply, job_id};
+use crate::view::View;
+
+pub(super) const ROWS: &[Row] = &[
+    Row::write(Number::REQUEST_KILL_JOB, Privilege::Anybody, job, array_reply::worst),
+    Row::write(Number::REQUEST_CANCEL_JOB_STEP, Privilege::Anybody, step, array_reply::worst),
+    Row::write(Number::REQUEST_KILL_JOBS, Privilege::Anybody, several::kill, several::killed),
+];
+
+/// `REQUEST_KILL_JOB`: a job, an array or some of its tasks.
+fn job(view: &View, request: &Request<'_>) -> Result<Event, Failure> {
+    let kill: KillRequest = request.decode()?;
+    let max = view.cluster.config().max_array_size;
+    let selection = job_id::named(kill.job_id_str.as_deref(), kill.step_id.job_id, max)?;
+    Ok(Event::Kill(Kill {
+        caller: request.caller,
+        selection,
+        step: None,
+        signal: kill.signal,
+        flags: kill.flags.0,
+    }))
+}
+
+/// `REQUEST_CANCEL_JOB_STEP`: one step; a job that names no step is meant whole.
+fn step(_: &View, request: &Request<'_>) -> Result<Event, Failure> {
+    let kill: KillRequest = request.decode()?;
+    Ok(Event::Kill(Kill {
+        caller: request.caller,
+        selection: JobSelection { job: JobId(kill.step_id.job_id), tasks: None },
+        step: step_number(kill.step_id),
+        signal: kill.signal,
+        flags: kill.flags.0,
+    }))
+}
+
+/// The step that an id names, if it names one.
+pub(super) fn step_number(id: StepId) -> Option<StepNumber> {
+    match id.step_id {
+        u32::NO_VAL | StepId::PENDING => None,
+        StepId::BATCH => Some(StepNumber::Batch),
+        StepId::EXTERN => Some(StepNumber::Extern),
+        StepId::INTERACTIVE => Some(StepNumber::Interactive),
+        number => Some(StepNumber::Normal(number)),
+    }
+}

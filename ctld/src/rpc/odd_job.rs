@@ -1,0 +1,42 @@
+//! Requests about jobs that this controller answers with what it does not do.
+
+use protocol::msg::{CrontabUpdateRequest, StepUpdate};
+use protocol::{Errno, Number};
+
+use super::{Failure, Reply, Request, Row, kill};
+use crate::view::View;
+
+pub(super) const ROWS: &[Row] = &[
+    Row::read(Number::REQUEST_UPDATE_CRONTAB, crontab),
+    Row::read(Number::REQUEST_TRIGGER_SET, trigger),
+    Row::read(Number::REQUEST_TRIGGER_CLEAR, trigger),
+    Row::read(Number::REQUEST_UPDATE_JOB_STEP, step),
+];
+
+/// Slurm's number for what has none of its own.
+const SLURM_ERROR: Errno = Errno(u32::MAX);
+
+/// `REQUEST_UPDATE_CRONTAB`: the answer of stock controllers without ScronParameters=enable.
+fn crontab(_: &View, request: &Request<'_>) -> Result<Reply, Failure> {
+    request.decode::<CrontabUpdateRequest>()?;
+    Err(Failure::Code(SLURM_ERROR))
+}
+
+/// `REQUEST_TRIGGER_SET`, `REQUEST_TRIGGER_CLEAR`: the answer of stock controllers with
+/// SlurmctldParameters=disable_triggers.
+fn trigger(_: &View, _: &Request<'_>) -> Result<Reply, Failure> {
+    Err(Failure::Code(Errno::ESLURM_DISABLED))
+}
+
+/// `REQUEST_UPDATE_JOB_STEP`: steps have no time limit of their own.
+fn step(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
+    let message: StepUpdate = request.decode()?;
+    let id = message.step.0;
+    let job = model::JobId(id.job_id);
+    let known = match kill::step_number(id) {
+        Some(step) => view.cluster.step(job, step).is_some(),
+        None => view.cluster.job(job).is_some(),
+    };
+    let code = if known { Errno::ESLURM_NOT_SUPPORTED } else { Errno::ESLURM_INVALID_JOB_ID };
+    Err(Failure::Code(code))
+}

@@ -1,0 +1,181 @@
+//! What a job description must be in its form, before the core looks at what it asks for.
+
+use ctld_core::Caller;
+use model::Uid;
+use protocol::Errno;
+use protocol::msg::{JobDesc, JobFlags};
+use protocol::shape::{Limit, Sentinel};
+
+use crate::rpc::{Failure, Request};
+use crate::view::View;
+
+/// Longest script without SchedulerParameters=max_script_size, bytes.
+const SCRIPT_MAX: u64 = 4 << 20;
+/// Longest command line without SchedulerParameters=max_submit_line_size, bytes.
+const SUBMIT_LINE_MAX: u64 = 1 << 20;
+/// Longest of the small texts, bytes; and of others.
+const TEXT_MAX: usize = 1024;
+const ARRAY_MAX: usize = 4 * 1024;
+const BURST_BUFFER_MAX: usize = 8 * 1024;
+const BIND_MAX: usize = 128 * 1024;
+const PATH_MAX: usize = 4096;
+
+/// "Not given", where a user or group number stands.
+pub(super) const NOBODY: u32 = 99;
+
+/// `enum task_dist_states`: the words themselves, and `arbitrary` among them.
+const DIST_BASE: u32 = 0xffff;
+const DIST_ARBITRARY: u32 = 0x0003;
+
+/// Whether the caller is root or SlurmUser.
+pub(in crate::rpc) fn is_admin(view: &View, caller: Caller) -> bool {
+    caller.uid == Uid::ROOT || caller.uid == view.cluster.config().slurm_user
+}
+
+/// For whom a job is, in user and group, of a description that may name them.
+///
+/// # Errors
+///
+/// Somebody else's, from one who is no administrator.
+pub(super) fn owner(
+    view: &View,
+    request: &Request<'_>,
+    desc: &JobDesc,
+) -> Result<(u32, u32), Failure> {
+    let (uid, gid) = (request.caller.uid.0, request.caller.gid.0);
+    if [desc.user_id, desc.group_id].contains(&u32::NO_VAL) {
+        return Err(Failure::Code(Errno::ESLURM_USER_ID_MISSING));
+    }
+    if uid == NOBODY || gid == NOBODY {
+        return Err(Failure::Code(Errno::ESLURM_AUTH_NOBODY));
+    }
+    let given = |number: u32, own: u32| if number == NOBODY { own } else { number };
+    let owner = (given(desc.user_id, uid), given(desc.group_id, gid));
+    if is_admin(view, request.caller) {
+        return Ok(owner);
+    }
+    match owner {
+        (user, _) if user != uid => Err(Failure::Code(Errno::ESLURM_USER_ID_MISSING)),
+        (_, group) if group != gid => Err(Failure::Code(Errno::ESLURM_GROUP_ID_MISSING)),
+        owner => Ok(owner),
+    }
+}
+
+/// What only administrators may ask for, and what goes with nothing.
+pub(super) fn privileges(
+    view: &View,
+    request: &Request<'_>,
+    desc: &JobDesc,
+) -> Result<(), Failure> {
+    let admin = is_admin(view, request.caller);
+    if !admin && desc.nice.value().is_some_and(|nice| nice < 0) {
+        return Err(Failure::Code(Errno::ESLURM_INVALID_NICE));
+    }
+    if !admin && desc.admin_comment.is_some() {
+        return Err(Failure::Code(Errno::ESLURM_ACCESS_DENIED));
+    }
+    if !admin && desc.reboot.value().is_some_and(|reboot| reboot > 0) {
+        let text = "rebooting of nodes is only allowed for admins".to_owned();
+        return Err(Failure::CodeWithText(Errno::ESLURM_ACCESS_DENIED, text));
+    }
+    let arbitrary = desc.task_dist.value().is_some_and(|d| d & DIST_BASE == DIST_ARBITRARY);
+    if arbitrary && desc.num_tasks == Limit::Unset {
+        let text = "task count required for arbitrary distribution".to_owned();
+        return Err(Failure::CodeWithText(Errno::ESLURM_BAD_TASK_COUNT, text));
+    }
+    if desc.step_id.job_id != u32::NO_VAL {
+        // A number of one's own choice is for federations, which there are not here.
+        return Err(Failure::Code(Errno::ESLURM_INVALID_JOB_ID));
+    }
+    if desc.bitflags.has(JobFlags::EXPEDITED_REQUEUE) {
+        return Err(Failure::Code(Errno::ESLURM_NOT_SUPPORTED));
+    }
+    if desc.wckey.as_deref().is_some_and(|key| key.starts_with('*')) {
+        return Err(Failure::Code(Errno::ESLURM_INVALID_WCKEY));
+    }
+    Ok(())
+}
+
+/// What a batch job must have.
+pub(super) fn batch(desc: &JobDesc) -> Result<(), Failure> {
+    if desc.bitflags.has(JobFlags::EXTERNAL_JOB) {
+        return Err(Failure::Code(Errno::ESLURM_NOT_SUPPORTED));
+    }
+    if desc.script.as_deref().is_none_or(str::is_empty) {
+        return Err(Failure::Code(Errno::ESLURM_JOB_SCRIPT_MISSING));
+    }
+    if desc.x11 != 0 {
+        return Err(Failure::Code(Errno::ESLURM_X11_NOT_AVAIL));
+    }
+    if desc.container.is_none() && desc.environment.is_empty() {
+        return Err(Failure::Code(Errno::ESLURM_ENVIRONMENT_MISSING));
+    }
+    Ok(())
+}
+
+/// A directory to start in.
+pub(super) fn work_dir(desc: &JobDesc) -> Result<(), Failure> {
+    let contained = desc.container.is_some() || desc.container_id.is_some();
+    if !contained && desc.work_dir.as_deref().is_none_or(str::is_empty) {
+        return Err(Failure::Code(Errno::ESLURM_MISSING_WORK_DIR));
+    }
+    Ok(())
+}
+
+/// Texts within the bounds that stock controllers set, so that nobody fills the controller's memory.
+pub(in crate::rpc) fn lengths(view: &View, desc: &JobDesc) -> Result<(), Failure> {
+    let option = |name, default| view.conf.settings.scheduler.number(name).unwrap_or(default);
+    let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+    let script_max = size(option("max_script_size", SCRIPT_MAX));
+    let line_max = size(option("max_submit_line_size", SUBMIT_LINE_MAX));
+    let too_long = texts(desc).into_iter().any(|(text, max)| len(text) > max)
+        || len(&desc.script) > script_max
+        || len(&desc.submit_line) > line_max;
+    if too_long { Err(Failure::Code(Errno::ESLURM_PATHNAME_TOO_LONG)) } else { Ok(()) }
+}
+
+fn len(text: &Option<String>) -> usize {
+    text.as_ref().map_or(0, String::len)
+}
+
+fn texts(desc: &JobDesc) -> [(&Option<String>, usize); 37] {
+    [
+        (&desc.account, TEXT_MAX),
+        (&desc.alloc_node, TEXT_MAX),
+        (&desc.array_inx, ARRAY_MAX),
+        (&desc.burst_buffer, BURST_BUFFER_MAX),
+        (&desc.comment, TEXT_MAX),
+        (&desc.cpu_bind, BIND_MAX),
+        (&desc.cpus_per_tres, TEXT_MAX),
+        (&desc.dependency, BIND_MAX),
+        (&desc.extra, TEXT_MAX),
+        (&desc.features, TEXT_MAX),
+        (&desc.cluster_features, TEXT_MAX),
+        (&desc.licenses, TEXT_MAX),
+        (&desc.mail_user, TEXT_MAX),
+        (&desc.mcs_label, TEXT_MAX),
+        (&desc.mem_bind, BIND_MAX),
+        (&desc.mem_per_tres, TEXT_MAX),
+        (&desc.name, TEXT_MAX),
+        (&desc.network, TEXT_MAX),
+        (&desc.partition, TEXT_MAX),
+        (&desc.prefer, TEXT_MAX),
+        (&desc.qos, TEXT_MAX),
+        (&desc.reservation, TEXT_MAX),
+        (&desc.std_err, PATH_MAX),
+        (&desc.std_in, PATH_MAX),
+        (&desc.std_out, PATH_MAX),
+        (&desc.tres_bind, TEXT_MAX),
+        (&desc.tres_freq, TEXT_MAX),
+        (&desc.tres_per_job, TEXT_MAX),
+        (&desc.tres_per_node, TEXT_MAX),
+        (&desc.tres_per_socket, TEXT_MAX),
+        (&desc.tres_per_task, TEXT_MAX),
+        (&desc.wckey, TEXT_MAX),
+        (&desc.work_dir, PATH_MAX),
+        (&desc.admin_comment, TEXT_MAX),
+        (&desc.container, PATH_MAX),
+        (&desc.container_id, TEXT_MAX),
+        (&desc.req_context, TEXT_MAX),
+    ]
+}

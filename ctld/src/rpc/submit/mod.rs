@@ -1,0 +1,193 @@
+//! Jobs are submitted: `sbatch`, `salloc`, `srun`, and `--test-only` of all three.
+
+mod amount;
+mod carried;
+mod check;
+mod dependency;
+mod reply;
+mod spec;
+
+use std::sync::Arc;
+
+use ctld_core::{Answer, ArrayRequest, Event, NewJob, Reject};
+use model::{Gid, Hold, Script, Uid};
+use protocol::index_set::ArraySpec;
+use protocol::msg::JobDesc;
+use protocol::shape::Limit;
+use protocol::{Errno, Number};
+
+use super::{Failure, Privilege, Reply, Request, Row};
+use crate::view::View;
+
+pub(super) use amount::{gres, licenses};
+pub(super) use check::{is_admin, lengths};
+pub(super) use dependency::dependencies;
+pub(super) use spec::{is_given, memory, node_count, partitions, text, time};
+
+pub(super) const ROWS: &[Row] = &[
+    Row::write(Number::REQUEST_SUBMIT_BATCH_JOB, Privilege::Anybody, batch, reply::batch),
+    Row::write(
+        Number::REQUEST_RESOURCE_ALLOCATION,
+        Privilege::Anybody,
+        allocation,
+        reply::allocation,
+    ),
+    Row::read(Number::REQUEST_JOB_WILL_RUN, will_run),
+];
+
+/// Which kind of job a description is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// With a script.
+    Batch,
+    /// Of a client that waits for it.
+    Interactive,
+}
+
+/// `REQUEST_SUBMIT_BATCH_JOB`.
+fn batch(view: &View, request: &Request<'_>) -> Result<Event, Failure> {
+    let desc: JobDesc = request.decode()?;
+    let owner = check::owner(view, request, &desc)?;
+    Ok(Event::Submit(Box::new(new_job(view, request, desc, owner, Kind::Batch)?)))
+}
+
+/// `REQUEST_RESOURCE_ALLOCATION`: always the caller's own, whatever the description says.
+fn allocation(view: &View, request: &Request<'_>) -> Result<Event, Failure> {
+    let mut desc: JobDesc = request.decode()?;
+    let owner = (request.caller.uid.0, request.caller.gid.0);
+    desc.script = None;
+    Ok(Event::Submit(Box::new(new_job(view, request, desc, owner, Kind::Interactive)?)))
+}
+
+/// `REQUEST_JOB_WILL_RUN`: when and where a job would start that is not submitted.
+fn will_run(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
+    let desc: JobDesc = request.decode()?;
+    let owner = check::owner(view, request, &desc)?;
+    let kind = if desc.script.is_some() { Kind::Batch } else { Kind::Interactive };
+    reply::will_run(view, request, new_job(view, request, desc, owner, kind)?)
+}
+
+fn new_job(
+    view: &View,
+    request: &Request<'_>,
+    mut desc: JobDesc,
+    owner: (u32, u32),
+    kind: Kind,
+) -> Result<NewJob, Failure> {
+    check::privileges(view, request, &desc)?;
+    check::lengths(view, &desc)?;
+    check::work_dir(&desc)?;
+    if kind == Kind::Batch {
+        check::batch(&desc)?;
+    }
+    let array = array(view, &desc)?;
+    if desc.alloc_node.as_deref().is_none_or(str::is_empty) {
+        desc.alloc_node = Some(request.peer.ip().to_string());
+    }
+    if desc.resp_host.is_none() && kind == Kind::Interactive {
+        desc.resp_host = Some(request.peer.ip().to_string());
+    }
+    let mut spec = spec::spec(view, &desc, owner, kind == Kind::Batch)?;
+    let admin = check::is_admin(view, request.caller);
+    spec.fixed_priority = desc.priority.value().filter(|priority| admin && *priority > 0);
+    let owner = (Uid(owner.0), Gid(owner.1));
+    spec.submitted_by = (owner.0 != request.caller.uid).then_some(request.caller.uid);
+    let feasible = feasible(view, &spec, owner.0);
+    let asks_groups = view.cluster.partitions().any(|p| p.allow_groups.is_some());
+    Ok(NewJob {
+        caller: request.caller,
+        owner: owner.0,
+        group: owner.1,
+        spec,
+        hold: if desc.priority == Limit::Value(0) { Hold::User } else { Hold::None },
+        script: (kind == Kind::Batch).then(|| Arc::new(script(desc, array.as_ref()))),
+        array: array.map(|(request, _)| request),
+        protocol: request.version.to_wire(),
+        groups: if asks_groups { view.users.group_names(owner.0) } else { Arc::default() },
+        feasible,
+    })
+}
+
+/// `--array`, and the step between its indexes as it was written.
+fn array(view: &View, desc: &JobDesc) -> Result<Option<(ArrayRequest, u32)>, Failure> {
+    let Some(text) = desc.array_inx.as_deref().filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    let invalid = || Failure::Code(Errno::ESLURM_INVALID_ARRAY);
+    let max = view.cluster.config().max_array_size;
+    if desc.script.as_deref().is_none_or(str::is_empty) {
+        return Err(invalid());
+    }
+    let spec = ArraySpec::parse(text, max).map_err(|_| invalid())?;
+    let count = u64::try_from(spec.tasks.len()).unwrap_or(u64::MAX);
+    let most = view.conf.settings.scheduler.number("max_array_tasks");
+    if count == 0 || count > most.unwrap_or(max.into()) {
+        return Err(invalid());
+    }
+    let after_colon = text.split(':').nth(1).unwrap_or_default();
+    let digits: String = after_colon.chars().take_while(char::is_ascii_digit).collect();
+    let request =
+        ArrayRequest { tasks: spec.tasks.iter().collect(), running_max: spec.run_max.unwrap_or(0) };
+    Ok(Some((request, digits.parse().unwrap_or(1))))
+}
+
+/// The script with its environment; every task of an array knows of the whole.
+fn script(desc: JobDesc, array: Option<&(ArrayRequest, u32)>) -> Script {
+    let mut environment = desc.environment;
+    if let Some((array, step)) = array {
+        let (first, last) = (array.tasks.first(), array.tasks.last());
+        environment.extend([
+            format!("SLURM_ARRAY_TASK_COUNT={}", array.tasks.len()),
+            format!("SLURM_ARRAY_TASK_MIN={}", first.unwrap_or(0)),
+            format!("SLURM_ARRAY_TASK_MAX={}", last.unwrap_or(0)),
+            format!("SLURM_ARRAY_TASK_STEP={step}"),
+        ]);
+    }
+    Script {
+        script: desc.script.unwrap_or_default(),
+        environment,
+        arguments: desc.argv,
+        spank_environment: desc.spank_job_env,
+    }
+}
+
+/// Whether one of the partitions could ever run it; the first one's reason if none could.
+fn feasible(view: &View, spec: &model::JobSpec, owner: Uid) -> Result<(), Reject> {
+    let cluster = &view.cluster;
+    let named = spec.partitions.iter().filter_map(|name| cluster.partition(name));
+    let mut partitions: Vec<_> = named.collect();
+    if partitions.is_empty() {
+        partitions.extend(cluster.default_partition());
+    }
+    let mut first = Ok(());
+    for (place, partition) in partitions.into_iter().enumerate() {
+        match sched::feasible(cluster, partition, spec, owner) {
+            Ok(()) => return Ok(()),
+            Err(why) if place == 0 => first = Err(infeasible(&why)),
+            Err(_) => {}
+        }
+    }
+    first
+}
+
+fn infeasible(why: &sched::Infeasible) -> Reject {
+    use sched::Infeasible as I;
+    match why {
+        I::UnknownNode(unknown) => Reject::NoSuchNode(Arc::clone(&unknown.name)),
+        I::NodeNotInPartition(..) => Reject::NodeNotInPartition,
+        I::Features(features) => Reject::InvalidFeature(Arc::clone(features)),
+        I::NodeCount(_, partition) => Reject::NodeCountOutsidePartition(Arc::clone(partition)),
+        I::TooManyCpus(..) => Reject::TooManyCpus,
+        I::TimeLimit(_, partition) => Reject::TimeLimitTooLong(Arc::clone(partition)),
+        I::Memory(_) => Reject::TooMuchMemory,
+        I::NodeConfig(_) => Reject::NothingFits,
+    }
+}
+
+/// What a client is told of an answer that is none of this family's.
+fn submitted(answer: &Answer) -> Option<model::JobId> {
+    match answer {
+        Answer::Submitted { job } => Some(*job),
+        Answer::Done | Answer::Each(_) | Answer::Tasks(_) | Answer::Registered { .. } => None,
+    }
+}

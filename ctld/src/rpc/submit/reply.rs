@@ -1,0 +1,164 @@
+//! What submitters are told.
+
+use ctld_core::{Answer, NewJob};
+use model::{Allocation, Job, JobId, NumberOption, Phase, TextOption, Timestamp, WaitReason};
+use protocol::msg::{self, JobAndStep, JobOrStepId, StepId, SubmitResponse, WillRunResponse};
+use protocol::shape::{self, Fixed, Limit};
+use protocol::{Errno, Number};
+
+use super::submitted;
+use crate::rpc::{Failure, Reply, Request, errno};
+use crate::view::View;
+
+/// 0, or what the client is warned of: a held job is one that it may have forgotten about.
+fn warning(job: &Job) -> Errno {
+    if job.hold.is_held() { Errno::ESLURM_JOB_HELD } else { Errno::SLURM_SUCCESS }
+}
+
+/// `RESPONSE_SUBMIT_BATCH_JOB`.
+pub(super) fn batch(view: &View, request: &Request<'_>, answer: Answer) -> Reply {
+    let Some(id) = submitted(&answer) else {
+        return request.return_code(Errno::ESLURM_INTERNAL);
+    };
+    let code = view.cluster.job(id).map_or(Errno::SLURM_SUCCESS, |job| warning(job));
+    let body = SubmitResponse {
+        step: JobAndStep(StepId::step(id.0, StepId::BATCH)),
+        code,
+        job_submit_user_msg: None,
+    };
+    request.reply(Number::RESPONSE_SUBMIT_BATCH_JOB, &body)
+}
+
+/// `RESPONSE_RESOURCE_ALLOCATION`: the job is queued, and has its nodes already if a plan came in
+/// between. Otherwise the client is told at its port once it has.
+pub(super) fn allocation(view: &View, request: &Request<'_>, answer: Answer) -> Reply {
+    let job = submitted(&answer).and_then(|id| view.cluster.job(id));
+    let Some(job) = job else {
+        return request.return_code(Errno::ESLURM_INTERNAL);
+    };
+    let body = super::reply::allocation_of(view, job, warning(job));
+    request.reply(Number::RESPONSE_RESOURCE_ALLOCATION, &body)
+}
+
+/// What a client is told of a job's allocation, or of a job that has none yet: also the message that
+/// it gets at its port.
+pub(in crate::rpc) fn allocation_of(view: &View, job: &Job, code: Errno) -> msg::Allocation {
+    let text = |option| job.spec.carried.text(option).map(|text| text.to_string());
+    let spec = &job.spec;
+    let tasks_of = |number: Option<u16>| number.map_or(Limit::Infinite, Limit::Value);
+    let mut body = msg::Allocation {
+        account: text(TextOption::Account),
+        code,
+        gid: job.group.0,
+        group_name: text(TextOption::GroupName),
+        step_id: StepId::job(job.id.0),
+        ntasks_per_board: Limit::Value(spec.tasks_per_board.unwrap_or(0)),
+        ntasks_per_core: tasks_of(spec.tasks_per_core),
+        ntasks_per_socket: tasks_of(spec.tasks_per_socket),
+        ntasks_per_tres: Limit::Value(small(spec.carried.number(NumberOption::NtasksPerTres))),
+        partition: Some(job.partition.to_string()),
+        pn_min_memory: memory(job),
+        qos: text(TextOption::Qos),
+        resv_name: text(TextOption::Reservation),
+        segment_size: small(spec.carried.number(NumberOption::SegmentSize)),
+        tres_per_node: text(TextOption::TresPerNode),
+        tres_per_task: text(TextOption::TresPerTask),
+        uid: job.owner.0,
+        user_name: text(TextOption::UserName),
+        ..msg::Allocation::default()
+    };
+    let held = job.allocation.as_deref().filter(|_| job.is_active());
+    if let Some(allocation) = held {
+        body.node_cnt = u32::try_from(allocation.shares.len()).unwrap_or(u32::MAX);
+        body.node_list = Some(allocation.node_list.to_string());
+        let cpus = allocation.shares.iter().map(|share| small(Some(share.cpus.into())));
+        body.cpus = cpus.collect();
+        let host = view.cluster.node(allocation.batch_host());
+        body.batch_host = host.map(|node| node.name.to_string());
+        let released = |id| view.cluster.node(id)?.registration.as_ref().map(|r| r.protocol);
+        let oldest = allocation.shares.iter().filter_map(|share| released(share.node)).min();
+        body.start_protocol_ver = protocol::RawVersion(oldest.unwrap_or(job.protocol));
+    }
+    body
+}
+
+fn small(number: Option<u64>) -> u16 {
+    number.and_then(|number| u16::try_from(number).ok()).unwrap_or(0)
+}
+
+fn memory(job: &Job) -> u64 {
+    match job.spec.memory {
+        Some(model::MemoryRequest::PerNode(mib)) => mib,
+        Some(model::MemoryRequest::PerCpu(mib)) => mib | msg::MEM_PER_CPU,
+        None => 0,
+    }
+}
+
+/// `RESPONSE_JOB_WILL_RUN`.
+pub(super) fn will_run(view: &View, request: &Request<'_>, new: NewJob) -> Result<Reply, Failure> {
+    if let Err(reject) = &new.feasible {
+        return Err(Failure::Code(errno(reject)));
+    }
+    let job = imagined(view, request.now, new)?;
+    let found = sched::will_run(&view.cluster, request.now, &job);
+    let (start, allocation) =
+        found.ok_or(Failure::Code(Errno::ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE))?;
+    let body = will_run_body(&job, start, &allocation);
+    Ok(request.reply(Number::RESPONSE_JOB_WILL_RUN, &body))
+}
+
+fn will_run_body(job: &Job, start: Timestamp, allocation: &Allocation) -> WillRunResponse {
+    WillRunResponse {
+        job: JobOrStepId(StepId::job(job.id.0)),
+        node_list: Some(allocation.node_list.to_string()),
+        partition: Some(job.partition.to_string()),
+        cpu_count: allocation.cpus(),
+        start_time: shape::Timestamp(start.0),
+        reserved_system_usage: Fixed::default(),
+        ..WillRunResponse::default()
+    }
+}
+
+/// The job as it would be, were it submitted now; its number is the next one's.
+fn imagined(view: &View, now: Timestamp, new: NewJob) -> Result<Job, Failure> {
+    let partition = match new.spec.partitions.first() {
+        Some(name) => view.cluster.partition(name),
+        None => view.cluster.default_partition(),
+    };
+    let partition = partition.ok_or(Failure::Code(Errno::ESLURM_DEFAULT_PARTITION_NOT_SET))?;
+    let counters = view.cluster.counters();
+    let mut spec = new.spec;
+    if spec.time_limit_min.is_none() && !spec.time_unlimited {
+        spec.time_limit_min = partition.default_time_min;
+    }
+    Ok(Job {
+        id: JobId(counters.next_job),
+        array: None,
+        owner: new.owner,
+        group: new.group,
+        partition: std::sync::Arc::clone(&partition.name),
+        phase: Phase::Pending,
+        hold: model::Hold::None,
+        wait: WaitReason::None,
+        state_text: None,
+        priority: spec.fixed_priority.unwrap_or(counters.next_priority).max(1),
+        allocation: None,
+        outcome: None,
+        submitted: now,
+        eligible: Some(now),
+        begin: spec.begin.filter(|begin| *begin > now),
+        started: None,
+        ended: None,
+        suspended: None,
+        ran_before_suspend_s: 0,
+        last_evaluated: None,
+        restarts: 0,
+        time_limit_min: spec.time_limit_min,
+        failed_node: None,
+        next_step: 0,
+        batch: new.script.is_some(),
+        protocol: new.protocol,
+        warned: false,
+        spec: std::sync::Arc::new(spec),
+    })
+}
