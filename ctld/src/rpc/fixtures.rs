@@ -25,6 +25,29 @@ pub const NOW: Timestamp = Timestamp(1_800_000_000);
 /// Keys without which no file is good.
 const HEAD: &str = "ClusterName=golden\nSlurmctldHost=ctl\nAuthType=auth/slurm\n";
 
+/// The slurm.conf of the captures, its head and what does not show in replies left out.
+pub const GOLDEN: &str = "SlurmUser=root\nCredType=cred/slurm\nSelectType=select/cons_tres\n\
+    SelectTypeParameters=CR_Core_Memory\nGresTypes=widget\nLicenses=fea:10\n\
+    ReturnToService=2\nSlurmdParameters=config_overrides\n\
+    NodeName=n[1-3] NodeHostname=vm NodeAddr=127.0.0.1 Port=[7001-7003] Sockets=2 \
+    CoresPerSocket=4 ThreadsPerCore=1 RealMemory=8000 Gres=widget:4 Feature=fast,big Weight=5\n\
+    PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP\n\
+    PartitionName=short Nodes=n[1-2] MaxTime=60 State=UP PriorityTier=10\n";
+
+/// What readers see of the cluster of the captures, before anything has happened.
+pub fn golden() -> View {
+    view(GOLDEN, &[])
+}
+
+/// A node that is up and has nothing.
+pub fn node(id: u32, name: &str) -> model::Node {
+    let view = view(&format!("NodeName={name}\n"), &[]);
+    let mut node = (**view.cluster.node_named(name).expect("the node is configured")).clone();
+    node.id = model::NodeId(id);
+    node.availability = model::Availability::Up;
+    node
+}
+
 /// A slurm.conf, its head left out.
 pub fn conf(text: &str) -> SlurmConf {
     let path = "/etc/slurm/slurm.conf";
@@ -147,4 +170,17 @@ pub fn captured(number: Number) -> Vec<protocol::frame::Frame> {
         }
     }
     frames
+}
+
+/// What stock programs wrote is what we write; otherwise the lines that differ.
+#[track_caller]
+pub fn assert_same<T: std::fmt::Debug + PartialEq>(stock: &T, ours: &T, version: Version) {
+    if stock == ours {
+        return;
+    }
+    let (stock, ours) = (format!("{stock:#?}"), format!("{ours:#?}"));
+    let pairs = stock.lines().zip(ours.lines()).enumerate().filter(|(_, (a, b))| a != b);
+    let differences: Vec<String> =
+        pairs.take(20).map(|(line, (a, b))| format!("{line}: stock{a}, ours{b}")).collect();
+    panic!("{version}, line by line:\n{}\n{ours}", differences.join("\n"));
 }

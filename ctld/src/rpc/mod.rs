@@ -10,17 +10,23 @@ pub mod cache;
 mod complete;
 pub mod credential;
 mod errno;
+mod field;
 #[cfg(test)]
 mod fixtures;
 mod job_id;
 pub mod job_word;
 mod kill;
+mod node_info;
 pub mod node_message;
 mod odd_job;
+mod partition_info;
 mod program;
 mod requeue;
+mod state_word;
 pub mod submit;
+mod tres;
 mod update_job;
+mod visible;
 
 use std::net::SocketAddr;
 
@@ -199,7 +205,9 @@ const ROWS: &[&[Row]] = &[
     // One family a line: two that are added at a time then meet nowhere.
     complete::ROWS,
     kill::ROWS,
+    node_info::ROWS,
     odd_job::ROWS,
+    partition_info::ROWS,
     program::ROWS,
     requeue::ROWS,
     submit::ROWS,

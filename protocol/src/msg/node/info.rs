@@ -254,7 +254,8 @@ impl NodeInfo {
 pub struct NodesInfo {
     /// When the answer was made.
     pub last_update: Timestamp,
-    /// Indexes left out; none in the answer about a single node (24.11+).
+    /// Indexes left out, which count as records all the same; none in the answer about a single
+    /// node (24.11+).
     pub hidden: Option<Bitmap>,
     /// The nodes.
     pub nodes: Vec<NodeInfo>,
@@ -269,16 +270,24 @@ impl Wire for NodesInfo {
     }
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let count = r.count()?;
+        let count = u32::decode(r)?;
         let last_update = Wire::decode(r)?;
-        let hidden = if r.version() >= V24_11 { Wire::decode(r)? } else { None };
+        let hidden: Option<Bitmap> = if r.version() >= V24_11 { Wire::decode(r)? } else { None };
+        let count = r.bounded(count.saturating_sub(left_out(hidden.as_ref())))?;
         let nodes = r.items(count).map_err(|e| e.within("nodes"))?;
         Ok(Self { last_update, hidden, nodes })
     }
 }
 
+/// How many of the records that the count names are not there.
+fn left_out(hidden: Option<&Bitmap>) -> u32 {
+    let count = hidden.map_or(0, |hidden| hidden.members().count());
+    u32::try_from(count).expect("members are numbered in u32")
+}
+
 fn begin_nodes_info(w: &mut Writer, count: usize, now: Timestamp, hidden: Option<&Bitmap>) {
-    w.count(count);
+    let left_out = if w.version() >= V24_11 { left_out(hidden) as usize } else { 0 };
+    w.count(count + left_out);
     now.encode(w);
     if w.version() >= V24_11 {
         match hidden {

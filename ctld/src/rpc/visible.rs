@@ -1,0 +1,84 @@
+//! Who may see what: administrators everything, others what is not hidden or private.
+
+use ctld_core::Caller;
+use model::{Job, Partition, Uid};
+use protocol::msg::{ShowFlags, show};
+
+use crate::rpc::Request;
+use crate::view::View;
+
+/// Whether the caller administrates the cluster. Without slurmdbd nobody is made an operator.
+pub(super) fn is_admin(view: &View, caller: Caller) -> bool {
+    caller.uid == Uid::ROOT || caller.uid == view.cluster.config().slurm_user
+}
+
+/// What one request may see.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sight<'a> {
+    view: &'a View,
+    caller: Caller,
+    is_admin: bool,
+    shows_hidden: bool,
+}
+
+impl<'a> Sight<'a> {
+    /// The sight of a request whose `show_flags` are these.
+    pub(super) fn new(view: &'a View, request: &Request<'_>, show_flags: u16) -> Self {
+        let is_admin = is_admin(view, request.caller);
+        let shows_hidden = is_admin || show_flags & show::ALL != 0;
+        Self { view, caller: request.caller, is_admin, shows_hidden }
+    }
+
+    /// The same of a request about jobs.
+    pub(super) fn of_jobs(view: &'a View, request: &Request<'_>, flags: ShowFlags) -> Self {
+        Self::new(view, request, flags.0)
+    }
+
+    /// Whether the caller administrates the cluster.
+    pub(super) fn is_admin(&self) -> bool {
+        self.is_admin
+    }
+
+    /// Whether hidden things are shown too.
+    pub(super) fn shows_hidden(&self) -> bool {
+        self.shows_hidden
+    }
+
+    /// Whether a partition is shown: one that is hidden, or for groups that the caller is not in,
+    /// is not.
+    pub(super) fn partition(&self, partition: &Partition) -> bool {
+        if self.shows_hidden {
+            return true;
+        }
+        if partition.hidden {
+            return false;
+        }
+        let Some(allowed) = partition.allow_groups.as_deref() else {
+            return true;
+        };
+        let groups = self.view.users.group_names(self.caller.uid);
+        allowed.split(',').any(|name| groups.iter().any(|group| **group == *name))
+    }
+
+    /// Whether a job is the caller's to see by itself (PrivateData=jobs), partitions aside.
+    pub(super) fn owner(&self, job: &Job) -> bool {
+        self.is_admin || job.owner == self.caller.uid || !self.view.cluster.config().private_jobs
+    }
+
+    /// Whether a job is shown in a list: it is the caller's to see, and a partition of it is shown.
+    pub(super) fn job(&self, job: &Job) -> bool {
+        if !self.owner(job) {
+            return false;
+        }
+        if self.shows_hidden {
+            return true;
+        }
+        let shown = |name: &str| {
+            self.view.cluster.partition(name).is_some_and(|partition| self.partition(partition))
+        };
+        match job.spec.partitions.as_slice() {
+            [] => shown(&job.partition),
+            partitions => partitions.iter().any(|name| shown(name)),
+        }
+    }
+}
