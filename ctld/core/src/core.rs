@@ -116,6 +116,7 @@ fn handle(turn: &mut Turn<'_>, clock: &mut Clock, event: Event) -> Result<Answer
         Event::UpdateNodes(update) => node::updated(turn, &update),
         Event::CreateNodes { caller, nodes } => node::created(turn, caller, nodes),
         Event::DeleteNodes { caller, names } => node::deleted(turn, caller, &names),
+        Event::RebootNodes(reboot) => node::reboot_requested(turn, &reboot),
         Event::CreatePartition(update) => partition::created(turn, &update),
         Event::UpdatePartition(update) => partition::updated(turn, &update),
         Event::DeletePartition { caller, name } => partition::deleted(turn, caller, &name),

@@ -131,6 +131,8 @@ pub enum Event {
         /// Their names.
         names: Vec<Arc<str>>,
     },
+    /// Somebody wants nodes to boot.
+    RebootNodes(Reboot),
     /// Somebody makes a partition.
     CreatePartition(Box<PartitionUpdate>),
     /// Somebody alters a partition.
@@ -305,8 +307,8 @@ pub struct Registered {
     pub registration: Registration,
     /// Its load times 100 and free memory in MiB.
     pub load: (u32, u64),
-    /// Status of its own checks; 0 is fine.
-    pub status: u32,
+    /// What is wrong with it, if its own checks found something: a reason to drain it.
+    pub trouble: Option<Arc<str>>,
     /// Steps that run there.
     pub steps: Vec<(JobId, StepNumber)>,
     /// Generic resources that it has.
@@ -319,8 +321,22 @@ pub struct Registered {
     pub instance: (Option<Arc<str>>, Option<Arc<str>>),
     /// A text of its own.
     pub extra: Option<Arc<str>>,
-    /// The node that it is to become if the table does not have it: `slurmd -Z`.
-    pub dynamic: Option<Box<Node>>,
+    /// What it is to become if the table does not have it.
+    pub dynamic: Dynamic,
+}
+
+/// What a node that nobody configured asks to become.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Dynamic {
+    /// Nothing: it is in slurm.conf, or it is wrong here.
+    No,
+    /// A node of its own: `slurmd -Z`.
+    New(Box<Node>),
+    /// One of those that slurm.conf keeps places for (State=FUTURE): `slurmd -F`.
+    Future {
+        /// The feature that its place must have, instead of the same hardware.
+        feature: Option<Arc<str>>,
+    },
 }
 
 /// How a batch launch went.
@@ -385,8 +401,8 @@ pub struct NodeUpdate {
     pub host_name: Option<Vec<Arc<str>>>,
     pub gres: Option<(Arc<str>, Arc<[GresCount]>)>,
     pub cpu_bind: Option<u32>,
-    /// Seconds from now.
-    pub resume_after_s: Option<u32>,
+    /// Seconds from now; `Some(None)` takes it back.
+    pub resume_after_s: Option<Option<u32>>,
 }
 
 /// `State=` of `scontrol update node`.
@@ -406,6 +422,32 @@ pub enum NodeUpdateState {
     CancelReboot,
 }
 
+/// `scontrol reboot`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reboot {
+    /// Who.
+    pub caller: Caller,
+    /// The nodes; `None` is all of them.
+    pub names: Option<Vec<Arc<str>>>,
+    /// They take no new jobs until then.
+    pub asap: bool,
+    /// What becomes of them afterwards.
+    pub then: AfterReboot,
+    /// Why.
+    pub reason: Option<Arc<str>>,
+}
+
+/// `nextstate=` of `scontrol reboot`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AfterReboot {
+    /// They are as they were.
+    AsBefore,
+    /// They are resumed, whatever they were drained for.
+    Resume,
+    /// They stay down.
+    Down,
+}
+
 /// `scontrol create partition` and `update partition`.
 #[derive(Clone)]
 pub struct PartitionUpdate {
@@ -415,10 +457,29 @@ pub struct PartitionUpdate {
     pub name: Arc<str>,
     /// What is done to it: to the partition as it is, or to a fresh one.
     pub apply: Arc<dyn Fn(&mut Partition) + Send + Sync>,
-    /// Its nodes, if they are set: as written, and resolved when the event is handled.
-    pub nodes: Option<Arc<str>>,
-    /// The nodes' names.
-    pub node_names: Option<Vec<Arc<str>>>,
+    /// Its nodes, if they are set.
+    pub nodes: Option<PartitionNodes>,
+}
+
+/// What becomes of a partition's nodes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PartitionNodes {
+    /// They are these.
+    Are {
+        /// `Nodes=` as it was written.
+        text: Arc<str>,
+        /// Their names.
+        names: Vec<Arc<str>>,
+        /// What nodes that come later it takes: see [`Partition::node_sets`].
+        grows: Option<Arc<str>>,
+    },
+    /// Some are added, some taken away.
+    Change {
+        /// The names of those that are added.
+        added: Vec<Arc<str>>,
+        /// The names of those that are taken away.
+        taken: Vec<Arc<str>>,
+    },
 }
 
 impl std::fmt::Debug for PartitionUpdate {
@@ -439,6 +500,8 @@ pub enum Answer {
     },
     /// Several requests in one, in their order: what each was about, and how it went.
     Each(Vec<(JobSelection, Result<(), Reject>)>),
+    /// Done, but for these nodes, whose state does not allow it.
+    Skipped(Vec<Arc<str>>),
     /// The tasks of an array fared differently.
     Tasks(Vec<TaskResult>),
     /// The node registered under this name.

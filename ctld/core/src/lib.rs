@@ -34,8 +34,8 @@ pub use configure::{Configuration, Recover};
 pub use core::{Core, Turned};
 pub use effect::{Effect, MailEvent, NodeMessage};
 pub use event::{
-    Alterable, Answer, ArrayRequest, BatchDone, Event, JobEdit, JobSelection, Kill, LaunchResult,
-    NewJob, NodeTarget, NodeUpdate, NodeUpdateState, PartitionUpdate, Registered, Requeue,
-    SpecEdit, TaskResult, UpdateJob,
+    AfterReboot, Alterable, Answer, ArrayRequest, BatchDone, Dynamic, Event, JobEdit, JobSelection,
+    Kill, LaunchResult, NewJob, NodeTarget, NodeUpdate, NodeUpdateState, PartitionNodes,
+    PartitionUpdate, Reboot, Registered, Requeue, SpecEdit, TaskResult, UpdateJob,
 };
 pub use reject::Reject;

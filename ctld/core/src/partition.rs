@@ -6,7 +6,7 @@ use model::{Change, NodeId, Partition};
 
 use crate::access::{self, Caller};
 use crate::effect::Effect;
-use crate::event::{Answer, PartitionUpdate};
+use crate::event::{Answer, PartitionNodes, PartitionUpdate};
 use crate::reject::Reject;
 use crate::turn::Turn;
 
@@ -55,9 +55,8 @@ fn put(
 ) -> Result<Answer, Reject> {
     let was_default = partition.is_default;
     (update.apply)(&mut partition);
-    if let Some(names) = &update.node_names {
-        partition.nodes = ids(turn, names)?;
-        partition.nodes_text.clone_from(&update.nodes);
+    if let Some(nodes) = &update.nodes {
+        set_nodes(turn, &mut partition, nodes)?;
     }
     if partition.is_default && !was_default {
         let others: Vec<_> =
@@ -71,6 +70,33 @@ fn put(
     turn.record(Change::Partition(Arc::new(partition)));
     turn.emit(Effect::Schedule);
     Ok(Answer::Done)
+}
+
+fn set_nodes(
+    turn: &Turn<'_>,
+    partition: &mut Partition,
+    nodes: &PartitionNodes,
+) -> Result<(), Reject> {
+    match nodes {
+        PartitionNodes::Are { text, names, grows } => {
+            partition.nodes = ids(turn, names)?;
+            partition.nodes_text = (!text.is_empty()).then(|| Arc::clone(text));
+            partition.node_sets.clone_from(grows);
+        }
+        PartitionNodes::Change { added, taken } => {
+            let (added, taken) = (ids(turn, added)?, ids(turn, taken)?);
+            let mut nodes: Vec<NodeId> =
+                partition.nodes.iter().chain(added.iter()).copied().collect();
+            nodes.retain(|node| !taken.contains(node));
+            nodes.sort_unstable();
+            nodes.dedup();
+            // What stands there now is these nodes and no set of others.
+            partition.nodes_text = Some(model::node_list(turn.cluster(), &nodes));
+            partition.node_sets = None;
+            partition.nodes = nodes.into();
+        }
+    }
+    Ok(())
 }
 
 fn ids(turn: &Turn<'_>, names: &[Arc<str>]) -> Result<Arc<[NodeId]>, Reject> {

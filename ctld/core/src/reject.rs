@@ -165,6 +165,15 @@ pub enum Reject {
     /// A state that a node cannot go to from where it is.
     #[error("a node cannot go to that state from its own")]
     InvalidNodeState,
+    /// Active features that the node does not have available.
+    #[error("active features of node {0} are not among its available ones")]
+    ActiveFeatureNotAvailable(Arc<str>),
+    /// More or fewer addresses than nodes.
+    #[error("as many addresses as nodes are needed")]
+    AddressCount,
+    /// The node is booting already.
+    #[error("the node is rebooting already")]
+    RebootInProgress,
     /// A value that is not one.
     #[error("invalid {0}")]
     InvalidValue(&'static str),

@@ -64,8 +64,7 @@ pub(crate) fn ticked(turn: &mut Turn<'_>, clock: &mut Clock) -> Result<Answer, R
     times_up(turn);
     warnings(turn);
     waits_over(turn, clock);
-    node::resumed_by_time(turn);
-    node::fallen_silent(turn);
+    node::ticked(turn);
     ask_again(turn);
     forget(turn);
     ping(turn, clock);

@@ -5,8 +5,9 @@
 use super::{
     fields::{Column, Fields, Layers},
     host_names,
+    line::pair,
     option::CpuBind,
-    problem::{Cause, Place, Problems},
+    problem::{Cause, Place, Problems, Refused},
     value::{Kind, Limit, number},
 };
 
@@ -198,6 +199,33 @@ impl NodeLines {
         }
     }
 }
+
+impl NodeLine {
+    /// One line, `NodeName=… State=…`, without a file around it: from `scontrol create` or
+    /// `slurmd -Z --conf`, whose lines may leave the name's key out.
+    ///
+    /// # Errors
+    ///
+    /// All that is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, Refused> {
+        let place = Place { file: "NodeName".into(), line: 1 };
+        let mut problems = Problems::default();
+        let mut lines = NodeLines::default();
+        match pair(text) {
+            Some(pair) if pair.key.eq_ignore_ascii_case("NodeName") => {
+                lines.read(pair.value, pair.rest, &place, &mut problems);
+            }
+            _ => lines.read(UNNAMED, text, &place, &mut problems),
+        }
+        match lines.lines.pop() {
+            Some(line) if problems.errors.is_empty() => Ok(line),
+            _ => Err(Refused(problems)),
+        }
+    }
+}
+
+/// The name of a node whose line has none.
+const UNNAMED: &str = "unnamed";
 
 fn line(
     expression: &str,

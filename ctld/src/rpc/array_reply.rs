@@ -14,9 +14,11 @@ pub(super) fn by_task(_: &View, request: &Request<'_>, answer: Answer) -> Reply 
             let body = JobArrayErrors { outcomes: outcomes(&results) };
             request.reply(Number::RESPONSE_JOB_ARRAY_ERRORS, &body)
         }
-        Answer::Done | Answer::Each(_) | Answer::Submitted { .. } | Answer::Registered { .. } => {
-            request.return_code(Errno::SLURM_SUCCESS)
-        }
+        Answer::Done
+        | Answer::Each(_)
+        | Answer::Skipped(_)
+        | Answer::Submitted { .. }
+        | Answer::Registered { .. } => request.return_code(Errno::SLURM_SUCCESS),
     }
 }
 
@@ -24,9 +26,11 @@ pub(super) fn by_task(_: &View, request: &Request<'_>, answer: Answer) -> Reply 
 pub(super) fn worst(_: &View, request: &Request<'_>, answer: Answer) -> Reply {
     let codes = match answer {
         Answer::Tasks(results) => results.iter().map(code).collect(),
-        Answer::Done | Answer::Each(_) | Answer::Submitted { .. } | Answer::Registered { .. } => {
-            Vec::new()
-        }
+        Answer::Done
+        | Answer::Each(_)
+        | Answer::Skipped(_)
+        | Answer::Submitted { .. }
+        | Answer::Registered { .. } => Vec::new(),
     };
     let worst = codes.into_iter().max_by_key(|code| code.0).unwrap_or(Errno::SLURM_SUCCESS);
     request.return_code(worst)

@@ -21,11 +21,15 @@ pub mod node_message;
 mod odd_job;
 mod partition_info;
 mod program;
+mod registration;
 mod requeue;
+mod reservation_update;
 mod state_word;
 pub mod submit;
 mod tres;
 mod update_job;
+mod update_node;
+mod update_partition;
 mod visible;
 
 use std::net::SocketAddr;
@@ -209,9 +213,13 @@ const ROWS: &[&[Row]] = &[
     odd_job::ROWS,
     partition_info::ROWS,
     program::ROWS,
+    registration::ROWS,
     requeue::ROWS,
+    reservation_update::ROWS,
     submit::ROWS,
     update_job::ROWS,
+    update_node::ROWS,
+    update_partition::ROWS,
 ];
 
 /// The row of a message.
@@ -228,6 +236,10 @@ pub fn done(_: &View, request: &Request<'_>, _: Answer) -> Reply {
 pub fn failed(request: &Request<'_>, failure: &Failure) -> Option<Reply> {
     let code = match failure {
         Failure::Malformed(_) | Failure::Silent => return None,
+        // A slurmd that hears of an error registers again at once, and again.
+        Failure::Rejected(_) if request.number == Number::MESSAGE_NODE_REGISTRATION_STATUS => {
+            Errno::SLURM_SUCCESS
+        }
         Failure::Rejected(reject) => errno(reject),
         Failure::Code(code) => *code,
         Failure::CodeWithText(code, text) => {

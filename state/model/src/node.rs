@@ -150,6 +150,12 @@ pub struct NodeFlags {
     pub reboot_requested: bool,
     /// A reboot was sent and has not come back.
     pub reboot_issued: bool,
+    /// It was drained for the reboot that was asked for, and for nothing else.
+    pub reboot_drained: bool,
+    /// After the reboot it is to be resumed, whatever it was drained for.
+    pub reboot_resumes: bool,
+    /// After the reboot it is to stay down.
+    pub reboot_downs: bool,
     /// It is being started.
     pub powering_up: bool,
     /// It is being stopped.
@@ -214,6 +220,33 @@ pub struct Registration {
 }
 
 impl Node {
+    /// A node that nothing is known of but what it has and where it is.
+    pub fn unknown(id: NodeId, name: Arc<str>, address: Address, hardware: Hardware) -> Self {
+        Self {
+            id,
+            name,
+            address,
+            hardware,
+            availability: Availability::Unknown,
+            flags: NodeFlags::default(),
+            reason: None,
+            registration: None,
+            last_response: None,
+            last_busy: None,
+            cpu_load: None,
+            free_memory_mib: None,
+            features_available: Arc::default(),
+            features_active: Arc::default(),
+            weight: 1,
+            comment: None,
+            extra: None,
+            instance_id: None,
+            instance_type: None,
+            origin: Origin::Configured,
+            resume_after: None,
+        }
+    }
+
     /// Whether a job may be placed here now, resources aside.
     pub fn is_schedulable(&self) -> bool {
         let f = self.flags;

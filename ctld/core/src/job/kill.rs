@@ -44,9 +44,11 @@ pub(crate) fn killed_each(turn: &mut Turn<'_>, kills: &[Kill]) -> Answer {
         Answer::Tasks(results) => {
             results.into_iter().map(|one| one.result).find(Result::is_err).unwrap_or(Ok(()))
         }
-        Answer::Done | Answer::Each(_) | Answer::Submitted { .. } | Answer::Registered { .. } => {
-            Ok(())
-        }
+        Answer::Done
+        | Answer::Each(_)
+        | Answer::Skipped(_)
+        | Answer::Submitted { .. }
+        | Answer::Registered { .. } => Ok(()),
     };
     let one = |kill: &Kill| (kill.selection.clone(), killed(turn, kill).and_then(worst));
     Answer::Each(kills.iter().map(one).collect())

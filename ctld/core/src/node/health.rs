@@ -70,12 +70,21 @@ pub(crate) fn down(turn: &mut Turn<'_>, id: NodeId, reason: &str) {
     let by = turn.config().slurm_user;
     let reason = reason_at(turn, reason, by);
     turn.edit_node(id, |node| {
+        let was_out = node.flags.drain || node.flags.fail;
+        let old = node.reason.take().filter(|_| was_out || node.availability == Availability::Down);
         node.availability = Availability::Down;
-        if node.reason.is_none() || !node.flags.drain {
-            node.reason = Some(reason);
-        }
+        node.reason = Some(said_too(old, reason));
     });
     lose_jobs(turn, id);
+}
+
+/// A reason beside the one that is there already, as slurmctld joins them.
+pub(crate) fn said_too(old: Option<NodeReason>, new: NodeReason) -> NodeReason {
+    match old {
+        Some(old) if old.text.contains(&*new.text) => NodeReason { text: old.text, ..new },
+        Some(old) => NodeReason { text: format!("{} : {}", old.text, new.text).into(), ..new },
+        None => new,
+    }
 }
 
 /// Ends or requeues what runs on a node that is gone, and stops waiting for its clean-up.
@@ -128,7 +137,8 @@ pub(crate) fn drain(turn: &mut Turn<'_>, id: NodeId, reason: &str) {
     turn.edit_node(id, |node| {
         if !node.flags.drain {
             node.flags.drain = true;
-            node.reason = Some(reason);
+            let told = node.reason.take().filter(|old| !old.text.starts_with(NOT_RESPONDING));
+            node.reason = told.or(Some(reason));
         }
     });
 }
@@ -142,15 +152,7 @@ pub(crate) fn resumed_by_time(turn: &mut Turn<'_>) {
         .map(|node| node.id)
         .collect();
     for id in due {
-        turn.edit_node(id, |node| {
-            node.resume_after = None;
-            node.flags.drain = false;
-            if node.availability == Availability::Down {
-                node.availability = Availability::Up;
-            }
-            node.reason = None;
-        });
-        turn.emit(Effect::Schedule);
+        super::update::resume(turn, id);
     }
 }
 

@@ -1,12 +1,22 @@
 //! Nodes: how they come, answer, fall silent, and are altered.
 
 mod health;
+mod jobs;
+mod reboot;
 mod register;
 mod update;
 
-pub(crate) use health::{
-    answered, drain, fallen_silent, introduction, is_to_be_pinged, removed, resumed_by_time,
-    unreachable,
-};
+pub(crate) use health::{answered, drain, introduction, is_to_be_pinged, removed, unreachable};
+pub(crate) use reboot::requested as reboot_requested;
 pub(crate) use register::registered;
 pub(crate) use update::{created, deleted, updated};
+
+use crate::turn::Turn;
+
+/// What becomes of nodes because time goes by.
+pub(crate) fn ticked(turn: &mut Turn<'_>) {
+    health::resumed_by_time(turn);
+    health::fallen_silent(turn);
+    reboot::timed_out(turn);
+    reboot::issue(turn);
+}

@@ -2,18 +2,22 @@
 
 use std::sync::Arc;
 
-use model::{
-    Availability, Exit, Hold, Job, JobId, Launch, Node, NodeId, Outcome, Phase, ReturnToService,
-    StepNumber, WaitReason,
-};
+use model::{Availability, Node, NodeId, NodeReason, ReturnToService, Unit};
 
 use crate::access;
-use crate::effect::{Effect, NodeMessage};
-use crate::event::{Answer, Registered};
-use crate::job;
-use crate::node::health::{self, NOT_RESPONDING};
+use crate::effect::Effect;
+use crate::event::{Answer, Dynamic, Registered};
+use crate::node::health::{self, NOT_RESPONDING, reason_at};
+use crate::node::jobs;
 use crate::reject::Reject;
 use crate::turn::Turn;
+
+/// The reason of a node that went through a boot that nobody asked for.
+const REBOOTED: &str = "Node unexpectedly rebooted";
+/// How far two reports of one boot may lie apart: nodes report whole seconds since it.
+const SAME_BOOT_S: u64 = 60;
+/// How much of the configured memory a node of a cloud must have, percent; another all of it.
+const CLOUD_MEMORY_PERCENT: u64 = 90;
 
 /// A node introduces itself: it is put into the table if it may make itself a place there, its jobs
 /// are compared with ours, and it is brought into service, or drained with a reason.
@@ -22,23 +26,109 @@ use crate::turn::Turn;
 /// asks again and again.
 pub(crate) fn registered(turn: &mut Turn<'_>, r: Registered) -> Result<Answer, Reject> {
     access::require_daemon(turn.cluster().config(), r.caller)?;
-    let id = match turn.cluster().node_named(&r.node_name) {
-        Some(node) => node.id,
-        None => welcome(turn, &r)?,
+    let id = match (turn.cluster().node_named(&r.node_name), &r.dynamic) {
+        (Some(node), _) => node.id,
+        (None, Dynamic::New(node)) => welcome(turn, node)?,
+        (None, Dynamic::Future { feature }) => match take_place(turn, &r, feature.as_deref())? {
+            Place::Old(id) => id,
+            // It learns its name and registers again by that.
+            Place::New(id, name) => return Ok(Answer::Registered { node: id, name }),
+        },
+        (None, Dynamic::No) => return Err(no_node(&r)),
     };
     let before = turn.cluster().node(id).cloned().ok_or_else(|| no_node(&r))?;
-    let problem = misfit(&turn.config(), &before, &r);
+    let rebooted = rebooted(&before, &r);
+    let node = note(turn, id, &before, &r);
+    let answer = Answer::Registered { node: id, name: Arc::clone(&node.name) };
+    if before.flags.reboot_issued && !rebooted {
+        // The last words of the system that is going down.
+        return Ok(answer);
+    }
+    jobs::compare(turn, &node, rebooted, &r.steps);
+    validate(turn, id, &before, &r, rebooted);
+    let is_schedulable = turn.cluster().node(id).is_some_and(|node| node.is_schedulable());
+    if is_schedulable && !before.is_schedulable() {
+        turn.emit(Effect::Schedule);
+    }
+    Ok(answer)
+}
+
+fn no_node(r: &Registered) -> Reject {
+    Reject::NoSuchNode(Arc::clone(&r.node_name))
+}
+
+/// Whether the machine has booted since it was last heard of.
+fn rebooted(before: &Node, r: &Registered) -> bool {
+    let booted = r.registration.booted;
+    match (before.last_response, &before.registration) {
+        (Some(heard), _) => booted > heard,
+        // When it was heard of is not kept over a restart of the controller.
+        (None, Some(old)) => booted.since(old.booted) > SAME_BOOT_S,
+        (None, None) => false,
+    }
+}
+
+/// A node that nobody configured (`slurmd -Z`) gets a place in the table. It needs cons_tres.
+fn welcome(turn: &mut Turn<'_>, node: &Node) -> Result<NodeId, Reject> {
+    if turn.config().consumable.unit == Unit::Node {
+        return Err(Reject::AccessDenied);
+    }
+    super::update::add(turn, Node::clone(node))
+}
+
+/// The place of a `slurmd -F`.
+enum Place {
+    /// It has one.
+    Old(NodeId),
+    /// It was given this one.
+    New(NodeId, Arc<str>),
+}
+
+/// A `slurmd -F` takes the place that it had, or else the first that fits.
+fn take_place(turn: &mut Turn<'_>, r: &Registered, feature: Option<&str>) -> Result<Place, Reject> {
+    let is_taken = |node: &&Arc<Node>| {
+        node.availability != Availability::Future && node.address.host_name == r.host_name
+    };
+    if let Some(node) = turn.cluster().nodes().find(is_taken) {
+        return Ok(Place::Old(node.id));
+    }
+    let found = &r.registration;
+    let fits = |node: &Node| match feature {
+        Some(feature) => node.features_available.iter().any(|f| **f == *feature),
+        None => {
+            let want = &node.hardware;
+            (want.cpus, want.boards, want.sockets) == (found.cpus, found.boards, found.sockets)
+                && want.cores_per_socket == found.cores_per_socket
+                && want.threads_per_core == found.threads_per_core
+        }
+    };
+    let free = |node: &&Arc<Node>| node.availability == Availability::Future && fits(node);
+    let id = turn.cluster().nodes().find(free).map(|node| node.id).ok_or_else(|| no_node(r))?;
     let now = turn.now;
-    let registration = Arc::new(r.registration.clone());
-    let config = turn.config();
     let node = turn.edit_node(id, |node| {
+        node.availability = Availability::Unknown;
+        node.address.host_name = Arc::clone(&r.host_name);
+        node.address.host = r.peer.ip().to_string().into();
+        node.address.seen = Some(r.peer);
+        node.last_response = Some(now);
+    });
+    Ok(Place::New(id, Arc::clone(&node.name)))
+}
+
+/// Notes what the node says of itself.
+fn note(turn: &mut Turn<'_>, id: NodeId, before: &Node, r: &Registered) -> Arc<Node> {
+    let now = turn.now;
+    let is_cloud = before.flags.cloud;
+    let is_dynamic = before.origin == model::Origin::Dynamic;
+    turn.edit_node(id, |node| {
         node.last_response = Some(now);
         node.cpu_load = Some(r.load.0);
         node.free_memory_mib = Some(r.load.1);
+        node.registration = Some(Arc::new(r.registration.clone()));
         node.address.seen = Some(r.peer);
-        node.registration = Some(registration);
-        if node.origin == model::Origin::Dynamic || node.flags.cloud {
+        if is_dynamic || is_cloud {
             node.address.host_name = Arc::clone(&r.host_name);
+            node.address.host = r.peer.ip().to_string().into();
         }
         if let Some(features) = &r.features_available {
             node.features_available = Arc::clone(features);
@@ -46,183 +136,171 @@ pub(crate) fn registered(turn: &mut Turn<'_>, r: Registered) -> Result<Answer, R
         if let Some(features) = &r.features_active {
             node.features_active = Arc::clone(features);
         }
-        node.instance_id = r.instance.0.clone().or(node.instance_id.take());
-        node.instance_type = r.instance.1.clone().or(node.instance_type.take());
-        node.extra = r.extra.clone().or(node.extra.take());
-        into_service(node, &before, &config, problem.is_none());
+        super::update::set_text(&mut node.instance_id, r.instance.0.as_ref());
+        super::update::set_text(&mut node.instance_type, r.instance.1.as_ref());
+        super::update::set_text(&mut node.extra, r.extra.as_ref());
+    })
+}
+
+/// Brings the node into service, or sets it down or drains it for what is wrong with it.
+fn validate(turn: &mut Turn<'_>, id: NodeId, before: &Node, r: &Registered, rebooted: bool) {
+    let config = turn.config();
+    let problem = misfit(&config, before, r);
+    turn.edit_node(id, |node| {
+        node.flags.not_responding = false;
+        node.flags.powering_up = false;
+        node.flags.powering_down = false;
+        node.flags.powered_down = false;
+        node.flags.invalid = problem.is_some();
     });
-    match problem {
-        Some(reason) => {
-            health::drain(turn, id, &reason);
-            turn.edit_node(id, |node| node.flags.invalid = true);
-        }
-        None if node.flags.invalid => {
-            turn.edit_node(id, |node| node.flags.invalid = false);
-        }
-        None => {}
+    if let Some(reason) = problem {
+        become_known(turn, id);
+        invalid(turn, id, &reason);
+    } else if let Some(reason) = &r.trouble {
+        become_known(turn, id);
+        health::drain(turn, id, reason);
+    } else {
+        into_service(turn, id, before, rebooted);
     }
-    compare_jobs(turn, &node, &before, &r.steps);
-    if node.is_schedulable() && !before.is_schedulable() {
-        turn.emit(Effect::Schedule);
-    }
-    Ok(Answer::Registered { node: id, name: Arc::clone(&node.name) })
 }
 
-fn no_node(r: &Registered) -> Reject {
-    Reject::NoSuchNode(Arc::clone(&r.node_name))
-}
-
-/// A node that nobody configured (`slurmd -Z`) gets a place in the table.
-fn welcome(turn: &mut Turn<'_>, r: &Registered) -> Result<NodeId, Reject> {
-    let Some(dynamic) = &r.dynamic else {
-        return Err(no_node(r));
-    };
-    super::update::add(turn, Node::clone(dynamic))
-}
-
-/// Brings a node into service as it registers, as far as its state lets it.
-fn into_service(node: &mut Node, before: &Node, config: &model::Config, fits: bool) {
-    node.flags.not_responding = false;
-    node.flags.powering_up = false;
-    node.flags.powered_down = false;
-    let booted_since = before
-        .registration
-        .as_ref()
-        .zip(node.registration.as_ref())
-        .is_some_and(|(old, new)| new.booted > old.booted);
-    if node.flags.reboot_issued && booted_since {
-        node.flags.reboot_issued = false;
-        node.flags.reboot_requested = false;
-        if node.availability == Availability::Down {
+/// A node that is unknown or planned is there from now on.
+fn become_known(turn: &mut Turn<'_>, id: NodeId) {
+    let now = turn.now;
+    let is_new =
+        |node: &Node| matches!(node.availability, Availability::Unknown | Availability::Future);
+    if turn.cluster().node(id).is_some_and(|node| is_new(node)) {
+        turn.edit_node(id, |node| {
             node.availability = Availability::Up;
-            node.reason = None;
-        }
+            node.last_busy = node.last_busy.max(Some(now));
+        });
     }
-    match node.availability {
-        Availability::Unknown | Availability::Future => node.availability = Availability::Up,
-        Availability::Up => {}
-        Availability::Down if fits => {
-            let silent = node.reason.as_ref().is_some_and(|r| &*r.text == NOT_RESPONDING);
-            let back = match config.return_to_service {
-                ReturnToService::Never => false,
-                // A silent node that has also booted was more than silent.
-                ReturnToService::IfNotResponding => silent && !booted_since,
-                ReturnToService::Always => true,
-            };
-            if back {
-                node.availability = Availability::Up;
-                if !node.flags.drain {
-                    node.reason = None;
-                }
+}
+
+/// A node that does not fit takes no new jobs; what is wrong is told even if it took none before.
+fn invalid(turn: &mut Turn<'_>, id: NodeId, text: &str) {
+    let reason = reason_at(turn, text, turn.config().slurm_user);
+    turn.edit_node(id, |node| {
+        let out = node.availability == Availability::Down || node.flags.drain || node.flags.fail;
+        if !out {
+            node.flags.drain = true;
+        }
+        if node.reason.as_ref().is_none_or(|old| old.text != reason.text) {
+            node.reason = Some(reason);
+        }
+    });
+}
+
+fn into_service(turn: &mut Turn<'_>, id: NodeId, before: &Node, rebooted: bool) {
+    let config = turn.config();
+    match before.availability {
+        Availability::Unknown | Availability::Future => become_known(turn, id),
+        Availability::Down if returns(&config, before, rebooted) => returned(turn, id),
+        Availability::Up | Availability::Down => {
+            let always = config.return_to_service == ReturnToService::Always;
+            let is_drained = before.flags.drain && turn.cluster().usage(id).is_idle();
+            if rebooted && !always && !is_drained {
+                unexpectedly_rebooted(turn, id, before);
             }
         }
-        Availability::Down => {}
     }
+}
+
+/// Whether a node that is down comes back by registering.
+fn returns(config: &model::Config, node: &Node, rebooted: bool) -> bool {
+    let silent = node.reason.as_ref().is_some_and(|reason| &*reason.text == NOT_RESPONDING);
+    match config.return_to_service {
+        _ if node.flags.reboot_issued => true,
+        ReturnToService::Never => false,
+        // A silent node that has also booted was more than silent.
+        ReturnToService::IfNotResponding => silent && !rebooted,
+        ReturnToService::Always => true,
+    }
+}
+
+fn returned(turn: &mut Turn<'_>, id: NodeId) {
+    let now = turn.now;
+    let complete = reason_at(turn, "reboot complete", turn.config().slurm_user);
+    turn.edit_node(id, |node| {
+        let stays_down = node.flags.reboot_downs;
+        if node.flags.reboot_drained || node.flags.reboot_resumes || stays_down {
+            node.flags.drain = false;
+        }
+        node.flags.reboot_issued = false;
+        super::update::forget_reboot(node);
+        node.resume_after = None;
+        if stays_down {
+            node.reason = Some(health::said_too(node.reason.take(), complete));
+            return;
+        }
+        node.availability = Availability::Up;
+        node.last_busy = Some(now);
+        if !(node.flags.drain || node.flags.fail) {
+            node.reason = None;
+        }
+    });
+}
+
+/// Sets a node down whose machine booted without anybody asking for it: what ran there is gone.
+fn unexpectedly_rebooted(turn: &mut Turn<'_>, id: NodeId, before: &Node) {
+    let asked = before.flags.reboot_requested;
+    let old = before.reason.clone().filter(|r| !asked && &*r.text != NOT_RESPONDING);
+    let reason = reason_at(turn, REBOOTED, turn.config().slurm_user);
+    turn.edit_node(id, |node| {
+        if node.flags.reboot_drained {
+            node.flags.drain = false;
+        }
+        super::update::forget_reboot(node);
+    });
+    down_for(turn, id, old.unwrap_or(reason));
+}
+
+fn down_for(turn: &mut Turn<'_>, id: NodeId, reason: NodeReason) {
+    turn.edit_node(id, |node| {
+        node.availability = Availability::Down;
+        node.reason = Some(reason);
+    });
+    health::lose_jobs(turn, id);
 }
 
 /// Why a node cannot be used as configured, in slurmctld's words.
 fn misfit(config: &model::Config, node: &Node, r: &Registered) -> Option<String> {
-    if r.status != 0 {
-        return Some("Prolog error".to_owned());
-    }
+    let (want, found) = (&node.hardware, &r.registration);
     if config.config_overrides {
         return None;
     }
-    let (want, found) = (&node.hardware, &r.registration);
-    let cores = u32::from(found.sockets) * u32::from(found.cores_per_socket);
-    let threads = cores * u32::from(found.threads_per_core);
-    let mut reasons = Vec::new();
-    if threads < want.cores() * u32::from(want.threads_per_core) && cores < u32::from(want.cpus) {
+    let mut reasons: Vec<String> =
+        want.gres.iter().filter_map(|gres| gres_misfit(gres, r)).collect();
+    let threads = |sockets: u16, cores: u16, threads: u16| {
+        u64::from(sockets) * u64::from(cores) * u64::from(threads)
+    };
+    let has = threads(found.sockets, found.cores_per_socket, found.threads_per_core);
+    if has < threads(want.sockets, want.cores_per_socket, want.threads_per_core) {
         reasons.push("Low socket*core*thread count".to_owned());
     }
     if found.cpus < want.cpus {
         reasons.push("Low CPUs".to_owned());
     }
-    if found.memory_mib < want.memory_mib {
+    let percent = if node.flags.cloud { CLOUD_MEMORY_PERCENT } else { 100 };
+    if found.memory_mib.saturating_mul(100) < want.memory_mib.saturating_mul(percent) {
         reasons.push(format!(
-            "Low RealMemory (reported:{} < 100.00% of configured:{})",
+            "Low RealMemory (reported:{} < {percent}.00% of configured:{})",
             found.memory_mib, want.memory_mib
         ));
     }
     if found.tmp_disk_mib < want.tmp_disk_mib {
         reasons.push("Low TmpDisk".to_owned());
     }
-    for gres in want.gres.iter() {
-        let has: u64 = r
-            .gres
-            .iter()
-            .flat_map(|list| list.iter())
-            .filter(|g| g.name == gres.name && (gres.kind.is_none() || g.kind == gres.kind))
-            .map(|g| g.count)
-            .sum();
-        if r.gres.is_some() && has < gres.count {
-            reasons.push(format!(
-                "gres/{} count reported lower than configured ({} < {})",
-                gres.name, has, gres.count
-            ));
-        }
-    }
     (!reasons.is_empty()).then(|| reasons.join(", "))
 }
 
-/// What runs there against what should.
-fn compare_jobs(
-    turn: &mut Turn<'_>,
-    node: &Arc<Node>,
-    before: &Node,
-    steps: &[(JobId, StepNumber)],
-) {
-    for &(id, step) in steps {
-        let message = match turn.cluster().job(id) {
-            Some(job) if is_expected(job, node.id) => continue,
-            Some(job) if job.held_shares().any(|share| share.node == node.id) => {
-                NodeMessage::Terminate { job: Arc::clone(job) }
-            }
-            _ => NodeMessage::Abort { job: id, step: Some(step) },
-        };
-        turn.emit(Effect::ToNode { node: node.id, message });
-    }
-    let booted = node.registration.as_ref().map(|r| r.booted);
-    let rebooted = before.registration.as_ref().is_some_and(|old| booted > Some(old.booted));
-    let grace_s =
-        u64::from(turn.config().batch_start_timeout_s) + u64::from(turn.config().message_timeout_s);
-    let lost: Vec<Arc<Job>> = turn
-        .cluster()
-        .jobs_on(node.id)
-        .filter(|job| job.batch && job.phase == Phase::Running(Launch::Done))
-        .filter(|job| job.allocation.as_ref().is_some_and(|a| a.batch_host() == node.id))
-        .filter(|job| !steps.contains(&(job.id, StepNumber::Batch)))
-        .filter(|job| {
-            rebooted || job.started.is_none_or(|started| turn.now.since(started) > grace_s)
-        })
-        .cloned()
-        .collect();
-    for job in lost {
-        batch_lost(turn, &job, Arc::clone(&node.name));
-    }
-    let cleaned: Vec<Arc<Job>> = turn
-        .cluster()
-        .jobs_on(node.id)
-        .filter(|job| matches!(job.phase, Phase::Completing(_)) && rebooted)
-        .cloned()
-        .collect();
-    for job in cleaned {
-        job::clean_on(turn, &job, node.id);
-    }
-}
-
-fn is_expected(job: &Job, node: NodeId) -> bool {
-    job.is_active() && job.held_shares().any(|share| share.node == node)
-}
-
-/// The batch host is there and does not know the script: it ended unseen, or never began.
-fn batch_lost(turn: &mut Turn<'_>, job: &Arc<Job>, node_name: Arc<str>) {
-    let job = turn.edit_job(job, |job| job.failed_node = Some(node_name));
-    if job.spec.requeue {
-        job::requeue(turn, &job, Hold::None, None);
-    } else {
-        let outcome = Outcome { exit: Exit::NodeFail, status: 1, derived_status: 0 };
-        let message = |job| NodeMessage::Terminate { job };
-        job::end(turn, &job, outcome, WaitReason::NodeFailed, message);
-    }
+fn gres_misfit(gres: &model::GresCount, r: &Registered) -> Option<String> {
+    let list = r.gres.as_ref()?;
+    let is_it = |found: &&model::GresCount| {
+        found.name == gres.name && (gres.kind.is_none() || found.kind == gres.kind)
+    };
+    let has: u64 = list.iter().filter(is_it).map(|found| found.count).sum();
+    (has < gres.count).then(|| {
+        format!("gres/{} count reported lower than configured ({has} < {})", gres.name, gres.count)
+    })
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{Availability, Change, Node, NodeId, Origin};
+use model::{Availability, Change, Node, NodeId, Origin, Unit};
 
 use crate::access::{self, Caller};
 use crate::effect::{Effect, NodeMessage};
@@ -11,61 +11,79 @@ use crate::node::health::{self, reason_at};
 use crate::reject::Reject;
 use crate::turn::Turn;
 
-/// `scontrol update node`.
+/// `scontrol update node`. All of it is done, or nothing.
 pub(crate) fn updated(turn: &mut Turn<'_>, update: &NodeUpdate) -> Result<Answer, Reject> {
     access::require_admin(turn.cluster().config(), update.caller)?;
     let mut ids = Vec::new();
     for name in &update.target.names {
         let node = turn.cluster().node_named(name);
         let node = node.ok_or_else(|| Reject::NoSuchNode(Arc::clone(name)))?;
-        check_transition(node, update)?;
+        check_features(node, update)?;
+        check_transition(turn, node, update)?;
         ids.push(node.id);
     }
     let lists = [&update.address, &update.host_name];
     if lists.into_iter().flatten().any(|list| list.len() != ids.len()) {
-        return Err(Reject::InvalidValue("number of addresses"));
+        return Err(Reject::AddressCount);
     }
     for (place, &id) in ids.iter().enumerate() {
         set_fields(turn, id, place, update);
         if let Some(state) = update.state {
-            set_state(turn, id, state, update);
+            set_state(turn, id, state);
         }
     }
     turn.emit(Effect::Schedule);
     Ok(Answer::Done)
 }
 
-/// Refuses what a node cannot go to from where it is.
-fn check_transition(node: &Node, update: &NodeUpdate) -> Result<(), Reject> {
-    use NodeUpdateState as S;
-    let down = node.availability == Availability::Down;
-    let unknown = node.availability == Availability::Unknown;
-    let in_use = !matches!(node.availability, Availability::Future);
-    let allowed = match update.state {
-        None | Some(S::Down | S::Drain | S::Undrain | S::Fail | S::NoResp) => true,
-        Some(S::Future) => true,
-        Some(S::Idle) => in_use && (down || unknown || node.availability == Availability::Up),
-        Some(S::Resume) => {
-            let f = node.flags;
-            down || f.drain || f.fail || f.reboot_requested || f.reboot_issued || f.powered_down
-        }
-        Some(S::PowerDown | S::PowerUp) => in_use,
-        Some(S::CancelReboot) => node.flags.reboot_requested,
+/// Refuses active features that the node could not have.
+fn check_features(node: &Node, update: &NodeUpdate) -> Result<(), Reject> {
+    let available = update.features_available.as_ref().unwrap_or(&node.features_available);
+    let active = match (&update.features_active, &update.features_available) {
+        (Some(active), _) => active,
+        // What is available is made active.
+        (None, Some(_)) => return Ok(()),
+        (None, None) => return Ok(()),
     };
-    let needs_reason = matches!(update.state, Some(S::Down | S::Drain | S::Fail));
-    if needs_reason && update.reason.is_none() && node.reason.is_none() {
-        return Err(Reject::ReasonMissing);
+    match active.iter().all(|feature| available.contains(feature)) {
+        true => Ok(()),
+        false => Err(Reject::ActiveFeatureNotAvailable(Arc::clone(&node.name))),
     }
+}
+
+/// Refuses what a node cannot go to from where it is.
+fn check_transition(turn: &Turn<'_>, node: &Node, update: &NodeUpdate) -> Result<(), Reject> {
+    use NodeUpdateState as S;
+    let Some(state) = update.state else {
+        return Ok(());
+    };
+    let f = node.flags;
+    let down = node.availability == Availability::Down;
+    let future = node.availability == Availability::Future;
+    let idle = node.availability == Availability::Up && turn.cluster().usage(node.id).running == 0;
+    let allowed = match state {
+        S::Down | S::Drain | S::Fail | S::NoResp => true,
+        S::Undrain => !f.invalid,
+        S::Future => down || idle,
+        S::Idle => !f.invalid && (down || idle),
+        S::Resume if f.powering_down => true,
+        S::Resume => !f.invalid && (down || future || f.drain || f.fail || f.reboot_requested),
+        // There is no power saving to ask.
+        S::PowerDown | S::PowerUp => false,
+        S::CancelReboot if f.reboot_issued => return Err(Reject::RebootInProgress),
+        S::CancelReboot => f.reboot_requested,
+    };
     if allowed { Ok(()) } else { Err(Reject::InvalidNodeState) }
 }
 
 fn set_fields(turn: &mut Turn<'_>, id: NodeId, place: usize, update: &NodeUpdate) {
     let by = update.reason_by.unwrap_or(update.caller.uid);
-    let reason = update.reason.as_ref().map(|text| reason_at(turn, text, by));
-    let resume_after = update.resume_after_s.map(|after| turn.now.plus_s(after.into()));
+    let reason = update.reason.as_ref().filter(|text| !text.is_empty());
+    let reason = reason.map(|text| reason_at(turn, text, by));
+    let now = turn.now;
     turn.edit_node(id, |node| {
-        if let Some(reason) = reason {
-            node.reason = (!reason.text.is_empty()).then_some(reason);
+        if reason.is_some() {
+            node.reason = reason;
         }
         if let Some(weight) = update.weight {
             node.weight = weight;
@@ -83,84 +101,143 @@ fn set_fields(turn: &mut Turn<'_>, id: NodeId, place: usize, update: &NodeUpdate
         set_text(&mut node.instance_type, update.instance_type.as_ref());
         if let Some(addresses) = &update.address {
             node.address.host = Arc::clone(&addresses[place]);
+            // What was seen is not where it is any more.
+            node.address.seen = None;
         }
         if let Some(names) = &update.host_name {
             node.address.host_name = Arc::clone(&names[place]);
         }
         if let Some((text, gres)) = &update.gres {
-            node.hardware.gres_text = Some(Arc::clone(text));
+            node.hardware.gres_text = (!text.is_empty()).then(|| Arc::clone(text));
             node.hardware.gres = Arc::clone(gres);
         }
         if let Some(cpu_bind) = update.cpu_bind {
             node.hardware.cpu_bind = cpu_bind;
         }
-        if resume_after.is_some() {
-            node.resume_after = resume_after;
+        let out = matches!(update.state, Some(NodeUpdateState::Down | NodeUpdateState::Drain));
+        match update.resume_after_s {
+            Some(after) if out => node.resume_after = after.map(|s| now.plus_s(s.into())),
+            _ if update.state.is_some() => node.resume_after = None,
+            _ => {}
         }
     });
 }
 
 /// An empty text takes a text away.
-fn set_text(text: &mut Option<Arc<str>>, update: Option<&Arc<str>>) {
+pub(super) fn set_text(text: &mut Option<Arc<str>>, update: Option<&Arc<str>>) {
     if let Some(update) = update {
         *text = (!update.is_empty()).then(|| Arc::clone(update));
     }
 }
 
-fn set_state(turn: &mut Turn<'_>, id: NodeId, state: NodeUpdateState, update: &NodeUpdate) {
+fn set_state(turn: &mut Turn<'_>, id: NodeId, state: NodeUpdateState) {
     use NodeUpdateState as S;
+    let now = turn.now;
     match state {
         S::Down => {
             turn.edit_node(id, |node| node.availability = Availability::Down);
             health::lose_jobs(turn, id);
         }
-        S::Drain => drop(turn.edit_node(id, |node| node.flags.drain = true)),
-        S::Undrain => drop(turn.edit_node(id, |node| {
-            node.flags.drain = false;
-            clear_reason(node, update);
-        })),
-        S::Fail => drop(turn.edit_node(id, |node| node.flags.fail = true)),
-        S::NoResp => drop(turn.edit_node(id, |node| node.flags.not_responding = true)),
         S::Future => {
             health::lose_jobs(turn, id);
             turn.edit_node(id, |node| {
                 node.availability = Availability::Future;
+                node.flags = model::NodeFlags::default();
                 node.registration = None;
+                node.last_response = None;
             });
         }
+        S::Drain => drop(turn.edit_node(id, |node| {
+            node.flags.drain = true;
+            node.flags.fail = false;
+            node.flags.reboot_drained = false;
+        })),
+        S::Fail => drop(turn.edit_node(id, |node| {
+            node.flags.fail = true;
+            node.flags.drain = false;
+        })),
+        S::Undrain => {
+            let node = turn.edit_node(id, |node| {
+                node.flags.drain = false;
+                clear_reason(node);
+            });
+            introduce(turn, &node);
+        }
+        S::NoResp => drop(turn.edit_node(id, |node| {
+            node.flags.not_responding = true;
+            node.last_response = node.last_response.or(Some(now));
+        })),
         S::Idle => drop(turn.edit_node(id, |node| {
             node.availability = Availability::Up;
-            clear_reason(node, update);
+            node.flags.drain = false;
+            node.flags.fail = false;
+            node.last_busy = Some(now);
+            clear_reason(node);
         })),
-        S::Resume => resume(turn, id, update),
-        S::PowerDown => drop(turn.edit_node(id, |node| node.flags.power_down_requested = true)),
-        S::PowerUp => drop(turn.edit_node(id, |node| node.flags.power_down_requested = false)),
-        S::CancelReboot => drop(turn.edit_node(id, |node| node.flags.reboot_requested = false)),
+        S::Resume => resume(turn, id),
+        S::CancelReboot => drop(turn.edit_node(id, |node| {
+            if node.flags.reboot_drained {
+                node.flags.drain = false;
+            }
+            forget_reboot(node);
+            clear_reason(node);
+        })),
+        // Refused by [`check_transition`].
+        S::PowerDown | S::PowerUp => {}
     }
 }
 
 /// Back to service. A node that is silent comes back when it answers.
-fn resume(turn: &mut Turn<'_>, id: NodeId, update: &NodeUpdate) {
+pub(super) fn resume(turn: &mut Turn<'_>, id: NodeId) {
     let now = turn.now;
     let node = turn.edit_node(id, |node| {
         node.flags.drain = false;
         node.flags.fail = false;
-        node.flags.invalid = false;
-        node.flags.reboot_requested = false;
+        forget_reboot(node);
         node.flags.reboot_issued = false;
-        node.resume_after = None;
-        if node.availability == Availability::Down {
-            node.availability = Availability::Up;
-            node.flags.not_responding |= node.registration.is_none();
-            node.last_response = Some(now);
+        if node.flags.powering_down {
+            node.flags.powering_down = false;
+            node.flags.powered_down = true;
+            node.flags.invalid = false;
         }
-        clear_reason(node, update);
+        node.resume_after = None;
+        match node.availability {
+            Availability::Down => {
+                node.availability = Availability::Up;
+                node.flags.not_responding |= node.registration.is_none();
+                // It has SlurmdTimeout from now to show itself.
+                node.last_response = Some(now);
+            }
+            Availability::Future => {
+                node.availability = Availability::Unknown;
+                node.last_response = Some(now);
+            }
+            Availability::Up | Availability::Unknown => {}
+        }
+        clear_reason(node);
     });
-    turn.emit(Effect::ToNode { node: node.id, message: NodeMessage::Register });
+    introduce(turn, &node);
+    turn.emit(Effect::Schedule);
 }
 
-fn clear_reason(node: &mut Node, update: &NodeUpdate) {
-    if update.reason.is_none() && !node.flags.drain && !node.flags.fail {
+/// Has a node tell anew what it is.
+fn introduce(turn: &mut Turn<'_>, node: &Node) {
+    if node.is_reachable() {
+        turn.emit(Effect::ToNode { node: node.id, message: NodeMessage::Register });
+    }
+}
+
+pub(super) fn forget_reboot(node: &mut Node) {
+    node.flags.reboot_requested = false;
+    node.flags.reboot_drained = false;
+    node.flags.reboot_resumes = false;
+    node.flags.reboot_downs = false;
+}
+
+/// A node in service has no reason to be out of it.
+fn clear_reason(node: &mut Node) {
+    let out = node.availability == Availability::Down;
+    if !(out || node.flags.drain || node.flags.fail) {
         node.reason = None;
     }
 }
@@ -172,6 +249,7 @@ pub(crate) fn created(
     nodes: Vec<Node>,
 ) -> Result<Answer, Reject> {
     access::require_admin(turn.cluster().config(), caller)?;
+    require_cons_tres(turn)?;
     for node in &nodes {
         if turn.cluster().node_named(&node.name).is_some() {
             return Err(Reject::NodeExists(Arc::clone(&node.name)));
@@ -183,6 +261,14 @@ pub(crate) fn created(
     }
     turn.emit(Effect::Schedule);
     Ok(Answer::Done)
+}
+
+/// Nodes that come and go need a scheduler of single cores.
+fn require_cons_tres(turn: &Turn<'_>) -> Result<(), Reject> {
+    match turn.cluster().config().consumable.unit {
+        Unit::Node => Err(Reject::AccessDenied),
+        Unit::Cpu | Unit::Core | Unit::Socket => Ok(()),
+    }
 }
 
 fn check_room(turn: &Turn<'_>, more: usize) -> Result<(), Reject> {
@@ -218,7 +304,7 @@ pub(crate) fn add(turn: &mut Turn<'_>, mut node: Node) -> Result<NodeId, Reject>
 }
 
 /// Whether a partition takes nodes that come later: `Nodes=ALL`, or a node set of a feature.
-fn takes(partition: &model::Partition, features: &[Arc<str>]) -> bool {
+pub(crate) fn takes(partition: &model::Partition, features: &[Arc<str>]) -> bool {
     let Some(sets) = &partition.node_sets else {
         return false;
     };
@@ -232,6 +318,7 @@ pub(crate) fn deleted(
     names: &[Arc<str>],
 ) -> Result<Answer, Reject> {
     access::require_admin(turn.cluster().config(), caller)?;
+    require_cons_tres(turn)?;
     let mut ids = Vec::new();
     for name in names {
         let node = turn.cluster().node_named(name);
@@ -242,7 +329,9 @@ pub(crate) fn deleted(
         if turn.cluster().jobs_on(node.id).next().is_some() {
             return Err(Reject::NodeBusy(Arc::clone(name)));
         }
-        ids.push(node.id);
+        if !ids.contains(&node.id) {
+            ids.push(node.id);
+        }
     }
     for id in ids {
         health::removed(turn, id);

@@ -188,6 +188,10 @@ fn infeasible(why: &sched::Infeasible) -> Reject {
 fn submitted(answer: &Answer) -> Option<model::JobId> {
     match answer {
         Answer::Submitted { job } => Some(*job),
-        Answer::Done | Answer::Each(_) | Answer::Tasks(_) | Answer::Registered { .. } => None,
+        Answer::Done
+        | Answer::Each(_)
+        | Answer::Skipped(_)
+        | Answer::Tasks(_)
+        | Answer::Registered { .. } => None,
     }
 }
