@@ -92,6 +92,7 @@ fn handle(turn: &mut Turn<'_>, clock: &mut Clock, event: Event) -> Result<Answer
         Event::Suspend { caller, selection, resume } => {
             job::suspended(turn, caller, &selection, resume)
         }
+        Event::Notify { caller, job, text } => job::notified(turn, caller, job, &text),
         Event::AllocationDone { caller, job, status } => {
             job::allocation_done(turn, caller, job, status)
         }

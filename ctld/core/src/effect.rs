@@ -94,6 +94,13 @@ pub enum NodeMessage {
         /// Continue instead of stop.
         resume: bool,
     },
+    /// Put a text into the output of a batch job.
+    Notify {
+        /// The job.
+        job: JobId,
+        /// The text.
+        text: Arc<str>,
+    },
     /// End yourself.
     Shutdown,
     /// Restart the machine.

@@ -39,6 +39,15 @@ pub enum Event {
         /// Continue instead of stop.
         resume: bool,
     },
+    /// Somebody has something to say to whoever looks at the output of a job.
+    Notify {
+        /// Who.
+        caller: Caller,
+        /// The job.
+        job: JobId,
+        /// The text.
+        text: Arc<str>,
+    },
     /// The client of an interactive allocation is done with it.
     AllocationDone {
         /// Who.
@@ -255,8 +264,11 @@ pub struct SpecEdit {
     /// In which jobs it may be altered.
     pub of: Alterable,
     /// What is done to it, or why not.
-    pub apply: Arc<dyn Fn(&mut JobSpec) -> Result<(), Reject> + Send + Sync>,
+    pub apply: Arc<SpecChange>,
 }
+
+/// What is done to a spec, or why not.
+pub type SpecChange = dyn Fn(&mut JobSpec) -> Result<(), Reject> + Send + Sync;
 
 /// In which jobs a field may be altered, and by whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

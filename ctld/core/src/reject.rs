@@ -30,6 +30,9 @@ pub enum Reject {
     /// The job has nothing that a signal could go to, now.
     #[error("job {0} cannot be signalled now")]
     NotSignalable(JobId),
+    /// Nobody listens for what a job is told: it has no script, and its client no port.
+    #[error("job {0} has nobody who listens")]
+    NobodyListens(JobId),
     /// The job does not run.
     #[error("job {0} is not running")]
     JobNotRunning(JobId),

@@ -123,6 +123,7 @@ fn lane(order: &Order) -> Lane {
         | NodeMessage::KillTimeLimit { job } => Some(job.id),
         NodeMessage::Abort { job, .. }
         | NodeMessage::Signal { job, .. }
+        | NodeMessage::Notify { job, .. }
         | NodeMessage::Suspend { job, .. } => Some(*job),
         NodeMessage::Ping
         | NodeMessage::Register
@@ -177,6 +178,7 @@ fn name(message: &NodeMessage) -> &'static str {
         NodeMessage::Signal { .. } => "signal",
         NodeMessage::Suspend { .. } => "suspend",
         NodeMessage::Shutdown => "shutdown",
+        NodeMessage::Notify { .. } => "notify",
         NodeMessage::Reboot { .. } => "reboot",
     }
 }

@@ -335,13 +335,14 @@ async fn dispatch(service: &Service, request: &Request<'_>) -> Option<Reply> {
         Kind::Write(write, answered) => write_through(rim, request, write, answered).await,
         Kind::Program(command) => program::command(rim, request, command).await,
     };
-    result.map_or_else(
+    let reply = result.map_or_else(
         |failure| {
             tell_failure(request, &failure);
             rpc::failed(request, &failure)
         },
         Some,
-    )
+    );
+    reply.filter(|_| request.version >= row.answered_from)
 }
 
 fn tell_failure(request: &Request<'_>, failure: &Failure) {

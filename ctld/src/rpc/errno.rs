@@ -13,6 +13,7 @@ pub fn errno(reject: &Reject) -> Errno {
         Reject::JobFinished(_) => Errno::ESLURM_ALREADY_DONE,
         Reject::JobOver(_) => Errno::ESLURM_JOB_FINISHED,
         Reject::NotSignalable(_) => Errno::ESLURM_TRANSITION_STATE_NO_UPDATE,
+        Reject::NobodyListens(_) => Errno::ESLURM_DISABLED,
         Reject::JobNotRunning(_) => Errno::ESLURM_JOB_NOT_RUNNING,
         Reject::JobNotSuspended(_) => Errno::ESLURM_JOB_NOT_SUSPENDED,
         Reject::JobHeld(_) => Errno::ESLURM_JOB_HELD,

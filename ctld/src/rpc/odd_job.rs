@@ -1,17 +1,29 @@
-//! Requests about jobs that this controller answers with what it does not do.
+//! Rare requests about jobs, among them those that this controller answers with what it does not do.
 
-use protocol::msg::{CrontabUpdateRequest, StepUpdate};
+use ctld_core::Event;
+use protocol::msg::{CrontabUpdateRequest, NotifyRequest, StepUpdate};
 use protocol::{Errno, Number};
 
-use super::{Failure, Reply, Request, Row, kill};
+use super::{Failure, Privilege, Reply, Request, Row, done, kill};
 use crate::view::View;
 
 pub(super) const ROWS: &[Row] = &[
+    Row::write(Number::REQUEST_JOB_NOTIFY, Privilege::Anybody, notify, done),
     Row::read(Number::REQUEST_UPDATE_CRONTAB, crontab),
     Row::read(Number::REQUEST_TRIGGER_SET, trigger),
     Row::read(Number::REQUEST_TRIGGER_CLEAR, trigger),
     Row::read(Number::REQUEST_UPDATE_JOB_STEP, step),
 ];
+
+/// `REQUEST_JOB_NOTIFY`.
+fn notify(_: &View, request: &Request<'_>) -> Result<Event, Failure> {
+    let message: NotifyRequest = request.decode()?;
+    Ok(Event::Notify {
+        caller: request.caller,
+        job: model::JobId(message.step_id.job_id),
+        text: message.message.unwrap_or_default().into(),
+    })
+}
 
 /// Slurm's number for what has none of its own.
 const SLURM_ERROR: Errno = Errno(u32::MAX);

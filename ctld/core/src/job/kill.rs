@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{Exit, Job, Launch, Outcome, Phase, StepNumber, WaitReason};
+use model::{Exit, Job, JobId, Launch, Outcome, Phase, StepNumber, WaitReason};
 
 use crate::access::{self, Caller};
 use crate::effect::{Effect, NodeMessage};
@@ -149,6 +149,28 @@ const KILL_ARRAY_TASK: u16 = 0x0002;
 const KILL_STEPS_ONLY: u16 = 0x0004;
 /// The job is to count as failed (`KILL_FAIL_JOB`, 25.05).
 const KILL_FAIL_JOB: u16 = 0x2000;
+
+/// `scontrol notify`: the node of the script puts the text into its output.
+pub(crate) fn notified(
+    turn: &mut Turn<'_>,
+    caller: Caller,
+    id: JobId,
+    text: &Arc<str>,
+) -> Result<Answer, Reject> {
+    let job = turn.job(id)?;
+    access::require_owner(turn.cluster().config(), caller, &job)
+        .map_err(|_| Reject::NotYoursToAlter(id))?;
+    let host = job.allocation.as_ref().map(|allocation| allocation.batch_host());
+    match host.filter(|_| job.is_active()) {
+        None => Err(Reject::JobFinished(id)),
+        Some(_) if !job.batch => Err(Reject::NobodyListens(id)),
+        Some(node) => {
+            let message = NodeMessage::Notify { job: id, text: Arc::clone(text) };
+            turn.emit(Effect::ToNode { node, message });
+            Ok(Answer::Done)
+        }
+    }
+}
 
 /// `scontrol suspend`, `resume`: for administrators, since stopped jobs keep their cores.
 pub(crate) fn suspended(

@@ -16,7 +16,7 @@ pub(crate) use complete::{
     allocation_done, batch_done, clean_on, end, end_waiting, epilog_done, nothing_left, step_done,
 };
 pub(crate) use depend::became_eligible;
-pub(crate) use kill::{killed, killed_each, signal, suspended};
+pub(crate) use kill::{killed, killed_each, notified, signal, suspended};
 pub(crate) use launch::{batch_launched, outstanding, prolog_done};
 pub(crate) use place::planned;
 pub(crate) use requeue::{requeue, requeued};

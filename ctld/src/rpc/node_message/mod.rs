@@ -89,6 +89,11 @@ pub fn message(
             let suspend = SuspendOnNode { step_id: job.0.into(), op };
             made(Number::REQUEST_SUSPEND_INT, version, &suspend)
         }
+        NodeMessage::Notify { job, text } => {
+            let message = Some(text.to_string());
+            let notify = msg::NotifyRequest { step_id: msg::StepId::job(job.0), message };
+            made(Number::REQUEST_JOB_NOTIFY, version, &notify)
+        }
         NodeMessage::Shutdown => {
             let shutdown = msg::Shutdown { options: msg::shutdown::ALL };
             unanswered_by(made(Number::REQUEST_SHUTDOWN, version, &shutdown))
