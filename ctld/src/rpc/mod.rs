@@ -8,6 +8,7 @@
 mod array_reply;
 pub mod cache;
 mod complete;
+mod control;
 pub mod credential;
 mod errno;
 mod field;
@@ -208,6 +209,7 @@ impl Row {
 const ROWS: &[&[Row]] = &[
     // One family a line: two that are added at a time then meet nowhere.
     complete::ROWS,
+    control::ROWS,
     kill::ROWS,
     node_info::ROWS,
     odd_job::ROWS,
