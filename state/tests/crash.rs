@@ -14,6 +14,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -149,6 +150,9 @@ const TINY: Sizes = Sizes { memtable: 32 << 10, cache: 1 << 20 };
 /// Says that this process is the one that commits, and where.
 const CHILD: &str = "STORE_CRASH_CHILD";
 
+/// How many bytes it commits beside its turns, so that journals are filled.
+const BALLAST: &str = "STORE_CRASH_BALLAST";
+
 /// The process that commits: this test in a process of its own. In the ordinary run it has nothing
 /// to do.
 #[test]
@@ -156,8 +160,14 @@ fn the_process_that_commits() {
     let Some(dir) = env::var_os(CHILD) else { return };
     let store = Embedded::open_with(Path::new(&dir), TINY).unwrap();
     let mut out = std::io::stdout().lock();
+    let ballast: usize = env::var(BALLAST).map_or(0, |bytes| bytes.parse().unwrap());
     for turn in last_turn(&store).unwrap() + 1.. {
-        store.commit(&changes(turn)).unwrap();
+        let mut changes = changes(turn);
+        if ballast > 0 {
+            let script = Script { script: "x".repeat(ballast), ..Script::default() };
+            changes.push(Change::Script(JobId(u32::MAX), Arc::new(script)));
+        }
+        store.commit(&changes).unwrap();
         writeln!(out, "acknowledged {turn}").and_then(|()| out.flush()).unwrap();
     }
 }
@@ -169,9 +179,14 @@ struct Committing {
 
 impl Committing {
     fn start(dir: &Path) -> Self {
+        Self::start_with(dir, 0)
+    }
+
+    fn start_with(dir: &Path, ballast: usize) -> Self {
         let mut child = Command::new(env::current_exe().unwrap())
             .args(["--exact", "the_process_that_commits", "--nocapture", "--test-threads=1"])
             .env(CHILD, dir)
+            .env(BALLAST, ballast.to_string())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -286,6 +301,28 @@ fn nothing_acknowledged_is_lost_by_kill_at_any_moment() {
     assert!(acknowledged > 100, "only {acknowledged} turns were tried");
 }
 
+/// The engine begins a new journal every 64 MiB, and ends the old one when tables hold all of it.
+#[test]
+fn nothing_acknowledged_is_lost_when_journals_follow_one_another() {
+    let dir = TempDir::new().unwrap();
+    let mut numbers = Numbers(9);
+    let mut last_journal = PathBuf::new();
+    for _ in 0..rounds(2) {
+        let mut committing = Committing::start_with(dir.path(), 4 << 20);
+        let mut acknowledged = committing.wait_for(10 + numbers.below(12) as u32);
+        acknowledged = committing.kill().unwrap_or(acknowledged);
+        let store = Embedded::open_with(dir.path(), TINY).unwrap();
+        let turn = check_whole(&store).unwrap();
+        assert!(
+            (acknowledged..=acknowledged + 1).contains(&turn),
+            "{acknowledged} was acknowledged, {turn} is there"
+        );
+        drop(store);
+        last_journal = journals(dir.path()).pop().unwrap();
+    }
+    assert!(!last_journal.ends_with("0.jnl"), "there was only one journal");
+}
+
 #[test]
 fn a_second_process_is_told_who_has_the_store() {
     let dir = TempDir::new().unwrap();
@@ -335,10 +372,13 @@ fn files(dir: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The last journal of a store.
+fn journals(dir: &Path) -> Vec<PathBuf> {
+    files(dir).into_iter().filter(|file| file.extension() == Some("jnl".as_ref())).collect()
+}
+
+/// The largest journal of a store.
 fn journal(dir: &Path) -> PathBuf {
-    let journals = files(dir).into_iter().filter(|file| file.extension() == Some("jnl".as_ref()));
-    journals.max_by_key(|file| file.metadata().unwrap().len()).unwrap()
+    journals(dir).into_iter().max_by_key(|file| file.metadata().unwrap().len()).unwrap()
 }
 
 #[test]
