@@ -88,9 +88,26 @@ pub struct Counters {
     /// Jobs looked at, all plans together.
     pub schedule_depth: Count,
     pub schedule_queue_len: Count,
+    /// Plans that looked at the whole queue, and plans that stopped at a limit.
+    pub schedule_whole: Count,
+    pub schedule_cut: Count,
     /// Jobs started out of order, and the backfill walks that found them.
     pub backfilled_jobs: Count,
     pub backfill_cycles: Count,
+    /// The same since midnight UTC or the last reset.
+    pub backfilled_jobs_today: Count,
+    /// Seconds since the epoch at which the last walk began.
+    pub backfill_last: Count,
+    /// Microseconds spent on walks.
+    pub backfill_time_us: Count,
+    pub backfill_time_us_max: Count,
+    pub backfill_time_us_last: Count,
+    /// Jobs looked at, all walks together and in the last.
+    pub backfill_depth: Count,
+    pub backfill_depth_last: Count,
+    /// Jobs that waited, all walks together and at the last.
+    pub backfill_queue_len_sum: Count,
+    pub backfill_queue_len: Count,
     /// Connections that are being served.
     pub connections: Count,
     /// Messages to nodes that are on their way.
@@ -119,8 +136,14 @@ impl Counters {
             &self.schedule_time_us,
             &self.schedule_time_us_max,
             &self.schedule_depth,
-            &self.backfilled_jobs,
+            &self.schedule_whole,
+            &self.schedule_cut,
             &self.backfill_cycles,
+            &self.backfilled_jobs_today,
+            &self.backfill_time_us,
+            &self.backfill_time_us_max,
+            &self.backfill_depth,
+            &self.backfill_queue_len_sum,
         ];
         for figure in figures {
             figure.set(0);

@@ -1,13 +1,13 @@
 //! Records encoded for replies, each once for each release that asks.
 //!
-//! An entry is good as long as the record is the very same value: whoever looks has the record, and
-//! the entry keeps a reference to the one that it was made of, so that no other can take its place in
-//! memory.
+//! An entry is good as long as everything that went into it is the very same value: whoever looks
+//! has the values, and the entry keeps references to those that it was made of, so that no other can
+//! take their place in memory.
 
 use std::sync::Arc;
 
 use dashmap::DashMap;
-use model::{Job, JobId};
+use model::{Config, Job, JobId, Partition};
 use protocol::Version;
 
 /// Encoded records.
@@ -16,9 +16,38 @@ pub struct Encoded {
     jobs: DashMap<(JobId, Version), Entry>,
 }
 
+/// What a job's record is made of.
+#[derive(Clone, Debug)]
+pub struct Sources {
+    /// The job.
+    pub job: Arc<Job>,
+    /// Its partition.
+    pub partition: Option<Arc<Partition>>,
+    /// The settings.
+    pub config: Arc<Config>,
+    /// The length of the node table, which is that of the sets of nodes.
+    pub node_places: u32,
+    /// Flags of the request that are in the record itself.
+    pub flags: u16,
+}
+
+impl Sources {
+    fn are(&self, other: &Self) -> bool {
+        let same_partition = match (&self.partition, &other.partition) {
+            (None, None) => true,
+            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+            _ => false,
+        };
+        Arc::ptr_eq(&self.job, &other.job)
+            && same_partition
+            && Arc::ptr_eq(&self.config, &other.config)
+            && (self.node_places, self.flags) == (other.node_places, other.flags)
+    }
+}
+
 #[derive(Debug)]
 struct Entry {
-    of: Arc<Job>,
+    of: Sources,
     bytes: Arc<[u8]>,
 }
 
@@ -26,18 +55,18 @@ impl Encoded {
     /// The bytes of a job in a release, made by `encode` unless they are there.
     pub fn job(
         &self,
-        job: &Arc<Job>,
+        of: Sources,
         version: Version,
         encode: impl FnOnce() -> Vec<u8>,
     ) -> Arc<[u8]> {
-        let key = (job.id, version);
+        let key = (of.job.id, version);
         if let Some(entry) = self.jobs.get(&key)
-            && Arc::ptr_eq(&entry.of, job)
+            && entry.of.are(&of)
         {
             return Arc::clone(&entry.bytes);
         }
         let bytes: Arc<[u8]> = encode().into();
-        self.jobs.insert(key, Entry { of: Arc::clone(job), bytes: Arc::clone(&bytes) });
+        self.jobs.insert(key, Entry { of, bytes: Arc::clone(&bytes) });
         bytes
     }
 

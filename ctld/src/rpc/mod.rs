@@ -15,6 +15,7 @@ mod field;
 #[cfg(test)]
 mod fixtures;
 mod job_id;
+mod job_info;
 pub mod job_word;
 mod kill;
 mod node_info;
@@ -211,6 +212,7 @@ const ROWS: &[&[Row]] = &[
     complete::ROWS,
     control::ROWS,
     kill::ROWS,
+    job_info::ROWS,
     node_info::ROWS,
     odd_job::ROWS,
     partition_info::ROWS,

@@ -1,6 +1,6 @@
 //! Nodes, as clients are told of them.
 
-use model::{Availability, Exclusive, Node, NodeId, Partition, Phase, Timestamp, Usage};
+use model::{Availability, Exclusive, Node, NodeId, Partition, Phase, Usage};
 use protocol::msg::{self, NodeInfo, NodesInfo, show};
 use protocol::shape::{self, Bitmap, Fixed, Limit};
 use protocol::{Errno, Number, Version};
@@ -238,7 +238,7 @@ mod tests {
     use std::sync::Arc;
 
     use ctld_core::Caller;
-    use model::{Change, Gid, NodeReason, Registration, Uid};
+    use model::{Change, Gid, NodeReason, Registration, Timestamp, Uid};
     use protocol::wire::from_bytes;
 
     use super::*;

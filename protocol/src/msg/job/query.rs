@@ -114,6 +114,11 @@ impl JobInfoBody {
         Self { bytes: w.into_bytes(), count: 0 }
     }
 
+    /// Makes room for so many more bytes of records.
+    pub fn reserve(&mut self, records: usize) {
+        self.bytes.reserve(records);
+    }
+
     /// Adds a [`JobInfo`] that was encoded in the version of the reply.
     pub fn push(&mut self, record: &[u8]) {
         self.bytes.extend_from_slice(record);
