@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use model::{Availability, Change, Config, Counters, Node, NodeId, Origin, Partition};
+use model::{Availability, Change, Config, Counters, Node, NodeFlags, NodeId, Origin, Partition};
 
 use crate::effect::Effect;
 use crate::event::Answer;
@@ -86,7 +86,7 @@ fn configured_node(turn: &mut Turn<'_>, mut node: Node, recover: Recover) {
     let was_future = known.availability == Availability::Future;
     if node.availability != Availability::Future && !was_future {
         node.availability = known.availability;
-        node.flags = known.flags;
+        node.flags = NodeFlags { cloud: node.flags.cloud, ..known.flags };
         node.reason.clone_from(&known.reason);
     }
     if recover != Recover::NodeStates {
@@ -123,14 +123,18 @@ fn configured_partitions(
             turn.record(Change::Partition(Arc::clone(kept)));
             continue;
         }
-        partition.nodes = node_ids(turn, &node_names);
+        partition.nodes = node_ids(turn, &partition, &node_names);
         turn.record(Change::Partition(Arc::new(partition)));
     }
 }
 
-fn node_ids(turn: &Turn<'_>, names: &[Arc<str>]) -> Arc<[NodeId]> {
-    let mut ids: Vec<NodeId> =
-        names.iter().filter_map(|name| turn.cluster().node_named(name)).map(|n| n.id).collect();
+/// The nodes that the file names, and those dynamic ones that the partition takes.
+fn node_ids(turn: &Turn<'_>, partition: &Partition, names: &[Arc<str>]) -> Arc<[NodeId]> {
+    let named = names.iter().filter_map(|name| turn.cluster().node_named(name));
+    let dynamic = turn.cluster().nodes().filter(|node| {
+        node.origin == Origin::Dynamic && node::takes(partition, &node.features_available)
+    });
+    let mut ids: Vec<NodeId> = named.chain(dynamic).map(|node| node.id).collect();
     ids.sort_unstable();
     ids.dedup();
     ids.into()

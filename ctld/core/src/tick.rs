@@ -212,11 +212,14 @@ fn ping(turn: &mut Turn<'_>, clock: &mut Clock) {
     let messages: Vec<(NodeId, NodeMessage)> = turn
         .cluster()
         .nodes()
-        .filter(|node| node::is_to_be_pinged(node))
+        .filter(|node| node::may_be_asked(node))
         .filter_map(|node| {
             let silent = node.last_response.is_none_or(|at| turn.now.since(at) >= every_s);
-            if node.registration.is_none() || in_turn(node.id) {
+            let is_new = node.registration.is_none();
+            if is_new || in_turn(node.id) {
                 Some((node.id, NodeMessage::Register))
+            } else if node::is_given_up(node) {
+                None
             } else {
                 silent.then_some((node.id, NodeMessage::Ping))
             }

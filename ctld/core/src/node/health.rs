@@ -18,6 +18,10 @@ pub(crate) fn answered(turn: &mut Turn<'_>, id: NodeId, seen: Seen) -> Result<An
     let Some(node) = turn.cluster().node(id) else {
         return Ok(Answer::Done);
     };
+    if node.flags.reboot_issued || node.availability == Availability::Future {
+        // It speaks for the last time before its boot, or has no place any more.
+        return Ok(Answer::Done);
+    }
     let was_silent = node.flags.not_responding && !node.flags.powering_up;
     turn.record(Change::Seen(id, seen));
     if was_silent {
@@ -156,18 +160,21 @@ pub(crate) fn resumed_by_time(turn: &mut Turn<'_>) {
     }
 }
 
-/// Whether a node is to be asked if it is there.
-pub(crate) fn is_to_be_pinged(node: &Node) -> bool {
+/// Whether a node may be asked anything: nothing says that it cannot answer.
+pub(crate) fn may_be_asked(node: &Node) -> bool {
     let f = node.flags;
-    let given_up = f.not_responding && node.availability == Availability::Down;
-    node.is_reachable()
-        && !(f.powering_up || f.powering_down || f.invalid || f.reboot_issued)
-        && !given_up
+    node.is_reachable() && !(f.powering_up || f.powering_down || f.invalid || f.reboot_issued)
+}
+
+/// Whether a node has been given up. It is asked to register when its turn comes, so that it comes
+/// back when the network does, and not pinged: waiting for it would hold up the others.
+pub(crate) fn is_given_up(node: &Node) -> bool {
+    node.flags.not_responding && node.availability == Availability::Down
 }
 
 /// What a node is told when the controller starts: to register.
 pub(crate) fn introduction(node: &Arc<Node>) -> Option<Effect> {
-    is_to_be_pinged(node).then(|| Effect::ToNode { node: node.id, message: NodeMessage::Register })
+    may_be_asked(node).then(|| Effect::ToNode { node: node.id, message: NodeMessage::Register })
 }
 
 pub(crate) fn reason_at(turn: &Turn<'_>, text: &str, by: Uid) -> NodeReason {

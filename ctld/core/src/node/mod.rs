@@ -6,10 +6,12 @@ mod reboot;
 mod register;
 mod update;
 
-pub(crate) use health::{answered, drain, introduction, is_to_be_pinged, removed, unreachable};
+pub(crate) use health::{
+    answered, drain, introduction, is_given_up, may_be_asked, removed, unreachable,
+};
 pub(crate) use reboot::requested as reboot_requested;
 pub(crate) use register::registered;
-pub(crate) use update::{created, deleted, updated};
+pub(crate) use update::{created, deleted, takes, updated};
 
 use crate::turn::Turn;
 
