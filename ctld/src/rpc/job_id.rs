@@ -56,7 +56,6 @@ fn indexes(text: &str, array_size_max: u32) -> Option<IndexSet> {
 pub(super) fn index_text(set: &IndexSet) -> String {
     let range = |&(first, last): &(u32, u32)| match last - first {
         0 => first.to_string(),
-        1 => format!("{first},{last}"),
         _ => format!("{first}-{last}"),
     };
     set.ranges().iter().map(range).collect::<Vec<_>>().join(",")

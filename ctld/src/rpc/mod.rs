@@ -16,6 +16,8 @@ mod field;
 mod fixtures;
 mod job_id;
 mod job_info;
+#[cfg(test)]
+mod job_tests;
 pub mod job_word;
 mod kill;
 mod node_info;

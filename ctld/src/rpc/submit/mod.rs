@@ -195,3 +195,6 @@ fn submitted(answer: &Answer) -> Option<model::JobId> {
         | Answer::Registered { .. } => None,
     }
 }
+
+#[cfg(test)]
+mod tests;
