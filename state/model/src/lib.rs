@@ -14,7 +14,7 @@
 //!
 //! A cluster has *records* (jobs, steps, nodes, partitions, counters), which the store keeps, and
 //! *indexes* (who waits in which order, what each node has left), which are a function of the
-//! records and are kept up by `apply`; [`check`] computes them anew and compares.
+//! records and are kept up by `apply`; [`check()`] computes them anew and compares.
 //!
 //! This crate does not know what a byte on the wire or on a disk looks like, what time it is, or
 //! who is on the other end of a socket.
