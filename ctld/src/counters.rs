@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use dashmap::DashMap;
+use model::{Exit, Job};
 
 /// A figure that many threads add to.
 #[derive(Debug, Default)]
@@ -117,6 +118,36 @@ pub struct Counters {
 }
 
 impl Counters {
+    /// A job is not what it was: `old` is `None` for one that is new. The records that tasks of an
+    /// array get of their own are not submissions.
+    pub fn job_changed(&self, old: Option<&Job>, new: &Job) {
+        let was = |phase: fn(&Job) -> bool| old.is_some_and(phase);
+        match old {
+            None if new.array_job() == new.id => {
+                self.jobs_submitted.add(new.array.as_ref().map_or(1, |role| role.len().into()));
+            }
+            _ => {}
+        }
+        if new.is_active() && !was(Job::is_active) {
+            self.jobs_started.add(1);
+        }
+        let Some(outcome) = new.outcome.as_ref().filter(|_| !was(|old| old.outcome.is_some()))
+        else {
+            return;
+        };
+        match outcome.exit {
+            Exit::Completed => self.jobs_completed.add(1),
+            Exit::Cancelled { .. } => self.jobs_canceled.add(1),
+            Exit::Failed
+            | Exit::Timeout
+            | Exit::NodeFail
+            | Exit::Preempted
+            | Exit::BootFail
+            | Exit::Deadline
+            | Exit::OutOfMemory => self.jobs_failed.add(1),
+        }
+    }
+
     /// A request was answered.
     pub fn answered(&self, number: u16, uid: u32, time_us: u64) {
         self.by_message.entry(number).or_default().add(time_us);

@@ -1,10 +1,11 @@
 //! The one owner of the core: takes events in batches, makes their changes durable, publishes the
 //! cluster, and only then lets answers and effects go.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use ctld_core::{Answer, Core, Effect, Event, Reject};
-use model::{Change, Timestamp};
+use model::{Change, Job, JobId, Timestamp};
 use state::{Store, StoreError};
 use tokio::sync::{mpsc, oneshot};
 
@@ -133,10 +134,15 @@ impl Writer {
 
     fn publish(&mut self, now: Timestamp, changes: &[Change], conf: Option<Arc<SlurmConf>>) {
         let old = self.published.view();
+        let mut latest: BTreeMap<JobId, &Arc<Job>> = BTreeMap::new();
         for change in changes {
             self.changed.note(change, now);
             if let Change::JobGone(id) = change {
                 old.encoded.forget(*id);
+            }
+            if let Change::Job(job) = change {
+                let before = latest.insert(job.id, job).or_else(|| old.cluster.job(job.id));
+                old.counters.job_changed(before.map(|job| &**job), job);
             }
         }
         let mut view = View::clone(&old);
@@ -194,4 +200,77 @@ pub fn run(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use ctld_core::{Caller, Core, Event, Kill, Reject};
+    use model::{Gid, JobId, Timestamp, Uid};
+    use state::{Fault, Memory, Store};
+    use tokio::sync::oneshot;
+
+    use super::{Published, Work, Writer};
+    use crate::rpc::fixtures;
+
+    const ROOT: Caller = Caller { uid: Uid::ROOT, gid: Gid(0) };
+
+    fn writer(store: &Arc<Memory>) -> (Writer, Arc<Published>) {
+        let published = Arc::new(Published::new(fixtures::golden()));
+        let store: Arc<dyn Store> = Arc::clone(store) as _;
+        let core = Core::new(published.view().cluster.clone());
+        (Writer::new(core, store, Arc::clone(&published)), published)
+    }
+
+    /// A partition of the cluster is deleted.
+    fn deletion(published: &Published) -> Event {
+        let view = published.view();
+        let name = Arc::clone(&view.cluster.partitions().next().unwrap().name);
+        Event::DeletePartition { caller: ROOT, name }
+    }
+
+    #[test]
+    fn an_answer_comes_after_its_changes_are_published() {
+        let store = Arc::new(Memory::new());
+        let (mut writer, published) = writer(&store);
+        let before = published.view();
+        let (reply, mut answer) = oneshot::channel();
+        let work = Work { event: deletion(&published), conf: None, reply: Some(reply) };
+        writer.step(Timestamp(100), [work]).unwrap();
+        assert!(answer.try_recv().unwrap().is_ok());
+        assert_ne!(published.view().cluster, before.cluster);
+        assert_eq!(store.commits(), 1);
+    }
+
+    #[test]
+    fn a_failed_commit_answers_nobody_and_publishes_nothing() {
+        let store = Arc::new(Memory::new());
+        store.fail(1, Fault::Lost);
+        let (mut writer, published) = writer(&store);
+        let before = published.view();
+        let (reply, mut answer) = oneshot::channel();
+        let work = Work { event: deletion(&published), conf: None, reply: Some(reply) };
+        assert!(writer.step(Timestamp(100), [work]).is_err());
+        assert!(answer.try_recv().is_err());
+        assert_eq!(published.view().cluster, before.cluster);
+    }
+
+    #[test]
+    fn a_refused_event_is_answered_and_commits_nothing() {
+        let store = Arc::new(Memory::new());
+        let (mut writer, _) = writer(&store);
+        let (reply, mut answer) = oneshot::channel();
+        let kill = Kill {
+            caller: ROOT,
+            selection: ctld_core::JobSelection { job: JobId(4_000_000), tasks: None },
+            step: None,
+            signal: 9,
+            flags: 0,
+        };
+        let work = Work { event: Event::Kill(kill), conf: None, reply: Some(reply) };
+        writer.step(Timestamp(100), [work]).unwrap();
+        assert_eq!(answer.try_recv(), Ok(Err(Reject::NoSuchJob(JobId(4_000_000)))));
+        assert_eq!(store.commits(), 0);
+    }
 }

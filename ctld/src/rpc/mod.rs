@@ -13,7 +13,7 @@ pub mod credential;
 mod errno;
 mod field;
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 mod job_id;
 mod job_info;
 #[cfg(test)]
