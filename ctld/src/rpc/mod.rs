@@ -24,6 +24,8 @@ mod node_info;
 pub mod node_message;
 mod odd_job;
 mod partition_info;
+#[cfg(test)]
+mod privilege_tests;
 mod program;
 mod registration;
 mod requeue;
