@@ -1,0 +1,129 @@
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use protocol::shape::Timestamp;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+
+use super::Hollow;
+use super::answer::{self, Handled};
+use crate::call::{self, CallError};
+
+/// A hollow slurmd.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) name: String,
+    pub(super) started: Timestamp,
+    registered: AtomicBool,
+    shut_down: AtomicBool,
+    /// The scripts that run, each with the way to end it by a wait status.
+    jobs: Mutex<BTreeMap<u32, oneshot::Sender<u32>>>,
+}
+
+impl Node {
+    pub(super) fn new(name: String) -> Self {
+        Self {
+            name,
+            started: call::now(),
+            registered: AtomicBool::new(false),
+            shut_down: AtomicBool::new(false),
+            jobs: Mutex::new(BTreeMap::new()),
+        }
+    }
+
+    pub(super) fn is_registered(&self) -> bool {
+        self.registered.load(Ordering::Relaxed)
+    }
+
+    /// Whether this was the first time.
+    pub(super) fn set_registered(&self) -> bool {
+        !self.registered.swap(true, Ordering::Relaxed)
+    }
+
+    /// From now on nobody answers here: slurmd has ended.
+    pub(super) fn shut_down(&self) {
+        self.shut_down.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn has_shut_down(&self) -> bool {
+        self.shut_down.load(Ordering::Relaxed)
+    }
+
+    /// The jobs whose scripts run.
+    pub(super) fn jobs(&self) -> Vec<u32> {
+        self.lock().keys().copied().collect()
+    }
+
+    /// A script begins; `None` when it runs already.
+    pub(super) fn begin(&self, job: u32) -> Option<oneshot::Receiver<u32>> {
+        match self.lock().entry(job) {
+            Entry::Occupied(_) => None,
+            Entry::Vacant(place) => {
+                let (sender, receiver) = oneshot::channel();
+                place.insert(sender);
+                Some(receiver)
+            }
+        }
+    }
+
+    /// A script has ended by itself.
+    pub(super) fn ended(&self, job: u32) {
+        self.lock().remove(&job);
+    }
+
+    /// Ends a script with this wait status; whether it ran.
+    pub(super) fn kill(&self, job: u32, status: u32) -> bool {
+        let script = self.lock().remove(&job);
+        // Who waits for it may have come to its end in this very moment.
+        script.is_some_and(|script| script.send(status).is_ok())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u32, oneshot::Sender<u32>>> {
+        self.jobs.lock().expect("nothing that holds it panics")
+    }
+}
+
+/// Serves a node's connections until it is shut down.
+pub(super) async fn listen(hollow: Arc<Hollow>, node: Arc<Node>, listener: TcpListener) {
+    while !node.has_shut_down() {
+        // Out of descriptors, or a peer that has gone again: the next one may come.
+        let Ok((stream, _)) = listener.accept().await else { continue };
+        tokio::spawn(serve(Arc::clone(&hollow), Arc::clone(&node), stream));
+    }
+}
+
+async fn serve(hollow: Arc<Hollow>, node: Arc<Node>, mut stream: TcpStream) {
+    if serve_one(&hollow, &node, &mut stream).await.is_err() {
+        hollow.tally.refusal();
+    }
+}
+
+async fn serve_one(
+    hollow: &Arc<Hollow>,
+    node: &Arc<Node>,
+    stream: &mut TcpStream,
+) -> Result<(), CallError> {
+    stream.set_nodelay(true)?;
+    let bytes = call::read_frame(stream).await?;
+    if hollow.dice.drops() {
+        return Ok(());
+    }
+    let Some(Handled { reply, deeds }) = answer::to_frame(hollow, node, &bytes) else {
+        hollow.tally.refusal();
+        return Ok(());
+    };
+    let wait = hollow.dice.wait();
+    if !wait.is_zero() {
+        tokio::time::sleep(wait).await;
+    }
+    stream.write_all(&reply).await?;
+    stream.shutdown().await?;
+    // What a message sets off begins when it has been answered: a script that ends at once must not report before.
+    for (node, deed) in deeds {
+        deed.start(hollow, node);
+    }
+    Ok(())
+}

@@ -1,0 +1,71 @@
+use std::env;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::watch;
+use tokio::time;
+
+use super::ground::FIRST_PORT;
+use super::{Ground, Plan, RoundError, io_error};
+use crate::hollow::Count;
+
+/// The hollow nodes of a round: a process of their own, whose processor time is not the controller's.
+#[derive(Debug)]
+pub(super) struct Hollows {
+    _process: Child,
+    count: watch::Receiver<Count>,
+}
+
+impl Hollows {
+    /// Starts them; they register as soon as the controller answers.
+    pub(super) fn start(ground: &Ground) -> Result<Self, RoundError> {
+        let program = env::current_exe().map_err(io_error("finding this program"))?;
+        let nodes = ground.plan.size.nodes;
+        let mut process = Command::new(program)
+            .arg("hollow")
+            .args(["--nodes", &format!("h[1-{nodes}]")])
+            .args(["--first", &format!("127.0.0.1:{FIRST_PORT}")])
+            .args(["--controller", &Plan::controller().to_string()])
+            .args(["--release", &ground.plan.release])
+            .arg("--key")
+            .arg(ground.key_file())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(io_error("starting the hollow nodes"))?;
+        let stdout = process.stdout.take().expect("stdout was asked to be a pipe");
+        let (sender, count) = watch::channel(Count::default());
+        tokio::spawn(async move {
+            let mut lines = BufReader::new(stdout).lines();
+            while let Ok(Some(line)) = lines.next_line().await {
+                if let Ok(count) = serde_json::from_str(&line) {
+                    sender.send_replace(count);
+                }
+            }
+        });
+        Ok(Self { _process: process, count })
+    }
+
+    /// What they have done so far.
+    pub(super) fn count(&self) -> Count {
+        *self.count.borrow()
+    }
+
+    /// Waits until `reached`, and gives what they had done then; `None` when nothing at all happened for `patience`.
+    pub(super) async fn wait(
+        &mut self,
+        patience: Duration,
+        reached: impl Fn(&Count) -> bool,
+    ) -> Option<Count> {
+        loop {
+            let count = *self.count.borrow_and_update();
+            if reached(&count) {
+                return Some(count);
+            }
+            time::timeout(patience, self.count.changed()).await.ok()?.ok()?;
+        }
+    }
+}
