@@ -1,15 +1,15 @@
 //! Words of a job that are computed where a message needs them: its state, how it shares.
 
-use model::{Exclusive, Exit, Job, Launch, Partition, Phase, Sharing};
+use model::{Exclusive, Exit, Job, Partition, Phase, Sharing};
 use protocol::msg::{JobState, exclusive, oversubscribe, shared};
 use protocol::shape::Limit;
 
-/// Slurm's state word: a base, and flags for what goes on beside it.
+/// Slurm's state word: a base, and flags for what goes on beside it. A job whose nodes run their
+/// prologs runs, with that for a reason.
 pub fn job_state(job: &Job) -> JobState {
     let ended = job.outcome.as_ref().map_or(JobState::FAILED, |outcome| ended_as(outcome.exit));
     match &job.phase {
         Phase::Pending => JobState::PENDING,
-        Phase::Running(Launch::Prolog { .. }) => JobState::RUNNING | JobState::CONFIGURING,
         Phase::Running(_) => JobState::RUNNING,
         Phase::Suspended => JobState::SUSPENDED,
         Phase::Completing(completing) if completing.requeue => {

@@ -6,16 +6,19 @@
 //! file's `ROWS`.
 
 mod array_reply;
+mod build_info;
 pub mod cache;
 mod complete;
 mod control;
 pub mod credential;
 mod errno;
+mod facility_info;
 mod field;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod job_id;
 mod job_info;
+mod job_query;
 #[cfg(test)]
 mod job_tests;
 pub mod job_word;
@@ -31,6 +34,8 @@ mod registration;
 mod requeue;
 mod reservation_update;
 mod state_word;
+mod stats_info;
+mod step_info;
 pub mod submit;
 mod tres;
 mod update_job;
@@ -228,6 +233,11 @@ const ROWS: &[&[Row]] = &[
     update_job::ROWS,
     update_node::ROWS,
     update_partition::ROWS,
+    build_info::ROWS,
+    facility_info::ROWS,
+    job_query::ROWS,
+    stats_info::ROWS,
+    step_info::ROWS,
 ];
 
 /// The row of a message.

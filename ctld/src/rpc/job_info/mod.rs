@@ -21,6 +21,8 @@ use super::visible::Sight;
 use super::{Failure, Reply, Request, Row};
 use crate::view::View;
 
+pub(super) use self::record::array_tasks;
+
 pub(super) const ROWS: &[Row] = &[
     Row::read(Number::REQUEST_JOB_INFO, jobs),
     Row::read(Number::REQUEST_JOB_INFO_SINGLE, one_job),

@@ -22,6 +22,7 @@ use crate::view::View;
 pub(super) use amount::{gres, licenses};
 pub(super) use check::{is_admin, lengths};
 pub(super) use dependency::dependencies;
+pub(super) use reply::allocation_of;
 pub(super) use spec::{is_given, memory, node_count, partitions, text, time};
 
 pub(super) const ROWS: &[Row] = &[

@@ -1,0 +1,362 @@
+//! Questions about one job: its state, its allocation, whether it is ready, when it ends.
+
+use std::sync::Arc;
+
+use model::{Hold, Job, JobId, Launch, Phase};
+use protocol::msg::{
+    AllocationQuery, JobPriority, JobQuery, JobReady, JobStateRecord, JobStateRequest,
+    JobStateResponse, JobStateSelector, Nice, PriorityFactors, PriorityFactorsResponse, Ready,
+    SrunTimeout, StepId,
+};
+use protocol::shape::{Fixed, Limit, NullOr, Sentinel, ShortArray};
+use protocol::{Errno, Number};
+
+use super::field::time;
+use super::job_info::array_tasks;
+use super::job_word::job_state;
+use super::submit::allocation_of;
+use super::visible::Sight;
+use super::{Failure, Reply, Request, Row};
+use crate::view::View;
+
+pub(super) const ROWS: &[Row] = &[
+    Row::read(Number::REQUEST_JOB_STATE, states),
+    Row::read(Number::REQUEST_JOB_READY, ready),
+    Row::read(Number::REQUEST_JOB_END_TIME, end_time),
+    Row::read(Number::REQUEST_JOB_ALLOCATION_INFO, allocation),
+    Row::read(Number::REQUEST_HET_JOB_ALLOC_INFO, allocations),
+    Row::read(Number::REQUEST_PRIORITY_FACTORS, priorities),
+];
+
+/// `squeue --only-job-state`.
+fn states(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
+    let asked: JobStateRequest = request.decode()?;
+    let mut jobs: Vec<JobStateRecord> = Vec::new();
+    if asked.jobs.is_empty() {
+        jobs.extend(view.cluster.jobs().map(|job| state_record(job)));
+    }
+    for selector in &asked.jobs {
+        jobs.extend(selected(view, selector).into_iter().map(|job| state_record(job)));
+    }
+    Ok(request.reply(Number::RESPONSE_JOB_STATE, &JobStateResponse { jobs }))
+}
+
+/// A job, a task of an array, or an array's record and all its tasks. There are no heterogeneous
+/// jobs.
+fn selected<'a>(view: &'a View, selector: &JobStateSelector) -> Vec<&'a Arc<Job>> {
+    let id = JobId(selector.job_id);
+    if selector.het_job_offset != Limit::Unset {
+        return Vec::new();
+    }
+    if let Limit::Value(task) = selector.array_task_id {
+        return view.cluster.array_task(id, task).into_iter().collect();
+    }
+    if selector.job_id == u32::NO_VAL {
+        return view.cluster.jobs().collect();
+    }
+    let tasks = view.cluster.array_records(id).filter(|job| job.id != id);
+    view.cluster.job(id).into_iter().chain(tasks).collect()
+}
+
+fn state_record(job: &Job) -> JobStateRecord {
+    JobStateRecord {
+        job_id: job.id.0,
+        array_job_id: job.array.as_ref().map_or(0, |role| role.array_job.0),
+        array_task_id: Limit::from_option(job.task_index()),
+        array_task_id_bitmap: job.array.as_ref().and_then(array_tasks),
+        het_job_id: 0,
+        state: job_state(job),
+    }
+}
+
+fn known_job(view: &View, id: u32) -> Result<&Arc<Job>, Failure> {
+    view.cluster.job(JobId(id)).ok_or(Failure::Code(Errno::ESLURM_INVALID_JOB_ID))
+}
+
+/// A job that has its nodes and that the caller may see.
+pub(super) fn allocated_job<'a>(
+    view: &'a View,
+    request: &Request<'_>,
+    id: u32,
+) -> Result<&'a Arc<Job>, Failure> {
+    let job = known_job(view, id)?;
+    if !Sight::new(view, request, 0).owner(job) {
+        return Err(Failure::Code(Errno::ESLURM_ACCESS_DENIED));
+    }
+    match job.phase {
+        Phase::Running(_) | Phase::Suspended => Ok(job),
+        Phase::Pending => Err(Failure::Code(Errno::ESLURM_JOB_PENDING)),
+        Phase::Completing(ref completing) if completing.requeue => {
+            Err(Failure::Code(Errno::ESLURM_JOB_PENDING))
+        }
+        Phase::Completing(_) | Phase::Ended => Err(Failure::Code(Errno::ESLURM_ALREADY_DONE)),
+    }
+}
+
+/// What srun asks in a loop before it launches.
+fn ready(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
+    let asked: JobQuery = request.decode()?;
+    let job = known_job(view, asked.job.job_id())?;
+    // PrologSlurmctld is not run, so it is always done.
+    let mut ready = Ready::PROLOG;
+    if job.is_active() {
+        ready = ready | Ready::JOB;
+        if nodes_are_up(view, job) {
+            ready = ready | Ready::NODES;
+        }
+    }
+    let number = match job.phase {
+        Phase::Running(Launch::Prolog { .. }) => Number::RESPONSE_PROLOG_EXECUTING,
+        _ => Number::RESPONSE_JOB_READY,
+    };
+    Ok(request.reply(number, &JobReady { ready }))
+}
+
+fn nodes_are_up(view: &View, job: &Job) -> bool {
+    job.held_shares().all(|share| {
+        let node = view.cluster.node(share.node);
+        node.is_some_and(|node| !node.flags.powered_down && !node.flags.powering_up)
+    })
+}
+
+/// `slurm_get_end_time()`. The answer is srun's notice of a timeout.
+fn end_time(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
+    let asked: AllocationQuery = request.decode()?;
+    let job = known_job(view, asked.job.job_id())?;
+    let timeout = time(job.ended.filter(|_| !job.is_pending()));
+    let body = SrunTimeout { step_id: StepId::job(job.id.0), timeout };
+    Ok(request.reply(Number::SRUN_TIMEOUT, &body))
+}
+
+/// srun in an allocation, sattach, sbcast.
+fn allocation(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
+    let asked: AllocationQuery = request.decode()?;
+    let job = allocated_job(view, request, asked.job.job_id())?;
+    let body = allocation_of(view, job, Errno::SLURM_SUCCESS);
+    Ok(request.reply(Number::RESPONSE_JOB_ALLOCATION_INFO, &body))
+}
+
+/// The same as a list: a job that is not heterogeneous has one component. srun names a task of an
+/// array by the step.
+fn allocations(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
+    let asked: AllocationQuery = request.decode()?;
+    let id = JobId(asked.job.job_id());
+    let task = view.cluster.array_task(id, asked.job.0.step_id).map(|task| task.id);
+    let job = allocated_job(view, request, task.unwrap_or(id).0)?;
+    let body = ShortArray(vec![allocation_of(view, job, Errno::SLURM_SUCCESS)]);
+    Ok(request.reply(Number::RESPONSE_HET_JOB_ALLOCATION, &body))
+}
+
+/// sprio: jobs that could start. There are no factors: a priority is what it is, as one that an
+/// administrator has set.
+fn priorities(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
+    let sight = Sight::new(view, request, 0);
+    let could_start = |job: &&Arc<Job>| {
+        job.hold == Hold::None && job.eligible.is_some_and(|eligible| eligible <= request.now)
+    };
+    let jobs = view.cluster.queue().filter(could_start).filter(|job| sight.owner(job));
+    let jobs = jobs.map(|job| priority(job)).collect();
+    let body = PriorityFactorsResponse { jobs: NullOr::list(jobs) };
+    Ok(request.reply(Number::RESPONSE_PRIORITY_FACTORS, &body))
+}
+
+fn priority(job: &Job) -> JobPriority {
+    let text = |option| job.spec.carried.text(option).map(ToString::to_string);
+    JobPriority {
+        account: text(model::TextOption::Account),
+        step_id: StepId::job(job.id.0),
+        partition: Some(job.partition.to_string()),
+        direct_prio: Fixed::new(f64::from(job.priority) / f64::from(u32::MAX)),
+        factors: PriorityFactors {
+            site: Nice::ZERO,
+            nice: Nice::new(job.spec.nice),
+            ..PriorityFactors::default()
+        },
+        qos: text(model::TextOption::Qos),
+        user_id: job.owner.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ctld_core::Caller;
+    use model::{
+        Allocation, ArrayRole, Change, CoreSet, Gid, IndexSet, NodeId, NodeShare, PendingTasks, Uid,
+    };
+    use protocol::msg::{self, JobState};
+    use protocol::wire::{Wire, from_bytes};
+    use protocol::{Version, shape};
+
+    use super::*;
+    use crate::rpc::Read;
+    use crate::rpc::fixtures::{self, NOW};
+
+    fn running(id: u32, phase: Phase) -> Job {
+        let mut job = fixtures::job(id);
+        job.owner = Uid(1000);
+        job.phase = phase;
+        let share = NodeShare {
+            node: NodeId(0),
+            cores: CoreSet::first(2),
+            cpus: 2,
+            memory_mib: 100,
+            tasks: 2,
+            gres: Vec::new(),
+        };
+        job.allocation = Some(Arc::new(Allocation {
+            shares: vec![share],
+            node_list: "n1".into(),
+            exclusive: false,
+            tasks: 2,
+            licenses: Vec::new(),
+        }));
+        (job.started, job.ended) = (Some(NOW), Some(NOW.plus_s(600)));
+        job
+    }
+
+    /// 1 runs, 2 is in its prolog, 3 waits, 4 is over, 5 is an array of which task 1 is job 6.
+    fn view() -> View {
+        let prolog = Launch::Prolog { waiting_on: [NodeId(0)].into(), since: NOW };
+        let mut over = running(4, Phase::Ended);
+        over.outcome =
+            Some(model::Outcome { exit: model::Exit::Completed, status: 0, derived_status: 0 });
+        let mut array = fixtures::job(5);
+        let tasks: IndexSet = [0, 2].into_iter().collect();
+        let role = |tasks| ArrayRole { array_job: JobId(5), tasks, running_max: 0, size: 3 };
+        array.array = Some(role(PendingTasks::Several(tasks)));
+        let mut task = running(6, Phase::Running(Launch::Done));
+        task.array = Some(role(PendingTasks::One(1)));
+        let mut held = fixtures::job(7);
+        (held.hold, held.eligible) = (Hold::User, None);
+        let jobs = [
+            running(1, Phase::Running(Launch::Done)),
+            running(2, Phase::Running(prolog)),
+            fixtures::job(3),
+            over,
+            array,
+            task,
+            held,
+        ];
+        let mut view = fixtures::golden();
+        for job in jobs {
+            view.cluster.apply(&Change::Job(Arc::new(job)));
+        }
+        view
+    }
+
+    fn ask<B: Wire, R: Wire>(
+        read: Read,
+        number: Number,
+        version: Version,
+        body: &B,
+    ) -> Result<(Number, R), Failure> {
+        let view = view();
+        let body = fixtures::bytes(body, version);
+        let reply = read(&view, &fixtures::request(number, version, &body))?;
+        Ok((reply.number, from_bytes(&reply.body, version).unwrap()))
+    }
+
+    #[test]
+    fn srun_learns_when_a_job_is_ready() {
+        for version in Version::ALL {
+            let ready_of = |id: u32| {
+                let body = JobQuery { job: id.into(), ..JobQuery::default() };
+                ask::<_, JobReady>(ready, Number::REQUEST_JOB_READY, version, &body)
+                    .map(|(number, reply)| (number, reply.ready.0))
+            };
+            assert_eq!(ready_of(1), Ok((Number::RESPONSE_JOB_READY, 7)));
+            assert_eq!(ready_of(2), Ok((Number::RESPONSE_PROLOG_EXECUTING, 7)));
+            assert_eq!(ready_of(3), Ok((Number::RESPONSE_JOB_READY, 4)));
+            assert_eq!(ready_of(9), Err(Failure::Code(Errno::ESLURM_INVALID_JOB_ID)));
+        }
+    }
+
+    #[test]
+    fn allocations_are_told_while_they_are_there() {
+        for version in Version::ALL {
+            let nodes_of = |id: u32| {
+                let body = AllocationQuery { job: id.into(), cluster: None };
+                let number = Number::REQUEST_JOB_ALLOCATION_INFO;
+                ask::<_, msg::Allocation>(allocation, number, version, &body)
+                    .map(|(_, reply)| reply.node_list.unwrap())
+            };
+            assert_eq!(nodes_of(1).as_deref(), Ok("n1"));
+            assert_eq!(nodes_of(3), Err(Failure::Code(Errno::ESLURM_JOB_PENDING)));
+            assert_eq!(nodes_of(4), Err(Failure::Code(Errno::ESLURM_ALREADY_DONE)));
+            assert_eq!(nodes_of(9), Err(Failure::Code(Errno::ESLURM_INVALID_JOB_ID)));
+        }
+    }
+
+    #[test]
+    fn a_plain_job_is_a_list_of_one_and_a_task_is_found_by_its_index() {
+        let ids = |step_id: StepId| {
+            let body = AllocationQuery { job: msg::JobOrStepId(step_id), cluster: None };
+            let number = Number::REQUEST_HET_JOB_ALLOC_INFO;
+            let (_, list): (_, ShortArray<msg::Allocation>) =
+                ask(allocations, number, Version::NEWEST, &body).unwrap();
+            list.0.iter().map(|one| one.step_id.job_id).collect::<Vec<_>>()
+        };
+        assert_eq!(ids(StepId::job(1)), [1]);
+        assert_eq!(ids(StepId::step(5, 1)), [6]);
+    }
+
+    #[test]
+    fn states_are_told_by_job_by_array_and_by_task() {
+        for version in [Version::OLDEST, Version::NEWEST] {
+            let of = |selectors: &[(u32, Limit<u32>)]| {
+                let one = |&(job_id, array_task_id): &(u32, Limit<u32>)| JobStateSelector {
+                    job_id,
+                    array_task_id,
+                    het_job_offset: Limit::Unset,
+                };
+                let body = JobStateRequest { jobs: selectors.iter().map(one).collect() };
+                let (_, reply): (_, JobStateResponse) =
+                    ask(states, Number::REQUEST_JOB_STATE, version, &body).unwrap();
+                reply.jobs
+            };
+            let ids =
+                |jobs: Vec<JobStateRecord>| jobs.iter().map(|job| job.job_id).collect::<Vec<_>>();
+            assert_eq!(ids(of(&[])), [1, 2, 3, 4, 5, 6, 7]);
+            assert_eq!(ids(of(&[(5, Limit::Unset), (99, Limit::Unset)])), [5, 6]);
+            assert_eq!(ids(of(&[(5, Limit::Value(1))])), [6]);
+            let array = &of(&[(5, Limit::Value(2))])[0];
+            assert_eq!(array.state, JobState::PENDING);
+            let tasks = array.array_task_id_bitmap.as_ref().unwrap();
+            assert_eq!(tasks.members().collect::<Vec<_>>(), [0, 2]);
+        }
+    }
+
+    #[test]
+    fn an_end_is_told_as_a_timeout() {
+        for version in Version::ALL {
+            let body = AllocationQuery { job: 1.into(), cluster: None };
+            let (number, reply): (_, SrunTimeout) =
+                ask(end_time, Number::REQUEST_JOB_END_TIME, version, &body).unwrap();
+            assert_eq!(number, Number::SRUN_TIMEOUT);
+            assert_eq!(reply.timeout, shape::Timestamp(NOW.0 + 600));
+        }
+    }
+
+    #[test]
+    fn jobs_that_could_start_have_priorities() {
+        let (_, reply): (_, PriorityFactorsResponse) =
+            ask(priorities, Number::REQUEST_PRIORITY_FACTORS, Version::NEWEST, &()).unwrap();
+        let ids: Vec<u32> = reply.jobs.items().iter().map(|job| job.step_id.job_id).collect();
+        assert_eq!(ids, [3, 5]);
+    }
+
+    #[test]
+    fn private_allocations_are_for_their_owners() {
+        let mut view = view();
+        let mut config = (**view.cluster.config()).clone();
+        config.private_jobs = true;
+        view.cluster.apply(&Change::Config(Arc::new(config)));
+        let body = AllocationQuery { job: 1.into(), cluster: None };
+        let body = fixtures::bytes(&body, Version::NEWEST);
+        let number = Number::REQUEST_JOB_ALLOCATION_INFO;
+        let mut request = fixtures::request(number, Version::NEWEST, &body);
+        request.caller = Caller { uid: Uid(1001), gid: Gid(1001) };
+        let refused = allocation(&view, &request).unwrap_err();
+        assert_eq!(refused, Failure::Code(Errno::ESLURM_ACCESS_DENIED));
+    }
+}
