@@ -514,6 +514,8 @@ pub enum Answer {
     Each(Vec<(JobSelection, Result<(), Reject>)>),
     /// Done, but for these nodes, whose state does not allow it.
     Skipped(Vec<Arc<str>>),
+    /// Done, but for these nodes, each of which was refused.
+    NodesRefused(Vec<(Arc<str>, Reject)>),
     /// The tasks of an array fared differently.
     Tasks(Vec<TaskResult>),
     /// The node registered under this name.

@@ -193,10 +193,12 @@ pub enum Reject {
     #[error("node {0} exists")]
     NodeExists(Arc<str>),
     /// The node table is full.
-    #[error("MaxNodeCount of {max} nodes is reached")]
+    #[error("there is no place for node {name} among the {max} of MaxNodeCount")]
     TooManyNodes {
         /// The limit.
         max: u32,
+        /// The first node that has no place.
+        name: Arc<str>,
     },
     /// The job cannot run now, and was to run at once or not at all.
     #[error("the job cannot start at once")]

@@ -234,10 +234,10 @@ fn tune(rim: &Rim, request: &Request<'_>) -> Result<Reply, Failure> {
         }
         Number::REQUEST_SET_SCHEDLOG_LEVEL => {
             let message: msg::DebugLevel = request.decode()?;
-            let level = u16::try_from(message.level).unwrap_or(u16::MAX);
-            if level > 1 {
-                return Err(Failure::Code(Errno::EINVAL));
+            if rim.published.view().conf.keys.slurm_sched_log_file.is_none() {
+                return Err(Failure::Code(Errno::ESLURM_DISABLED));
             }
+            let level = u16::from(message.level > 0);
             rim.published.tune(|tuning| tuning.sched_log_level = level);
         }
         Number::REQUEST_SET_FS_DAMPENING_FACTOR => {
@@ -255,7 +255,7 @@ fn token(rim: &Rim, request: &Request<'_>) -> Result<Reply, Failure> {
     let message: msg::TokenRequest = request.decode()?;
     let view = rim.published.view();
     let keys = rim.keys();
-    let set = keys.jwt.as_ref().ok_or(Failure::Code(Errno::ESLURM_DISABLED))?;
+    let set = keys.jwt.as_ref().ok_or(Failure::Code(Errno::ESLURM_PLUGIN_NOT_LOADED))?;
     let uid = request.caller.uid;
     let admin = uid == Uid::ROOT || uid == view.cluster.config().slurm_user;
     let parameters = view.conf.keys.auth_alt_parameters.as_deref().unwrap_or_default();

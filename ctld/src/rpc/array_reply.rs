@@ -17,6 +17,7 @@ pub(super) fn by_task(_: &View, request: &Request<'_>, answer: Answer) -> Reply 
         Answer::Done
         | Answer::Each(_)
         | Answer::Skipped(_)
+        | Answer::NodesRefused(_)
         | Answer::Submitted { .. }
         | Answer::Registered { .. } => request.return_code(Errno::SLURM_SUCCESS),
     }
@@ -29,6 +30,7 @@ pub(super) fn worst(_: &View, request: &Request<'_>, answer: Answer) -> Reply {
         Answer::Done
         | Answer::Each(_)
         | Answer::Skipped(_)
+        | Answer::NodesRefused(_)
         | Answer::Submitted { .. }
         | Answer::Registered { .. } => Vec::new(),
     };

@@ -66,9 +66,18 @@ pub fn errno(reject: &Reject) -> Errno {
         Reject::ReasonMissing => Errno::ESLURM_INVALID_NODE_STATE,
         Reject::NodeBusy(_) => Errno::ESLURM_NODES_BUSY,
         Reject::NodeIsConfigured(_) => Errno::ESLURM_INVALID_NODE_STATE,
-        Reject::NodeExists(_) => Errno::ESLURM_INVALID_NODE_NAME,
-        Reject::TooManyNodes { .. } => Errno::ESLURM_INVALID_NODE_COUNT,
+        Reject::NodeExists(_) => Errno::ESLURM_NODE_ALREADY_EXISTS,
+        Reject::TooManyNodes { .. } => Errno::ESLURM_NODE_TABLE_FULL,
         Reject::NotImmediately => Errno::ESLURM_CAN_NOT_START_IMMEDIATELY,
         Reject::WrongNode(_) => Errno::ESLURM_INVALID_JOB_ID,
     }
+}
+
+/// The text that goes with the number where stock controllers send one; clients print it.
+pub fn explanation(reject: &Reject) -> Option<String> {
+    let node = match reject {
+        Reject::NodeExists(name) | Reject::TooManyNodes { name, .. } => name,
+        _ => return None,
+    };
+    Some(format!("{} ({node})", errno(reject).text()?))
 }

@@ -90,6 +90,12 @@ impl Request<'_> {
     pub fn return_code(&self, code: Errno) -> Reply {
         self.reply(Number::RESPONSE_SLURM_RC, &msg::ReturnCode { code })
     }
+
+    /// A return code with a text that the client prints.
+    pub fn explained(&self, code: Errno, text: String) -> Reply {
+        let body = msg::ReturnCodeMessage { code, message: Some(text) };
+        self.reply(Number::RESPONSE_SLURM_RC_MSG, &body)
+    }
 }
 
 /// What goes back to the sender.
@@ -258,12 +264,12 @@ pub fn failed(request: &Request<'_>, failure: &Failure) -> Option<Reply> {
         Failure::Rejected(_) if request.number == Number::MESSAGE_NODE_REGISTRATION_STATUS => {
             Errno::SLURM_SUCCESS
         }
-        Failure::Rejected(reject) => errno(reject),
+        Failure::Rejected(reject) => match errno::explanation(reject) {
+            Some(text) => return Some(request.explained(errno(reject), text)),
+            None => errno(reject),
+        },
         Failure::Code(code) => *code,
-        Failure::CodeWithText(code, text) => {
-            let body = msg::ReturnCodeMessage { code: *code, message: Some(text.clone()) };
-            return Some(request.reply(Number::RESPONSE_SLURM_RC_MSG, &body));
-        }
+        Failure::CodeWithText(code, text) => return Some(request.explained(*code, text.clone())),
     };
     Some(request.return_code(code))
 }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use ctld_core::{AfterReboot, Answer, Event, NodeTarget, NodeUpdate, NodeUpdateState, Reboot};
 use model::Node;
-use protocol::msg::{RebootNodes, ReturnCodeMessage, UpdateNode, node_state, reboot_flags};
+use protocol::msg::{RebootNodes, UpdateNode, node_state, reboot_flags};
 use protocol::shape::Limit;
 use protocol::{Errno, Hostlist, Number};
 
 use super::registration::features;
-use super::{Failure, Privilege, Reply, Request, Row, done};
+use super::{Failure, Privilege, Reply, Request, Row, done, errno};
 use crate::config::{NodeLine, NodeState};
 use crate::settings;
 use crate::view::View;
@@ -164,22 +164,35 @@ fn reboot(view: &View, request: &Request<'_>) -> Result<Event, Failure> {
 }
 
 /// The nodes that were skipped are named, in a message that is no error.
-fn rebooting(view: &View, request: &Request<'_>, answer: Answer) -> Reply {
+fn rebooting(_: &View, request: &Request<'_>, answer: Answer) -> Reply {
     let Answer::Skipped(names) = answer else {
         return request.return_code(Errno::SLURM_SUCCESS);
     };
-    let ids: Vec<_> =
-        names.iter().filter_map(|name| view.cluster.node_named(name)).map(|n| n.id).collect();
-    let list = model::node_list(&view.cluster, &ids);
+    let list = ranged(&names);
     let text = format!("Skipping reboot of nodes {list} due to current node state.");
-    let body = ReturnCodeMessage { code: Errno::SLURM_SUCCESS, message: Some(text) };
-    request.reply(Number::RESPONSE_SLURM_RC_MSG, &body)
+    request.explained(Errno::SLURM_SUCCESS, text)
+}
+
+/// `n[1-3]`, in the order they were named.
+fn ranged(names: &[Arc<str>]) -> String {
+    let text = names.join(",");
+    Hostlist::parse(&text).map_or(text, |list| list.ranged())
+}
+
+/// The nodes that stay are named, with the first one's reason.
+fn deleted(_: &View, request: &Request<'_>, answer: Answer) -> Reply {
+    let Answer::NodesRefused(refused) = answer else {
+        return request.return_code(Errno::SLURM_SUCCESS);
+    };
+    let code = refused.first().map_or(Errno::SLURM_SUCCESS, |(_, why)| errno(why));
+    let names: Vec<_> = refused.into_iter().map(|(name, _)| name).collect();
+    request.explained(code, format!("failed to delete nodes {}", ranged(&names)))
 }
 
 pub(super) const ROWS: &[Row] = &[
     Row::write(Number::REQUEST_UPDATE_NODE, Privilege::Admin, update, done),
     Row::write(Number::REQUEST_CREATE_NODE, Privilege::Admin, create, done),
-    Row::write(Number::REQUEST_DELETE_NODE, Privilege::Admin, delete, done),
+    Row::write(Number::REQUEST_DELETE_NODE, Privilege::Admin, delete, deleted),
     Row::write(Number::REQUEST_REBOOT_NODES, Privilege::Admin, reboot, rebooting),
 ];
 

@@ -62,7 +62,8 @@ pub struct Partition {
 }
 
 impl Partition {
-    /// A partition with slurm.conf(5)'s defaults and no nodes.
+    /// A partition as `scontrol create partition` starts from: slurm.conf(5)'s defaults, no nodes, and
+    /// at least one node a job.
     pub fn named(name: Arc<str>) -> Self {
         Self {
             name,
@@ -89,7 +90,7 @@ impl Partition {
             alternate: None,
             default_time_min: None,
             max_time_min: None,
-            min_nodes: 0,
+            min_nodes: 1,
             max_nodes: None,
             max_cpus_per_node: None,
             max_cpus_per_socket: None,

@@ -47,6 +47,7 @@ pub(crate) fn killed_each(turn: &mut Turn<'_>, kills: &[Kill]) -> Answer {
         Answer::Done
         | Answer::Each(_)
         | Answer::Skipped(_)
+        | Answer::NodesRefused(_)
         | Answer::Submitted { .. }
         | Answer::Registered { .. } => Ok(()),
     };

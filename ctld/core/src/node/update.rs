@@ -255,7 +255,8 @@ pub(crate) fn created(
             return Err(Reject::NodeExists(Arc::clone(&node.name)));
         }
     }
-    check_room(turn, nodes.len())?;
+    let names: Vec<_> = nodes.iter().map(|node| Arc::clone(&node.name)).collect();
+    check_room(turn, &names)?;
     for node in nodes {
         add(turn, node)?;
     }
@@ -271,15 +272,18 @@ fn require_cons_tres(turn: &Turn<'_>) -> Result<(), Reject> {
     }
 }
 
-fn check_room(turn: &Turn<'_>, more: usize) -> Result<(), Reject> {
+fn check_room(turn: &Turn<'_>, more: &[Arc<str>]) -> Result<(), Reject> {
     let max = turn.cluster().config().max_node_count;
-    let room = u64::from(max).saturating_sub(turn.cluster().node_count() as u64);
-    if more as u64 > room { Err(Reject::TooManyNodes { max }) } else { Ok(()) }
+    let room = (max as usize).saturating_sub(turn.cluster().node_count());
+    match more.get(room) {
+        Some(name) => Err(Reject::TooManyNodes { max, name: Arc::clone(name) }),
+        None => Ok(()),
+    }
 }
 
 /// Gives a dynamic node a place in the table, and in the partitions that take all nodes.
 pub(crate) fn add(turn: &mut Turn<'_>, mut node: Node) -> Result<NodeId, Reject> {
-    check_room(turn, 1)?;
+    check_room(turn, &[Arc::clone(&node.name)])?;
     let id = turn.cluster().free_node_id();
     node.id = id;
     node.origin = Origin::Dynamic;
@@ -311,7 +315,7 @@ pub(crate) fn takes(partition: &model::Partition, features: &[Arc<str>]) -> bool
     sets.split(',').any(|set| set == "ALL" || features.iter().any(|feature| **feature == *set))
 }
 
-/// `scontrol delete node`.
+/// `scontrol delete node`: those that can go do; the others are named in the answer.
 pub(crate) fn deleted(
     turn: &mut Turn<'_>,
     caller: Caller,
@@ -319,22 +323,24 @@ pub(crate) fn deleted(
 ) -> Result<Answer, Reject> {
     access::require_admin(turn.cluster().config(), caller)?;
     require_cons_tres(turn)?;
-    let mut ids = Vec::new();
+    let mut refused = Vec::new();
     for name in names {
-        let node = turn.cluster().node_named(name);
-        let node = node.ok_or_else(|| Reject::NoSuchNode(Arc::clone(name)))?;
-        if node.origin == Origin::Configured {
-            return Err(Reject::NodeIsConfigured(Arc::clone(name)));
-        }
-        if turn.cluster().jobs_on(node.id).next().is_some() {
-            return Err(Reject::NodeBusy(Arc::clone(name)));
-        }
-        if !ids.contains(&node.id) {
-            ids.push(node.id);
+        match deletable(turn, name) {
+            Ok(id) => health::removed(turn, id),
+            Err(reject) => refused.push((Arc::clone(name), reject)),
         }
     }
-    for id in ids {
-        health::removed(turn, id);
+    Ok(if refused.is_empty() { Answer::Done } else { Answer::NodesRefused(refused) })
+}
+
+fn deletable(turn: &Turn<'_>, name: &Arc<str>) -> Result<NodeId, Reject> {
+    let node = turn.cluster().node_named(name);
+    let node = node.ok_or_else(|| Reject::NoSuchNode(Arc::clone(name)))?;
+    if node.origin == Origin::Configured {
+        return Err(Reject::NodeIsConfigured(Arc::clone(name)));
     }
-    Ok(Answer::Done)
+    if turn.cluster().jobs_on(node.id).next().is_some() {
+        return Err(Reject::NodeBusy(Arc::clone(name)));
+    }
+    Ok(node.id)
 }

@@ -26,7 +26,8 @@ fn a_dynamic_node_comes_and_goes() {
     assert!(world.core.cluster().node_named("d1").is_none());
     assert!(!main(&world).contains(&id));
     let refused = world.turn(8, delete("n1")).answer;
-    assert_eq!(refused, Err(Reject::NodeIsConfigured("n1".into())));
+    let stays = ("n1".into(), Reject::NodeIsConfigured("n1".into()));
+    assert_eq!(refused, Ok(Answer::NodesRefused(vec![stays])));
 }
 
 #[test]
@@ -37,7 +38,7 @@ fn a_full_table_takes_no_dynamic_node() {
     let mut r = report("d1", -1000);
     r.dynamic = Dynamic::New(Box::new(node("d1")));
     let refused = world.turn(2, Event::Registered(Box::new(r))).answer;
-    assert_eq!(refused, Err(Reject::TooManyNodes { max: 3 }));
+    assert_eq!(refused, Err(Reject::TooManyNodes { max: 3, name: "d1".into() }));
 }
 
 #[test]

@@ -192,6 +192,7 @@ fn submitted(answer: &Answer) -> Option<model::JobId> {
         Answer::Done
         | Answer::Each(_)
         | Answer::Skipped(_)
+        | Answer::NodesRefused(_)
         | Answer::Tasks(_)
         | Answer::Registered { .. } => None,
     }

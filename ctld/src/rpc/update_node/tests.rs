@@ -1,6 +1,7 @@
-use ctld_core::{Core, Reject};
+use ctld_core::Core;
 use model::{Availability, Timestamp};
 use protocol::Version;
+use protocol::msg::ReturnCodeMessage;
 use protocol::wire::from_bytes;
 
 use super::*;
@@ -104,8 +105,13 @@ fn a_node_is_made_from_its_line_and_deleted_again() {
     core.turn(fixtures::NOW, event).answer.unwrap();
     assert!(core.cluster().node_named("d2").is_none());
     let event = made(&nodes("n1"), delete, Version::V24_11).unwrap();
-    let refused = core.turn(fixtures::NOW, event).answer;
-    assert_eq!(refused, Err(Reject::NodeIsConfigured("n1".into())));
+    let answer = core.turn(fixtures::NOW, event).answer.unwrap();
+    let request = fixtures::request(Number::REQUEST_DELETE_NODE, Version::V24_11, &[]);
+    let reply = deleted(&view(), &request, answer);
+    assert_eq!(reply.number, Number::RESPONSE_SLURM_RC_MSG);
+    let told: ReturnCodeMessage = from_bytes(&reply.body, Version::V24_11).unwrap();
+    assert_eq!(told.code, Errno::ESLURM_INVALID_NODE_STATE);
+    assert_eq!(told.message.as_deref(), Some("failed to delete nodes n1"));
 }
 
 #[test]
