@@ -10,7 +10,7 @@ use protocol::msg::{
     TopologyConfig, TopologyInfo, Triggers,
 };
 use protocol::shape::{self, NullOr};
-use protocol::{Errno, Number};
+use protocol::{Errno, Number, Version};
 
 use super::field::unless_known;
 use super::visible::is_admin;
@@ -64,10 +64,17 @@ fn topology(_: &View, request: &Request<'_>) -> Result<Reply, Failure> {
     Ok(request.reply(Number::RESPONSE_TOPO_INFO, &TopologyInfo::Flat))
 }
 
+/// The file that would say of the network what is true without one: as the release of the client
+/// writes it.
 fn topology_config(_: &View, request: &Request<'_>) -> Result<Reply, Failure> {
-    let config = "---\n- topology: default\n  cluster_default: true\n  flat: true\n...\n";
-    let body = TopologyConfig { config: Some(config.to_owned()) };
-    Ok(request.reply(Number::RESPONSE_TOPO_CONFIG, &body))
+    let kinds: &[&str] = if request.version >= Version::V26_05 {
+        &["block: {}", "flat: {}", "ring: {}", "torus3d: {}", "tree: {}"]
+    } else {
+        &["block: {}", "flat: true", "tree: {}"]
+    };
+    let head = "%YAML 1.1\n---\n- topology: default\n  cluster_default: false\n";
+    let config = format!("{head}  {}\n...\n", kinds.join("\n  "));
+    Ok(request.reply(Number::RESPONSE_TOPO_CONFIG, &TopologyConfig { config: Some(config) }))
 }
 
 fn federation(_: &View, request: &Request<'_>) -> Result<Reply, Failure> {
@@ -145,7 +152,6 @@ mod tests {
     use std::sync::Arc;
 
     use model::{Allocation, Change, CoreSet, Launch, NodeId, NodeShare, Phase};
-    use protocol::Version;
     use protocol::wire::{Wire, from_bytes};
 
     use super::*;
@@ -220,6 +226,21 @@ mod tests {
         let reply = read(&view, Number::REQUEST_LICENSE_INFO, Version::NEWEST, &body).unwrap();
         let reply: LicensesInfo = from_bytes(&reply.body, Version::NEWEST).unwrap();
         assert_eq!((reply.records[0].total, reply.records[0].used), (10, 3));
+    }
+
+    /// What slurmctld 26.05 told in an experiment with the topology that is the default.
+    #[test]
+    fn a_flat_network_is_told_as_a_file() {
+        let view = fixtures::golden();
+        let reply = read(&view, Number::REQUEST_TOPO_CONFIG, Version::NEWEST, &[]).unwrap();
+        let reply: TopologyConfig = from_bytes(&reply.body, Version::NEWEST).unwrap();
+        assert_eq!(
+            reply.config.as_deref(),
+            Some(
+                "%YAML 1.1\n---\n- topology: default\n  cluster_default: false\n  block: {}\n  \
+                 flat: {}\n  ring: {}\n  torus3d: {}\n  tree: {}\n...\n"
+            )
+        );
     }
 
     #[test]
