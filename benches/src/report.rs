@@ -256,6 +256,8 @@ mod tests {
             poll_s: 1,
             polls_during: 0.0,
             tuning: String::new(),
+            conf: Vec::new(),
+            hollow: Vec::new(),
         };
         Measurement {
             date: "today".to_owned(),

@@ -261,6 +261,7 @@ fn slurm_conf(plan: &Plan) -> String {
     let nodes = plan.size.nodes;
     let last = u32::from(FIRST_PORT) + u32::from(nodes) - 1;
     let tuning = &plan.size.tuning;
+    let more = plan.size.conf.join("\n");
     format!(
         "\
 ClusterName=bench
@@ -293,6 +294,7 @@ TreeWidth=50
 MailProg=/bin/true
 SlurmdParameters=config_overrides
 SchedulerParameters={tuning}
+{more}
 NodeName=h[1-{nodes}] NodeHostname=h[1-{nodes}] NodeAddr=127.0.0.1 Port=[{FIRST_PORT}-{last}] CPUs=64 Sockets=2 CoresPerSocket=32 ThreadsPerCore=1 RealMemory=256000
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 PartitionName=wait Nodes=ALL MaxTime=INFINITE State=DOWN

@@ -31,6 +31,7 @@ impl Hollows {
             .args(["--release", &ground.plan.release])
             .arg("--key")
             .arg(ground.key_file())
+            .args(&ground.plan.size.hollow)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .kill_on_drop(true)

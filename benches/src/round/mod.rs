@@ -93,6 +93,12 @@ pub struct Size {
     /// SchedulerParameters of both controllers
     #[arg(long, default_value = ground::TUNING)]
     pub tuning: String,
+    /// A further line of both controllers' slurm.conf, such as PrologFlags=Alloc; may be given several times
+    #[arg(long, value_name = "LINE")]
+    pub conf: Vec<String>,
+    /// A further flag of the hollow nodes, such as --hollow=--epilog-ms=10; may be given several times
+    #[arg(long, value_name = "FLAG", allow_hyphen_values = true)]
+    pub hollow: Vec<String>,
 }
 
 /// One figure of one round.
