@@ -42,7 +42,7 @@ pub struct Order {
     /// Scenarios
     #[arg(long, value_delimiter = ',', default_values_t = Scenario::ALL, value_enum)]
     pub scenarios: Vec<Scenario>,
-    /// The release that hollow nodes and clients speak to ctld; to stock they speak its own
+    /// The release that hollow nodes and clients speak to ctld, 24.11 or 26.05; to stock they speak its own
     #[arg(long, default_value = "24.11")]
     pub speak: String,
     /// What to say of the circumstances, in the report
@@ -104,6 +104,9 @@ pub enum MeasureError {
     /// No ctld.
     #[error("no ctld")]
     Build(#[from] BuildError),
+    /// There are no stock clients of that release.
+    #[error("--speak {0}: want 24.11 or 26.05")]
+    Speak(String),
     /// A file or a program of this machine failed.
     #[error("{doing}")]
     Io {
@@ -181,8 +184,11 @@ impl Order {
         // Two measurements at once would be worth nothing, but must not write into each other's state.
         let folder = subject::target_folder().join(format!("bench-{}", process::id()));
         fs::create_dir_all(&folder).map_err(io_error(format!("creating {}", folder.display())))?;
+        let speaks = release.or_else(|| Release::parse(&self.speak));
+        let clients = stock::fetch(speaks.ok_or_else(|| MeasureError::Speak(self.speak.clone()))?)?;
         let mut plan = Plan {
             system: PathBuf::from("/"),
+            clients: clients.root.clone(),
             ctld: None,
             release: self.speak.clone(),
             folder,
@@ -193,10 +199,9 @@ impl Order {
             plan.ctld = Some(subject::ctld()?);
             return Ok(("ctld".to_owned(), plan));
         };
-        let stock = stock::fetch(release)?;
         plan.release = release.to_string();
-        plan.system = stock.root;
-        Ok((format!("slurmctld {}", stock.version), plan))
+        plan.system = clients.root;
+        Ok((format!("slurmctld {}", clients.version), plan))
     }
 }
 

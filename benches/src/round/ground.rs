@@ -68,7 +68,7 @@ impl Ground {
         let program = plan.ctld.as_deref().unwrap_or(Path::new(""));
         let status = Command::new("bash")
             .args(["-c", include_str!("ground.sh"), "ground.sh"])
-            .args([&plan.folder, &plan.system])
+            .args([&plan.folder, &plan.system, &plan.clients])
             .arg(program)
             .status()
             .await

@@ -5,6 +5,7 @@
 
 mod ground;
 mod hollows;
+mod programs;
 mod running;
 mod waiting;
 
@@ -51,6 +52,8 @@ impl Scenario {
 pub struct Plan {
     /// The system below the controller's root.
     pub system: PathBuf,
+    /// The system with stock clients of `release`.
+    pub clients: PathBuf,
     /// A ctld; stock slurmctld without it.
     pub ctld: Option<PathBuf>,
     /// The release that hollow nodes and clients speak, such as 24.11.
@@ -175,6 +178,14 @@ pub enum RoundError {
     /// The controller gave a wrong answer, or none.
     #[error("asking the controller")]
     Call(#[from] CallError),
+    /// A stock client failed.
+    #[error("{program} failed: {words}")]
+    Program {
+        /// Which.
+        program: &'static str,
+        /// What it said.
+        words: String,
+    },
     /// The controller does not list jobs that it has acknowledged.
     #[error("{missing} of {jobs} acknowledged jobs are not listed")]
     Unlisted {

@@ -3,7 +3,7 @@ use std::time::Duration;
 use tokio::time;
 
 use super::hollows::Hollows;
-use super::{Figures, Ground, Plan, RoundError, SETTLE, Scenario};
+use super::{Figures, Ground, Plan, RoundError, SETTLE, Scenario, programs};
 use crate::load::{Poll, Polled, Question, Submission, Submitted};
 
 /// Scenarios b, d, c, e and i: jobs that wait, in one cluster from its first start.
@@ -23,6 +23,7 @@ pub(super) async fn measure(ground: &mut Ground, figures: &mut Figures) -> Resul
     if ground.plan.has(Scenario::C) {
         let job = submitted.jobs.first().copied().unwrap_or_default();
         queries(ground, job, figures).await?;
+        programs::measure(ground, job, figures).await?;
     }
     if ground.plan.has(Scenario::E) {
         ground.stop().await?;
