@@ -2,6 +2,8 @@
 //!
 //! Source: `facts/wire-basics.md` §2, §3, §6; confirmed by captures of four releases.
 
+use bytes::{Bytes, BytesMut};
+
 use crate::number::Number;
 use crate::shape::Address;
 use crate::version::Version;
@@ -232,7 +234,7 @@ pub struct Frame {
     /// The credential; replies have none.
     pub auth: Option<Auth>,
     /// The body, in the header's version.
-    pub body: Vec<u8>,
+    pub body: Bytes,
 }
 
 /// Why bytes are not a frame; always the peer's fault.
@@ -269,13 +271,14 @@ pub enum FrameError {
 
 impl Frame {
     /// A message with a body, authenticated by `auth`.
-    pub fn request(version: Version, number: Number, auth: Auth, body: Vec<u8>) -> Self {
-        Self { header: Header::new(version, 0, number), auth: Some(auth), body }
+    pub fn request(version: Version, number: Number, auth: Auth, body: impl Into<Bytes>) -> Self {
+        Self { header: Header::new(version, 0, number), auth: Some(auth), body: body.into() }
     }
 
     /// An answer: in the requester's version, without a credential.
-    pub fn reply(version: Version, number: Number, body: Vec<u8>) -> Self {
-        Self { header: Header::new(version, flags::NO_AUTH_CRED, number), auth: None, body }
+    pub fn reply(version: Version, number: Number, body: impl Into<Bytes>) -> Self {
+        let header = Header::new(version, flags::NO_AUTH_CRED, number);
+        Self { header, auth: None, body: body.into() }
     }
 
     /// The bytes, behind their length.
@@ -295,6 +298,11 @@ impl Frame {
 
     /// A frame from its bytes, the length not among them.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, FrameError> {
+        Self::from_shared(&Bytes::copy_from_slice(bytes))
+    }
+
+    /// A frame from its bytes, the length not among them; its body shares them.
+    pub fn from_shared(bytes: &Bytes) -> Result<Self, FrameError> {
         let mut r = Reader::new(bytes, Version::OLDEST);
         let raw = u16::decode(&mut r)?;
         let version = Version::from_wire(raw).ok_or(FrameError::Version { raw })?;
@@ -316,7 +324,7 @@ impl Frame {
                 });
             }
         }
-        Ok(Self { body: body.to_vec(), header, auth })
+        Ok(Self { body: bytes.slice_ref(body), header, auth })
     }
 }
 
@@ -328,18 +336,18 @@ impl Frame {
 /// deframer.feed(&[0, 0, 0, 2, 7]);
 /// assert_eq!(deframer.next(), Ok(None));
 /// deframer.feed(&[8]);
-/// assert_eq!(deframer.next(), Ok(Some(vec![7, 8])));
+/// assert_eq!(deframer.next(), Ok(Some(vec![7, 8].into())));
 /// ```
 #[derive(Debug)]
 pub struct Deframer {
-    bytes: Vec<u8>,
+    bytes: BytesMut,
     max: usize,
 }
 
 impl Deframer {
     /// Takes frames of up to `max` bytes.
     pub fn new(max: usize) -> Self {
-        Self { bytes: Vec::new(), max: max.min(FRAME_BYTES_MAX) }
+        Self { bytes: BytesMut::new(), max: max.min(FRAME_BYTES_MAX) }
     }
 
     /// Bytes from the peer. Memory grows with what has come, not with what a length announces.
@@ -349,7 +357,7 @@ impl Deframer {
 
     /// The next whole frame, without its length; `None` until it has come.
     #[expect(clippy::should_implement_trait, reason = "None is not the end")]
-    pub fn next(&mut self) -> Result<Option<Vec<u8>>, FrameError> {
+    pub fn next(&mut self) -> Result<Option<Bytes>, FrameError> {
         let Some((length, _)) = self.bytes.split_first_chunk::<4>() else {
             return Ok(None);
         };
@@ -361,9 +369,7 @@ impl Deframer {
         if self.bytes.len() < end {
             return Ok(None);
         }
-        let rest = self.bytes.split_off(end);
-        let mut frame = std::mem::replace(&mut self.bytes, rest);
-        frame.drain(..4);
+        let frame = self.bytes.split_to(end).freeze().slice(4..);
         Ok(Some(frame))
     }
 

@@ -240,7 +240,7 @@ fn authentic(bytes: &[u8], keys: &KeySet) -> Option<(Number, Vec<u8>)> {
     };
     let request = Expected { number: frame.header.number, body: &frame.body };
     authenticate(token, keys, NOW, OUR_UID, request).ok()?;
-    Some((frame.header.number, frame.body))
+    Some((frame.header.number, frame.body.to_vec()))
 }
 
 /// Slurm's credential covers the message's number and body. The version and the flags in front are
@@ -255,7 +255,7 @@ fn no_flipped_bit_of_a_signed_request_passes() {
             continue;
         }
         let bytes = signed(&frame, &keys);
-        let asked = Some((frame.header.number, frame.body.clone()));
+        let asked = Some((frame.header.number, frame.body.to_vec()));
         assert_eq!(authentic(&bytes, &keys), asked);
         // Bytes 0 to 3 are version and flags. All bits of one frame, a 31st of the others'.
         let step = if tried == 0 { 1 } else { 31 };

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::{Bytes, BytesMut};
 use ctld_core::Caller;
 use model::{Gid, Uid};
 use protocol::auth::{self, Expected, TokenError, UserToken};
@@ -170,10 +171,7 @@ enum ReceiveError {
 
 /// The bytes of one frame, without its length; `None` if the peer closed before it began. Memory
 /// grows with what comes, not with what the length announces.
-async fn receive(
-    service: &Service,
-    stream: &mut TcpStream,
-) -> Result<Option<Vec<u8>>, ReceiveError> {
+async fn receive(service: &Service, stream: &mut TcpStream) -> Result<Option<Bytes>, ReceiveError> {
     let mut length = [0; 4];
     if stream.read(&mut length[..1]).await? == 0 {
         return Ok(None);
@@ -191,21 +189,21 @@ async fn receive(
         // The semaphore is never closed.
         _ => service.receiving.acquire_many(permits).await.ok(),
     };
-    let mut bytes = Vec::with_capacity(n.min(SMALL_REQUEST));
+    let mut bytes = BytesMut::with_capacity(n.min(SMALL_REQUEST));
     let mut rest = stream.take(u64::from(length));
     while bytes.len() < n {
         if rest.read_buf(&mut bytes).await? == 0 {
             return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
         }
     }
-    Ok(Some(bytes))
+    Ok(Some(bytes.freeze()))
 }
 
 /// The bytes of the reply; `None` closes the connection without one.
-async fn answer(service: &Service, bytes: &[u8], peer: SocketAddr) -> Option<Vec<u8>> {
+async fn answer(service: &Service, bytes: &Bytes, peer: SocketAddr) -> Option<Vec<u8>> {
     let rim = &service.rim;
     let began = Instant::now();
-    let frame = match Frame::from_bytes(bytes) {
+    let frame = match Frame::from_shared(bytes) {
         Ok(frame) => frame,
         Err(FrameError::Version { raw }) => return Some(unknown_release(peer, raw)),
         Err(error) => {

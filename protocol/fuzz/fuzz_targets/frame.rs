@@ -11,7 +11,7 @@ fn cut(pieces: [&[u8]; 2]) -> Vec<Vec<u8>> {
     for piece in pieces {
         deframer.feed(piece);
         while let Ok(Some(frame)) = deframer.next() {
-            frames.push(frame);
+            frames.push(frame.to_vec());
         }
     }
     frames
