@@ -21,6 +21,8 @@ pub(crate) struct Clock {
     wait_of: BTreeMap<JobId, Timestamp>,
     /// When nodes were last asked whether they are there.
     pinged: Option<Timestamp>,
+    /// When nodes that are not clean were last asked what runs there.
+    inspected: Option<Timestamp>,
     /// Which node's turn it is to register anew.
     turn_of: u32,
 }
@@ -68,6 +70,7 @@ pub(crate) fn ticked(turn: &mut Turn<'_>, clock: &mut Clock) -> Result<Answer, R
     ask_again(turn);
     forget(turn);
     ping(turn, clock);
+    inspect(turn, clock);
     Ok(Answer::Done)
 }
 
@@ -159,14 +162,22 @@ fn ask_again(turn: &mut Turn<'_>) {
         .cluster()
         .active()
         .filter(|job| match &job.phase {
-            Phase::Running(Launch::Sending { since }) => turn.now.since(*since) > launch_s,
+            Phase::Running(Launch::Sending { since } | Launch::Prolog { since, .. }) => {
+                turn.now.since(*since) > launch_s
+            }
             _ => false,
         })
         .cloned()
         .collect();
     for job in unanswered {
-        let since = turn.now;
-        let job = turn.edit_job(&job, |job| job.phase = Phase::Running(Launch::Sending { since }));
+        let now = turn.now;
+        let job = turn.edit_job(&job, |job| {
+            if let Phase::Running(Launch::Sending { since } | Launch::Prolog { since, .. }) =
+                &mut job.phase
+            {
+                *since = now;
+            }
+        });
         for effect in job::outstanding(&job) {
             turn.emit(effect);
         }
@@ -185,6 +196,7 @@ fn forget(turn: &mut Turn<'_>) {
     let old: Vec<JobId> = cluster
         .ended_by(Timestamp(turn.now.0 - age))
         .filter(|job| cluster.dependents(job.id).next().is_none())
+        .filter(|job| cluster.dependents(job.array_job()).next().is_none())
         .filter(|job| job.array_job() != job.id || cluster.array_records(job.id).nth(1).is_none())
         .take(FORGOTTEN_A_SECOND_MAX)
         .map(|job| job.id)
@@ -196,6 +208,18 @@ fn forget(turn: &mut Turn<'_>) {
 
 /// How many jobs are forgotten in one turn: a burst that ended together must not hold up everybody.
 const FORGOTTEN_A_SECOND_MAX: usize = 20_000;
+
+/// Seconds between two questions to a node that may still run what was given up: it takes no job
+/// meanwhile.
+const INSPECTION_S: u64 = 3;
+
+/// Asks nodes on which jobs were given up what is left of them.
+fn inspect(turn: &mut Turn<'_>, clock: &mut Clock) {
+    if clock.inspected.is_none_or(|at| turn.now.since(at) >= INSPECTION_S) {
+        clock.inspected = Some(turn.now);
+        node::ask_again(turn);
+    }
+}
 
 /// Asks silent nodes whether they are there, three times in SlurmdTimeout; and a few of them, in
 /// turn, to register anew.

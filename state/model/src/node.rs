@@ -166,6 +166,8 @@ pub struct NodeFlags {
     pub power_down_requested: bool,
     /// It is made and unmade by a cloud.
     pub cloud: bool,
+    /// A job was given up here without its clean-up, so that processes of it may be left.
+    pub unclean: bool,
 }
 
 /// Why a node is out of use.
@@ -253,6 +255,7 @@ impl Node {
         self.availability == Availability::Up
             && !(f.drain || f.fail || f.not_responding || f.invalid)
             && !(f.reboot_issued || f.powering_down || f.powering_up || f.powered_down)
+            && !f.unclean
     }
 
     /// Whether its slurmd can be spoken to.

@@ -165,6 +165,7 @@ fn write_flags(flags: NodeFlags) -> proto::NodeFlags {
         powered_down,
         power_down_requested,
         cloud,
+        unclean,
     } = flags;
     proto::NodeFlags {
         drain,
@@ -181,6 +182,7 @@ fn write_flags(flags: NodeFlags) -> proto::NodeFlags {
         powered_down,
         power_down_requested,
         cloud,
+        unclean,
     }
 }
 
@@ -200,6 +202,7 @@ fn read_flags(record: proto::NodeFlags) -> NodeFlags {
         powered_down,
         power_down_requested,
         cloud,
+        unclean,
     } = record;
     NodeFlags {
         drain,
@@ -216,6 +219,7 @@ fn read_flags(record: proto::NodeFlags) -> NodeFlags {
         powered_down,
         power_down_requested,
         cloud,
+        unclean,
     }
 }
 

@@ -452,6 +452,7 @@ impl Draw {
             powered_down: self.bool(),
             power_down_requested: self.bool(),
             cloud: self.bool(),
+            unclean: self.bool(),
         }
     }
 

@@ -148,6 +148,11 @@ pub(super) fn dependents_of(turn: &mut Turn<'_>, job: &Arc<Job>) {
         };
         let corresponding = corresponding_task(turn, &waiting, job);
         look_again(turn, &corresponding);
+        // What the task was split off from may have waited for nothing else.
+        let rest = turn.cluster().job(id).filter(|_| corresponding.id != id).cloned();
+        if let Some(rest) = rest {
+            look_again(turn, &rest);
+        }
     }
 }
 

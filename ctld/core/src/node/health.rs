@@ -10,6 +10,7 @@ use model::{
 use crate::effect::{Effect, NodeMessage};
 use crate::event::Answer;
 use crate::job;
+use crate::node::leftover;
 use crate::reject::Reject;
 use crate::turn::Turn;
 
@@ -25,7 +26,13 @@ pub(crate) fn answered(turn: &mut Turn<'_>, id: NodeId, seen: Seen) -> Result<An
     let was_silent = node.flags.not_responding && !node.flags.powering_up;
     turn.record(Change::Seen(id, seen));
     if was_silent {
-        turn.edit_node(id, |node| node.flags.not_responding = false);
+        let now = turn.now;
+        turn.edit_node(id, |node| {
+            node.flags.not_responding = false;
+            if node.flags.unclean {
+                node.last_busy = Some(now);
+            }
+        });
         turn.emit(Effect::Schedule);
     }
     Ok(Answer::Done)
@@ -91,10 +98,16 @@ pub(crate) fn said_too(old: Option<NodeReason>, new: NodeReason) -> NodeReason {
     }
 }
 
-/// Ends or requeues what runs on a node that is gone, and stops waiting for its clean-up.
+/// Ends or requeues what runs on a node that is gone, and stops waiting for its clean-up. It is told
+/// nevertheless, if it can be: a node that was set down by hand is there.
 pub(crate) fn lose_jobs(turn: &mut Turn<'_>, id: NodeId) {
     let name = turn.cluster().node(id).map(|node| Arc::clone(&node.name));
     let jobs: Vec<Arc<Job>> = turn.cluster().jobs_on(id).cloned().collect();
+    let hears =
+        turn.cluster().node(id).is_some_and(|n| n.is_reachable() && !n.flags.not_responding);
+    if !jobs.is_empty() {
+        leftover::left_behind(turn, id, &jobs);
+    }
     for job in jobs {
         let job = match job.phase {
             Phase::Running(_) | Phase::Suspended => {
@@ -105,6 +118,9 @@ pub(crate) fn lose_jobs(turn: &mut Turn<'_>, id: NodeId) {
         };
         if let Some(job) = job {
             job::clean_on(turn, &job, id);
+            if hears {
+                turn.emit(Effect::ToNode { node: id, message: NodeMessage::Terminate { job } });
+            }
         }
     }
 }

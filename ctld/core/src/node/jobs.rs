@@ -7,13 +7,14 @@ use model::{Exit, Hold, Job, JobId, Launch, Node, NodeId, Outcome, Phase, StepNu
 
 use crate::effect::{Effect, NodeMessage};
 use crate::job;
+use crate::node::leftover;
 use crate::turn::Turn;
 
 /// Compares the steps that a node reports with the jobs that it should have: what should not be
 /// there is ended, a batch job that is not there any more is lost.
 pub(super) fn compare(
     turn: &mut Turn<'_>,
-    node: &Arc<Node>,
+    (before, node): (&Node, &Arc<Node>),
     rebooted: bool,
     steps: &[(JobId, StepNumber)],
 ) {
@@ -26,6 +27,12 @@ pub(super) fn compare(
             turn.emit(Effect::ToNode { node: node.id, message });
         }
     }
+    let is_own = |id: &JobId| {
+        let job = turn.cluster().job(*id);
+        job.is_some_and(|job| job.held_shares().any(|share| share.node == node.id))
+    };
+    let has_strangers = !seen.iter().all(is_own);
+    leftover::inspected(turn, before, has_strangers);
     let grace_s =
         u64::from(turn.config().batch_start_timeout_s) + u64::from(turn.config().message_timeout_s);
     let lost: Vec<Arc<Job>> = turn

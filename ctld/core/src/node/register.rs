@@ -44,7 +44,7 @@ pub(crate) fn registered(turn: &mut Turn<'_>, r: Registered) -> Result<Answer, R
         // The last words of the system that is going down.
         return Ok(answer);
     }
-    jobs::compare(turn, &node, rebooted, &r.steps);
+    jobs::compare(turn, (&before, &node), rebooted, &r.steps);
     validate(turn, id, &before, &r, rebooted);
     let is_schedulable = turn.cluster().node(id).is_some_and(|node| node.is_schedulable());
     if is_schedulable && !before.is_schedulable() {

@@ -43,6 +43,8 @@ fn a_node_set_down_loses_its_jobs_at_once() {
     assert!(world.job(1).is_pending());
     assert_eq!(world.job(1).restarts, 1);
     world.update(6, "n1", NodeUpdateState::Resume).answer.unwrap();
+    assert!(!world.node("n1").is_schedulable(), "something of the job may be left");
+    world.register(40, "n1", -1000);
     assert!(world.node("n1").is_schedulable());
 }
 

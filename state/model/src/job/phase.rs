@@ -25,7 +25,7 @@ pub enum Launch {
     Prolog {
         /// Nodes that have not reported.
         waiting_on: BTreeSet<NodeId>,
-        /// When this began.
+        /// When they were asked last.
         since: Timestamp,
     },
     /// The batch script is on its way to the batch host, which has not answered.

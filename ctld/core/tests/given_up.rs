@@ -1,0 +1,191 @@
+//! What the simulation (`ctld/tests/sim`) found, as short stories.
+
+mod world;
+
+use std::sync::Arc;
+
+use ctld_core::{
+    Dynamic, Effect, Event, NodeMessage, NodeTarget, NodeUpdate, NodeUpdateState, Registered,
+    Turned,
+};
+use model::{
+    Config, DependencyKind, DependencyState, JobId, Launch, NodeId, Phase, Registration,
+    ReturnToService, StepNumber, Timestamp, WaitReason,
+};
+use world::{ANN, ROOT, World, after, array, batch, dependent, sent};
+
+fn registered(node: u32, steps: &[(JobId, StepNumber)]) -> Event {
+    let name: Arc<str> = format!("n{node}").into();
+    Event::Registered(Box::new(Registered {
+        caller: ROOT,
+        node_name: Arc::clone(&name),
+        host_name: name,
+        peer: ([127, 0, 0, 1], 6818).into(),
+        registration: Registration {
+            protocol: 0x2a00,
+            version: "24.11.5".into(),
+            booted: Timestamp(10),
+            slurmd_started: Timestamp(20),
+            arch: "x86_64".into(),
+            os: "Linux".into(),
+            cpus: 4,
+            boards: 1,
+            sockets: 1,
+            cores_per_socket: 4,
+            threads_per_core: 1,
+            memory_mib: 1_000,
+            tmp_disk_mib: 0,
+        },
+        load: (0, 0),
+        trouble: None,
+        steps: steps.to_vec(),
+        gres: None,
+        features_available: None,
+        features_active: None,
+        instance: (None, None),
+        extra: None,
+        dynamic: Dynamic::No,
+    }))
+}
+
+fn set_down(node: &str) -> NodeUpdate {
+    NodeUpdate {
+        caller: ROOT,
+        target: NodeTarget { names: vec![node.into()] },
+        state: Some(NodeUpdateState::Down),
+        reason: Some("maintenance".into()),
+        reason_by: None,
+        weight: None,
+        features_available: None,
+        features_active: None,
+        comment: None,
+        extra: None,
+        instance_id: None,
+        instance_type: None,
+        address: None,
+        host_name: None,
+        gres: None,
+        cpu_bind: None,
+        resume_after_s: None,
+    }
+}
+
+fn asked_to_register(turned: &Turned) -> Vec<NodeId> {
+    let register = |effect: &Effect| match effect {
+        Effect::ToNode { node, message: NodeMessage::Register } => Some(*node),
+        _ => None,
+    };
+    turned.effects.iter().filter_map(register).collect()
+}
+
+fn silent_after(slurmd_timeout_s: u16) -> World {
+    World::with(Config {
+        slurmd_timeout_s,
+        return_to_service: ReturnToService::Always,
+        ..Config::default()
+    })
+}
+
+/// A world whose first node has fallen silent with a job on it, which was then given up there.
+fn given_up() -> (World, JobId) {
+    let mut world = silent_after(60);
+    world.accepted(registered(1, &[]));
+    let job = world.running(batch(ANN));
+    world.accepted(Event::Unreachable { node: NodeId(0) });
+    world.wait(61);
+    assert!(world.job(job).is_pending(), "it waits to be started elsewhere");
+    (world, job)
+}
+
+/// The node was cut off and its script runs on. It gets no other job before it is rid of that one.
+#[test]
+fn a_node_takes_no_job_before_it_is_rid_of_one_that_was_given_up() {
+    let (mut world, job) = given_up();
+    let takes_jobs = |world: &World| world.cluster().node(NodeId(0)).unwrap().is_schedulable();
+
+    let back = world.accepted(registered(1, &[(job, StepNumber::Batch)]));
+    let abort = NodeMessage::Abort { job, step: Some(StepNumber::Batch) };
+    assert!(back.effects.contains(&Effect::ToNode { node: NodeId(0), message: abort }));
+    assert!(!takes_jobs(&world), "the script still runs there");
+
+    let asked = asked_to_register(&world.wait(10));
+    assert_eq!(asked, [NodeId(0)]);
+    world.accepted(registered(1, &[]));
+    assert!(!takes_jobs(&world), "what had hung may begin only now");
+    world.wait(11);
+    let clean = world.accepted(registered(1, &[]));
+    assert!(takes_jobs(&world));
+    assert!(clean.effects.contains(&Effect::Schedule));
+}
+
+/// Nothing else brings a node back that was cut off: its slurmd has no reason to register.
+#[test]
+fn a_node_that_was_given_up_is_asked_to_register_now_and_then() {
+    let (mut world, _) = given_up();
+    let asked = (0..5).any(|_| asked_to_register(&world.wait(20)).contains(&NodeId(0)));
+    assert!(asked);
+}
+
+/// An administrator sets the node down; its slurmd is there and is to end the job.
+#[test]
+fn a_node_that_is_set_down_is_told_to_end_its_jobs() {
+    let mut world = silent_after(60);
+    world.accepted(registered(1, &[]));
+    world.running(batch(ANN));
+    let told = world.accepted(Event::UpdateNodes(Box::new(set_down("n1"))));
+    assert!(sent(&told).contains(&(1, "terminate")), "{:?}", sent(&told));
+    assert!(world.cluster().node(NodeId(0)).unwrap().flags.unclean);
+}
+
+/// The order to run a prolog may be lost like any other.
+#[test]
+fn a_prolog_that_nobody_reports_is_asked_for_again() {
+    let mut world = World::with(Config { prolog_alloc: true, ..Config::default() });
+    let job = world.submit(batch(ANN));
+    assert!(sent(&world.start(job, None, &[1, 2])).contains(&(1, "prolog")));
+    world.accepted(Event::PrologDone { caller: ROOT, job, node_name: "n2".into(), status: 0 });
+    let later = world.wait(60);
+    assert!(sent(&later).contains(&(1, "prolog")), "{:?}", sent(&later));
+    assert!(!sent(&later).contains(&(2, "prolog")), "that one has reported");
+    assert!(matches!(world.job(job).phase, Phase::Running(Launch::Prolog { .. })));
+}
+
+/// The task with a counterpart is treated apart; what is left of the array has none and waits for
+/// the end of all, which has just come.
+#[test]
+fn the_rest_of_an_array_goes_on_when_aftercorr_splits_a_task_off() {
+    let mut world = World::new();
+    let first = world.submit(array(ANN, [1], 0));
+    let mut new = dependent(ANN, after(DependencyKind::AfterCorr, first));
+    new.array = array(ANN, [1, 2, 3], 0).array;
+    let second = world.submit(new);
+    assert_eq!(world.job(second).wait, WaitReason::Dependency);
+
+    world.start(first, Some(1), &[1]);
+    world.launched(first);
+    world.ends(first, 0);
+
+    for record in world.cluster().array_records(second) {
+        assert!(record.spec.dependencies.are_fulfilled(), "{:?}", record.array);
+    }
+}
+
+/// A task that failed long ago still fails those that wait for the whole array to end well.
+#[test]
+fn a_failed_task_is_remembered_as_long_as_somebody_waits_for_its_array() {
+    let mut world = World::new();
+    let job = world.submit(array(ANN, [1, 2], 0));
+    let waiting = world.submit(dependent(ANN, after(DependencyKind::AfterOk, job)));
+    world.start(job, Some(1), &[1]);
+    let failed = world.cluster().array_task(job, 1).unwrap().id;
+    world.launched(failed);
+    world.ends(failed, 1 << 8);
+    world.wait(1_000);
+
+    world.start(job, Some(2), &[1]);
+    world.launched(job);
+    world.ends(job, 0);
+
+    let condition = &world.job(waiting).spec.dependencies.conditions[0];
+    assert_eq!(condition.state, DependencyState::Failed);
+}

@@ -1,0 +1,189 @@
+//! What the controller has promised and the nodes have done, and the invariants that follow.
+//!
+//! | name | what must hold |
+//! |---|---|
+//! | `cluster` | `model::check` finds nothing |
+//! | `submission` | a job whose number somebody was told is there until it has ended and is forgotten |
+//! | `cancellation` | a job whose cancellation was acknowledged has ended, and stays so |
+//! | `reason` | a job that a plan has passed over has a reason |
+//! | `one_end` | a job ends once each time that it is started; it comes back only by a new start |
+//! | `one_run` | a script runs at most once for each start of its job |
+//! | `own_cores` | no core of a node has processes of two jobs |
+//! | `quiet` | when nothing is done to it any more, the cluster comes to rest with nothing held |
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ctld_core::{Answer, Event, JobSelection, Turned};
+use model::{Change, Cluster, Job, JobId, Phase, Timestamp, WaitReason};
+
+/// The book of a world.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    /// Jobs whose number was told to somebody, unless they were forgotten since.
+    pub submitted: BTreeSet<JobId>,
+    cancelled: BTreeSet<JobId>,
+    runs: BTreeMap<(JobId, u16), u32>,
+    /// How often each thing happened that the run is to have seen.
+    pub marks: BTreeMap<&'static str, u64>,
+}
+
+/// What an answer promises once it is released.
+#[derive(Debug, Default)]
+pub struct Promise {
+    submitted: Option<JobId>,
+    cancelled: Vec<JobId>,
+}
+
+macro_rules! invariant {
+    ($holds:expr, $name:literal, $($what:tt)+) => {
+        assert!($holds, "invariant `{}`: {}", $name, format_args!($($what)+))
+    };
+}
+pub(crate) use invariant;
+
+impl Ledger {
+    /// Notes that something worth seeing has happened.
+    pub fn mark(&mut self, what: &'static str) {
+        *self.marks.entry(what).or_insert(0) += 1;
+    }
+
+    /// Checks a turn, and tells what its answer promises.
+    pub fn turned(
+        &mut self,
+        now: Timestamp,
+        before: &Cluster,
+        after: &Cluster,
+        event: &Event,
+        turned: &Turned,
+    ) -> Promise {
+        if !turned.changes.is_empty() {
+            let found = model::check(after);
+            invariant!(found.is_empty(), "cluster", "{found:?} at {now:?} after {event:?}");
+        }
+        let requeue = matches!((event, &turned.answer), (Event::Requeue(_), Ok(_)));
+        for change in &turned.changes {
+            match change {
+                Change::Job(job) if requeue && !job.is_finished() => {
+                    self.cancelled.remove(&job.id);
+                }
+                Change::JobGone(id) => self.forgotten(before, *id),
+                _ => {}
+            }
+        }
+        self.check_ends(before, after, turned);
+        self.check_promises(after);
+        if let Event::Planned(plan) = event {
+            for passed in &plan.passed {
+                let waiting = after.job(passed.job).filter(|job| job.is_pending());
+                let told = waiting.is_none_or(|job| job.wait != WaitReason::None);
+                invariant!(told, "reason", "job {} waits without one", passed.job);
+            }
+        }
+        promise(after, event, turned)
+    }
+
+    /// An answer was released.
+    pub fn promised(&mut self, promise: Promise) {
+        self.submitted.extend(promise.submitted);
+        self.cancelled.extend(promise.cancelled);
+    }
+
+    /// A script has begun to run.
+    pub fn ran(&mut self, job: &Job) {
+        let runs = self.runs.entry((job.id, job.restarts)).or_insert(0);
+        *runs += 1;
+        invariant!(*runs == 1, "one_run", "start {} of job {} ran twice", job.restarts, job.id);
+        self.mark("script ran");
+    }
+
+    /// What was promised is there.
+    pub fn check_promises(&self, cluster: &Cluster) {
+        for &id in &self.submitted {
+            invariant!(cluster.job(id).is_some(), "submission", "job {id} is lost");
+        }
+        for &id in &self.cancelled {
+            let ended = cluster.job(id).is_none_or(|job| job.is_finished());
+            invariant!(ended, "cancellation", "job {id} was cancelled and goes on");
+        }
+    }
+
+    fn forgotten(&mut self, before: &Cluster, id: JobId) {
+        // A suspended job counts as ended since it was stopped, once it has ended.
+        let over = |job: &Job| job.is_finished() || job.phase == Phase::Suspended;
+        let ended = before.job(id).is_some_and(|job| over(job));
+        let job = before.job(id);
+        invariant!(ended, "submission", "job {id} is forgotten before it has ended: {job:?}");
+        self.submitted.remove(&id);
+        self.cancelled.remove(&id);
+        self.runs.retain(|(job, _), _| *job != id);
+        self.mark("job forgotten");
+    }
+
+    fn check_ends(&mut self, before: &Cluster, after: &Cluster, turned: &Turned) {
+        let changed: BTreeSet<JobId> = turned
+            .changes
+            .iter()
+            .filter_map(|change| match change {
+                Change::Job(job) => Some(job.id),
+                _ => None,
+            })
+            .collect();
+        for id in changed {
+            let (Some(old), Some(new)) = (before.job(id), after.job(id)) else {
+                continue;
+            };
+            invariant!(new.restarts >= old.restarts, "one_end", "job {id} forgot a start");
+            if old.is_finished() && old.restarts == new.restarts {
+                let same = new.is_finished() && old.outcome == new.outcome;
+                invariant!(
+                    same,
+                    "one_end",
+                    "job {id} ended as {:?} and then became {new:?}",
+                    old.outcome
+                );
+            }
+            if !old.is_finished() && new.is_finished() {
+                self.mark("job ended");
+            }
+            if new.restarts > old.restarts {
+                self.mark("job requeued");
+            }
+        }
+    }
+}
+
+fn promise(after: &Cluster, event: &Event, turned: &Turned) -> Promise {
+    match (event, &turned.answer) {
+        (Event::Submit(_), Ok(Answer::Submitted { job })) => {
+            Promise { submitted: Some(*job), cancelled: Vec::new() }
+        }
+        (Event::Kill(kill), Ok(_)) if kill.signal == 9 && kill.flags == 0 => {
+            let records = meant(after, &kill.selection);
+            let mut cancelled = Vec::new();
+            for job in records.filter(|_| turned.answer == Ok(Answer::Done)) {
+                invariant!(
+                    job.is_finished(),
+                    "cancellation",
+                    "job {} goes on after its cancellation was accepted: {:?}",
+                    job.id,
+                    job.phase
+                );
+                cancelled.push(job.id);
+            }
+            Promise { submitted: None, cancelled }
+        }
+        _ => Promise::default(),
+    }
+}
+
+fn meant<'a>(cluster: &'a Cluster, selection: &'a JobSelection) -> impl Iterator<Item = &'a Job> {
+    let alone = cluster.job(selection.job).filter(|job| job.array_job() != job.id);
+    let whole = cluster.array_records(selection.job);
+    let whole = whole.filter(move |job| match (&selection.tasks, &job.array) {
+        (None, _) => alone.is_none(),
+        (Some(tasks), Some(role)) => tasks.iter().any(|index| role.has(index)),
+        (Some(_), None) => false,
+    });
+    let alone = alone.filter(|_| selection.tasks.is_none());
+    alone.into_iter().chain(whole).map(|job| &**job)
+}

@@ -1,0 +1,120 @@
+//! The whole deciding part of the controller in one thread under virtual time, from a seed: the real
+//! core and the real store's records, a model of the writer between them, model slurmds, a lossy
+//! network, clients, a disk that fails, and crashes at every point where one can happen.
+//!
+//! `SEEDS=n cargo test -p ctld --test sim` runs n more seeds; `SEED=n … one_seed` runs one.
+//! What must hold is listed in `ledger.rs`.
+
+#![allow(clippy::print_stderr, reason = "a failing seed is told on stderr")]
+
+mod client;
+mod controller;
+mod faults;
+mod ledger;
+mod network;
+mod node;
+mod rng;
+mod setup;
+mod trail;
+mod world;
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use controller::Digest;
+use world::World;
+
+/// Turns of the core in the rough part of a run.
+const TURNS: u64 = 1500;
+/// How many seeds every run of the tests goes through.
+const SEEDS: u64 = 8;
+
+/// What a run came to.
+#[derive(Debug, PartialEq, Eq)]
+struct Outcome {
+    digest: Digest,
+    turns: u64,
+    marks: BTreeMap<&'static str, u64>,
+}
+
+fn run(seed: u64, turns: u64) -> Outcome {
+    let mut world = World::new(seed);
+    world.run_until_turns(turns);
+    world.run_until_quiet();
+    Outcome {
+        digest: world.controller.digest,
+        turns: world.controller.turns,
+        marks: std::mem::take(&mut world.ledger.marks),
+    }
+}
+
+fn number_from(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok().map(|text| text.parse().expect("a number"))
+}
+
+/// Crashes, lost messages and dead nodes lose no job, run none twice, and leave nothing behind.
+#[test]
+fn no_seed_breaks_a_promise() {
+    let seeds = 1..=SEEDS + number_from("SEEDS").unwrap_or(0);
+    let next = AtomicU64::new(*seeds.start());
+    let seen: Mutex<BTreeMap<&'static str, u64>> = Mutex::default();
+    let threads = std::thread::available_parallelism().map_or(1, |some| some.get());
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if !seeds.contains(&seed) {
+                        break;
+                    }
+                    let marks = run(seed, TURNS).marks;
+                    let mut seen = seen.lock().expect("nobody panics with it");
+                    for (mark, count) in marks {
+                        *seen.entry(mark).or_insert(0) += count;
+                    }
+                }
+            });
+        }
+    });
+    let seen = seen.into_inner().expect("nobody panics with it");
+    for mark in MARKS {
+        assert!(seen.get(mark).is_some_and(|count| *count > 0), "no run saw: {mark}; {seen:?}");
+    }
+}
+
+/// What the runs must have seen, or they prove nothing.
+const MARKS: [&str; 16] = [
+    "call unanswered",
+    "controller killed",
+    "controller started",
+    "crash after commit",
+    "crash after publish",
+    "crash amid effects",
+    "crash before commit",
+    "crash in commit",
+    "job ended",
+    "job forgotten",
+    "job requeued",
+    "machine died",
+    "node cut off",
+    "report repeated",
+    "script ran",
+    "slurmd hangs",
+];
+
+#[test]
+fn the_same_seed_makes_the_same_changes() {
+    let once = run(77, 600);
+    assert_eq!(once, run(77, 600));
+    assert_ne!(once.digest, run(78, 100).digest);
+}
+
+/// Runs the seed that the environment names.
+#[test]
+fn one_seed() {
+    if let Some(seed) = number_from("SEED") {
+        let outcome = run(seed, TURNS);
+        assert!(outcome.turns >= TURNS);
+    }
+}

@@ -1,0 +1,118 @@
+//! What a world is made of: the configuration, drawn from the seed.
+
+use std::sync::Arc;
+
+use ctld_core::{Configuration, Recover};
+use model::{
+    Address, Availability, Config, Hardware, Node, NodeFlags, NodeId, Origin, Partition,
+    ReturnToService, Uid,
+};
+
+use crate::rng::Rng;
+
+/// The partition that jobs go to which name none.
+pub const DEFAULT_PARTITION: &str = "batch";
+/// A partition of some of the nodes, looked at first.
+pub const SMALL_PARTITION: &str = "small";
+/// slurm.conf's KillWait in every world.
+pub const KILL_WAIT_S: u64 = 5;
+/// slurm.conf's MessageTimeout in every world.
+pub const MESSAGE_TIMEOUT_S: u64 = 10;
+
+/// What is drawn once for a world.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// slurm.conf.
+    pub configuration: Configuration,
+    /// Whether nodes have an epilog to run.
+    pub epilog: bool,
+}
+
+impl Setup {
+    /// The setup of a seed.
+    pub fn draw(seed: u64) -> Self {
+        let mut rng = Rng::new(seed, "setup");
+        let config = draw_config(&mut rng);
+        let nodes: Vec<Node> =
+            (1..=rng.small(2, 5)).map(|place| draw_node(place, &mut rng)).collect();
+        let names: Vec<Arc<str>> = nodes.iter().map(|node| Arc::clone(&node.name)).collect();
+        let few = names[..names.len().div_ceil(2)].to_vec();
+        let mut batch = Partition::named(DEFAULT_PARTITION.into());
+        batch.is_default = true;
+        batch.max_time_min = Some(10);
+        let mut small = Partition::named(SMALL_PARTITION.into());
+        small.priority_tier = 5;
+        small.max_time_min = Some(10);
+        let configuration = Configuration {
+            config: Arc::new(config),
+            nodes,
+            partitions: vec![(batch, names), (small, few)],
+            recover: Recover::NodeStates,
+        };
+        Self { configuration, epilog: rng.chance(500) }
+    }
+}
+
+fn draw_config(rng: &mut Rng) -> Config {
+    let prolog_alloc = rng.chance(400);
+    Config {
+        slurm_user: Uid(64030),
+        min_job_age_s: rng.small(20, 120),
+        kill_wait_s: u16::try_from(KILL_WAIT_S).expect("a constant of one digit"),
+        message_timeout_s: u16::try_from(MESSAGE_TIMEOUT_S).expect("a constant of two digits"),
+        slurmd_timeout_s: if rng.chance(500) { 60 } else { 120 },
+        cred_expire_s: 30,
+        max_job_count: 400,
+        prolog_alloc,
+        prolog_contain: prolog_alloc && rng.chance(500),
+        return_to_service: match rng.between(0, 2) {
+            0 => ReturnToService::Never,
+            1 => ReturnToService::IfNotResponding,
+            _ => ReturnToService::Always,
+        },
+        job_requeue: true,
+        ..Config::default()
+    }
+}
+
+fn draw_node(place: u32, rng: &mut Rng) -> Node {
+    let name: Arc<str> = format!("n{place}").into();
+    let cores = u16::try_from(rng.between(2, 8)).expect("at most 8");
+    Node {
+        id: NodeId(0),
+        name: Arc::clone(&name),
+        address: Address { host: Arc::clone(&name), host_name: name, port: 6818, seen: None },
+        hardware: Hardware {
+            boards: 1,
+            sockets: 1,
+            cores_per_socket: cores,
+            threads_per_core: 1,
+            cpus: cores,
+            memory_mib: 1000 * u64::from(cores),
+            tmp_disk_mib: 0,
+            spec_cores: 0,
+            spec_cpu_list: None,
+            spec_memory_mib: 0,
+            gres: Arc::default(),
+            gres_text: None,
+            cpu_bind: 0,
+        },
+        availability: Availability::Unknown,
+        flags: NodeFlags::default(),
+        reason: None,
+        registration: None,
+        last_response: None,
+        last_busy: None,
+        cpu_load: None,
+        free_memory_mib: None,
+        features_available: Arc::default(),
+        features_active: Arc::default(),
+        weight: 1,
+        comment: None,
+        extra: None,
+        instance_id: None,
+        instance_type: None,
+        origin: Origin::Configured,
+        resume_after: None,
+    }
+}
