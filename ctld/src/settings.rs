@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use ctld_core::{Configuration, Recover};
 use model::{
-    Config, Consumable, LicensePool, MemoryDefault, ReturnToService, Timestamp, Uid, Unit,
+    Config, Consumable, LicensePool, MemoryDefault, PriorityType, ReturnToService, Timestamp, Uid,
+    Unit,
 };
 
 use crate::config::{
@@ -139,6 +140,10 @@ fn config(conf: &SlurmConf, users: &Users) -> Result<Config, SettingsError> {
         tree_width: keys.tree_width,
         gres_types: settings.gres_types.iter().map(|name| name.as_str().into()).collect(),
         default_queue_depth: number(settings.scheduler.number("default_queue_depth"), 100),
+        priority_type: match keys.priority_type.as_deref() {
+            Some("priority/basic" | "basic") => PriorityType::Basic,
+            _ => PriorityType::Multifactor,
+        },
     })
 }
 

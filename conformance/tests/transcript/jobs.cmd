@@ -62,6 +62,8 @@ root: scontrol hold 1
 root: scontrol -o show job 1
 alice: scontrol release 1
 root: scontrol release 1
+# Stock gives no reason until its scheduler has looked at the job.
+root: until scontrol show job 1 | grep -q Reason=Dependency; do sleep 0.3; done
 root: scontrol -o show job 1
 alice: scontrol hold 1
 root: scontrol -o show job 1
@@ -90,5 +92,5 @@ alice: scontrol -o show job 2
 alice: scontrol update jobid=2 timelimit=5
 alice: scontrol hold 2
 alice: scontrol release 2
-alice: sbatch --hold job.sh
+alice: sbatch --hold job.sh && true
 alice: scontrol update jobid=11 numnodes=99

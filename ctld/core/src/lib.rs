@@ -38,4 +38,4 @@ pub use event::{
     Kill, LaunchResult, NewJob, NodeTarget, NodeUpdate, NodeUpdateState, PartitionNodes,
     PartitionUpdate, Reboot, Registered, Requeue, SpecEdit, TaskResult, UpdateJob,
 };
-pub use reject::Reject;
+pub use reject::{Reject, Shortage};

@@ -123,6 +123,9 @@ pub enum Reject {
     /// No node is as asked for.
     #[error("no node has what is asked for")]
     NothingFits,
+    /// No node is as large as asked for.
+    #[error("{0}")]
+    NodesTooSmall(Shortage),
     /// Features that no node has.
     #[error("no node has the features {0}")]
     InvalidFeature(Arc<str>),
@@ -206,4 +209,21 @@ pub enum Reject {
     /// The work does not belong to this node.
     #[error("job {0} has no such node")]
     WrongNode(JobId),
+}
+
+/// What each node has too little of. The words are those that clients print (24.11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Shortage {
+    /// CPUs.
+    #[error("CPU count per node can not be satisfied")]
+    Cpus,
+    /// Memory.
+    #[error("Memory specification can not be satisfied")]
+    Memory,
+    /// TmpDisk.
+    #[error("Temporary disk specification can not be satisfied")]
+    Disk,
+    /// Sockets, cores of a socket, or threads of a core.
+    #[error("Socket, core and/or thread specification can not be satisfied")]
+    Shape,
 }

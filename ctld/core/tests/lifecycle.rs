@@ -96,6 +96,9 @@ fn a_job_is_cancelled_in_every_phase() {
     assert_eq!(world.job(running).outcome.as_ref().unwrap().exit, Exit::Cancelled { by });
     let again = world.kill(ANN, whole(running)).answer.unwrap_err();
     assert_eq!(again, Reject::JobFinished(running));
+    world.batch_done(running, 15);
+    world.batch_done(running, 9);
+    assert_eq!(world.job(running).outcome.as_ref().unwrap().status, 15, "what its script died of");
     world.epilog(running, 1);
 
     let back = world.running(batch(ANN));

@@ -7,8 +7,8 @@ mod world;
 
 use ctld_core::{Event, JobEdit, Reject};
 use model::{
-    Config, Dependencies, DependencyKind, Exit, Hold, JobId, Join, NumberOption, Phase, Timestamp,
-    WaitReason,
+    Config, Dependencies, DependencyKind, Exit, Hold, JobId, Join, MemoryDefault, MemoryRequest,
+    NumberOption, Phase, PriorityType, Timestamp, WaitReason,
 };
 use world::{ANN, BOB, ROOT, World, after, array, batch, condition, dependent, tasks, whole, with};
 
@@ -41,6 +41,30 @@ fn a_held_job_waits_until_whoever_may_lets_it_go() {
     world.update(ANN, job, release()).answer.unwrap();
     let other = world.update(BOB, job, hold(false)).answer.unwrap_err();
     assert_eq!(other, Reject::NotYoursToAlter(job));
+}
+
+#[test]
+fn without_weights_jobs_are_equal_but_for_their_nice_values() {
+    let mut world = World::with(Config::default());
+    let [first, second] = [(); 2].map(|()| world.submit(batch(ANN)));
+    let preferred = world.submit(with(ROOT, |new| new.spec.nice = -10));
+    let priorities = |world: &World| [first, second, preferred].map(|id| world.job(id).priority);
+    assert_eq!(priorities(&world), [1, 1, 10]);
+    world.update(ANN, first, JobEdit::Nice(5)).answer.unwrap();
+    world.update(ROOT, second, JobEdit::Nice(-3)).answer.unwrap();
+    assert_eq!(priorities(&world), [1, 3, 10]);
+}
+
+#[test]
+fn what_a_job_does_not_say_its_partition_and_slurm_conf_do() {
+    let per_cpu = Some(MemoryDefault::PerCpu(100));
+    let mut world = World::with(Config { def_memory: per_cpu, ..Config::default() });
+    let job = world.submit(batch(ANN));
+    assert_eq!(world.job(job).spec.memory, Some(MemoryRequest::PerCpu(100)));
+    assert_eq!((world.job(job).time_limit_min, world.job(job).spec.time_min_min), (Some(30), None));
+    let late = Some(Timestamp(1_000_000));
+    let job = world.submit(with(ANN, |new| new.spec.deadline = late));
+    assert_eq!(world.job(job).spec.time_min_min, Some(1), "any time before the deadline will do");
 }
 
 #[test]
@@ -261,7 +285,11 @@ fn an_array_is_waited_for_as_a_whole_and_task_by_task() {
 
 #[test]
 fn a_users_jobs_change_places_among_themselves() {
-    let mut world = World::with(Config { user_top: true, ..Config::default() });
+    let mut world = World::with(Config {
+        user_top: true,
+        priority_type: PriorityType::Basic,
+        ..Config::default()
+    });
     let (a, b, c) = (world.submit(batch(ANN)), world.submit(batch(ANN)), world.submit(batch(ANN)));
     let other = world.submit(batch(BOB));
     let before = world.job(other).priority;

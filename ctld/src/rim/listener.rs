@@ -212,8 +212,8 @@ async fn answer(service: &Service, bytes: &Bytes, peer: SocketAddr) -> Option<Ve
         }
     };
     let (number, version) = (frame.header.number, frame.header.version);
-    let caller = match authenticate(rim, &frame) {
-        Ok(caller) => caller,
+    let (caller, host) = match authenticate(rim, &frame) {
+        Ok(sender) => sender,
         Err(error) => {
             warn!(%peer, release = %version, rpc = %number, cause = %error, "authentication failed");
             tokio::time::sleep(REFUSAL_DELAY).await;
@@ -221,7 +221,8 @@ async fn answer(service: &Service, bytes: &Bytes, peer: SocketAddr) -> Option<Ve
             return Some(return_code(version, code));
         }
     };
-    let request = Request { number, version, caller, peer, body: &frame.body, now: now() };
+    let request =
+        Request { number, version, caller, peer, host: &host, body: &frame.body, now: now() };
     let reply = dispatch(service, &request).await;
     let time_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
     rim.counters.answered(number.0, caller.uid.0, time_us);
@@ -264,16 +265,16 @@ enum AuthError {
     },
 }
 
-/// Who sent a frame. The body has not been decoded yet: only its hash is looked at.
-fn authenticate(rim: &Rim, frame: &Frame) -> Result<Caller, AuthError> {
+/// Who sent a frame, and from which machine if the token says so. The body has not been decoded yet: only its hash is looked at.
+fn authenticate(rim: &Rim, frame: &Frame) -> Result<(Caller, String), AuthError> {
     match &frame.auth {
         Some(Auth::Slurm { token: Some(token) }) => {
             let expected = Expected { number: frame.header.number, body: &frame.body };
             let claims = auth::authenticate(token, &rim.key_set(), wire_now(), rim.uid, expected)?;
-            Ok(Caller { uid: Uid(claims.uid), gid: Gid(claims.gid) })
+            Ok((Caller { uid: Uid(claims.uid), gid: Gid(claims.gid) }, claims.host))
         }
         Some(Auth::Jwt { token: Some(token), user_name }) => {
-            authenticate_jwt(rim, token, user_name.as_deref())
+            Ok((authenticate_jwt(rim, token, user_name.as_deref())?, String::new()))
         }
         None | Some(Auth::Slurm { token: None } | Auth::Jwt { token: None, .. }) => {
             Err(AuthError::Missing)

@@ -255,13 +255,13 @@ fn token(rim: &Rim, request: &Request<'_>) -> Result<Reply, Failure> {
     let message: msg::TokenRequest = request.decode()?;
     let view = rim.published.view();
     let keys = rim.keys();
-    let set = keys.jwt.as_ref().ok_or(Failure::Code(Errno::ESLURM_PLUGIN_NOT_LOADED))?;
     let uid = request.caller.uid;
     let admin = uid == Uid::ROOT || uid == view.cluster.config().slurm_user;
     let parameters = view.conf.keys.auth_alt_parameters.as_deref().unwrap_or_default();
     if parameters.split(',').any(|p| p == "disable_token_creation") && !admin {
-        return Err(Failure::Code(Errno::ESLURM_USER_ID_MISSING));
+        return Err(Failure::Code(Errno::ESLURM_ACCESS_DENIED));
     }
+    let set = keys.jwt.as_ref().ok_or(Failure::Code(Errno::ESLURM_PLUGIN_NOT_LOADED))?;
     let own_name = view.users.name(uid).to_string();
     let user_name = match message.username {
         Some(name) if name != own_name && !admin => {
@@ -273,6 +273,11 @@ fn token(rim: &Rim, request: &Request<'_>) -> Result<Reply, Failure> {
     let at = Timestamp(request.now.0);
     // `scontrol token` asks for 1800 s unless told otherwise.
     let lifespan = message.lifespan.value().map_or(1800, i64::from);
+    let longest = parameters.split(',').find_map(|p| p.strip_prefix("max_token_lifespan="));
+    let longest = longest.and_then(|text| text.parse::<i64>().ok()).filter(|s| *s > 0);
+    if !admin && longest.is_some_and(|longest| lifespan > longest) {
+        return Err(Failure::Code(Errno::ESLURM_INVALID_TIME_LIMIT));
+    }
     let token = UserToken {
         user_name,
         issued: Some(at),

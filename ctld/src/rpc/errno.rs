@@ -43,7 +43,9 @@ pub fn errno(reject: &Reject) -> Errno {
         Reject::TooMuchMemory => Errno::ESLURM_INVALID_TASK_MEMORY,
         Reject::NoSuchNode(_) => Errno::ESLURM_INVALID_NODE_NAME,
         Reject::NodeNotInPartition => Errno::ESLURM_REQUESTED_NODES_NOT_IN_PARTITION,
-        Reject::NothingFits => Errno::ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE,
+        Reject::NothingFits | Reject::NodesTooSmall(_) => {
+            Errno::ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE
+        }
         Reject::InvalidFeature(_) => Errno::ESLURM_INVALID_FEATURE,
         Reject::InvalidDependency => Errno::ESLURM_DEPENDENCY,
         Reject::CircularDependency => Errno::ESLURM_CIRCULAR_DEPENDENCY,
@@ -77,6 +79,7 @@ pub fn errno(reject: &Reject) -> Errno {
 pub fn explanation(reject: &Reject) -> Option<String> {
     let node = match reject {
         Reject::NodeExists(name) | Reject::TooManyNodes { name, .. } => name,
+        Reject::NodesTooSmall(shortage) => return Some(shortage.to_string()),
         _ => return None,
     };
     Some(format!("{} ({node})", errno(reject).text()?))

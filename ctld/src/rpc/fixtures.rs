@@ -140,6 +140,7 @@ pub fn request(number: Number, version: Version, body: &[u8]) -> Request<'_> {
         version,
         caller: Caller { uid: Uid::ROOT, gid: Gid(0) },
         peer: SocketAddr::from(([10, 0, 0, 7], 40_000)),
+        host: "login",
         body,
         now: NOW,
     }

@@ -65,6 +65,8 @@ pub struct Request<'a> {
     pub caller: Caller,
     /// Where from.
     pub peer: SocketAddr,
+    /// The machine that its token was made on, by its own short name; empty if the token does not say.
+    pub host: &'a str,
     /// Its body.
     pub body: &'a [u8],
     /// When it came.

@@ -68,6 +68,7 @@ pub struct Config {
     pub gres_types: Arc<[Arc<str>]>,
     /// SchedulerParameters' default_queue_depth: jobs looked at in a quick pass.
     pub default_queue_depth: u32,
+    pub priority_type: PriorityType,
 }
 
 impl Default for Config {
@@ -118,6 +119,7 @@ impl Default for Config {
             tree_width: 16,
             gres_types: Arc::default(),
             default_queue_depth: 100,
+            priority_type: PriorityType::Multifactor,
         }
     }
 }
@@ -147,6 +149,16 @@ pub enum Unit {
 impl Consumable {
     /// CR_Core_Memory, the default of cons_tres.
     pub const CORE_MEMORY: Self = Self { unit: Unit::Core, memory: true };
+}
+
+/// PriorityType: what a job's priority is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PriorityType {
+    /// priority/basic: each job gets one less than the one before it.
+    Basic,
+    /// priority/multifactor, whose weights are all 0 unless they are set: jobs are equal, but for
+    /// their nice values.
+    Multifactor,
 }
 
 /// DefMemPerCPU, DefMemPerNode and their Max twins.

@@ -39,7 +39,9 @@ pub use array::{ArrayRole, IndexSet, PendingTasks};
 pub use change::{Change, Script, Seen, Waits};
 pub use check::{Violation, check};
 pub use cluster::{Cluster, Counters, QueueKey};
-pub use config::{Config, Consumable, LicensePool, MemoryDefault, ReturnToService, Unit};
+pub use config::{
+    Config, Consumable, LicensePool, MemoryDefault, PriorityType, ReturnToService, Unit,
+};
 pub use dependency::{Dependencies, Dependency, DependencyKind, DependencyState, Join};
 pub use fit::{Misfit, fits};
 pub use id::{Gid, JobId, NodeId, StepNumber, Timestamp, Uid};

@@ -25,7 +25,11 @@ pub(crate) fn batch_done(turn: &mut Turn<'_>, done: &BatchDone) -> Result<Answer
     let job = turn.job(done.job)?;
     let host = job.allocation.as_ref().map(|allocation| allocation.batch_host());
     let node = turn.cluster().node_named(&done.node_name).map(|node| node.id);
-    if node.is_none() || node != host || !job.is_active() {
+    if node.is_none() || node != host {
+        return Ok(Answer::Done);
+    }
+    if !job.is_active() {
+        late_status(turn, &job, done.status);
         return Ok(Answer::Done);
     }
     if let (true, Some(node)) = (done.node_at_fault, node) {
@@ -45,6 +49,27 @@ pub(crate) fn batch_done(turn: &mut Turn<'_>, done: &BatchDone) -> Result<Answer
     let (outcome, reason) = outcome_of(turn, &job, done.status, done.caller);
     end(turn, &job, outcome, reason, |job| NodeMessage::Terminate { job });
     Ok(Answer::Done)
+}
+
+/// The script of a job that was ended (cancelled, out of time) has died of it: only now is its exit
+/// status known. One that is known already stays.
+fn late_status(turn: &mut Turn<'_>, job: &Arc<Job>, status: u32) {
+    let ended = match &job.phase {
+        Phase::Completing(completing) => !completing.requeue,
+        Phase::Ended => true,
+        Phase::Pending | Phase::Running(_) | Phase::Suspended => false,
+    };
+    let unknown = job
+        .outcome
+        .as_ref()
+        .is_some_and(|outcome| outcome.status == 0 && outcome.exit != Exit::Completed);
+    if ended && unknown && status != 0 && status != GAVE_UP {
+        turn.edit_job(job, |job| {
+            if let Some(outcome) = &mut job.outcome {
+                outcome.status = status;
+            }
+        });
+    }
 }
 
 /// What slurmstepd puts into the low byte of a wait status when the kernel ran out of the job's

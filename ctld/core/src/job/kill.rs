@@ -112,7 +112,8 @@ fn kill_one(turn: &mut Turn<'_>, job: &Arc<Job>, kill: &Kill) {
         }
         Phase::Running(_) | Phase::Suspended => {
             let message = |job| NodeMessage::Terminate { job };
-            complete::end(turn, job, outcome(u32::from(SIGKILL)), WaitReason::None, message);
+            // What its script dies of, its node will tell.
+            complete::end(turn, job, outcome(0), WaitReason::None, message);
         }
     }
 }
@@ -163,6 +164,7 @@ pub(crate) fn notified(
         .map_err(|_| Reject::NotYoursToAlter(id))?;
     let host = job.allocation.as_ref().map(|allocation| allocation.batch_host());
     match host.filter(|_| job.is_active()) {
+        None if job.is_pending() => Err(Reject::NobodyListens(id)),
         None => Err(Reject::JobFinished(id)),
         Some(_) if !job.batch => Err(Reject::NobodyListens(id)),
         Some(node) => {

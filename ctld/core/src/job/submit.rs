@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use model::{
-    ArrayRole, Change, Config, Counters, Dependencies, DependencyKind, Job, JobId, Partition,
-    PendingTasks, Phase, Uid,
+    ArrayRole, Change, Config, Counters, Dependencies, DependencyKind, Job, JobId, MemoryDefault,
+    MemoryRequest, Partition, PendingTasks, Phase, PriorityType, Uid,
 };
 
 use crate::access;
@@ -23,8 +23,13 @@ pub(crate) fn submitted(turn: &mut Turn<'_>, mut new: NewJob) -> Result<Answer, 
     }
     check_room(turn, &config, &new)?;
     let partition = check_partitions(turn, &config, &new)?;
-    fill_in(&mut new, &partition);
+    let has_limit = new.spec.time_limit_min.is_some() || new.spec.time_unlimited;
+    fill_in(&config, &mut new, &partition);
     check_times(turn, &new)?;
+    if new.spec.deadline.is_some() && !has_limit && new.spec.time_min_min.is_none() {
+        // So that any time before the deadline will do.
+        new.spec.time_min_min = Some(1);
+    }
     check_array(&config, &new)?;
     check_dependencies(turn, &new)?;
     check_licenses(&config, &new)?;
@@ -47,13 +52,20 @@ pub(crate) fn submitted(turn: &mut Turn<'_>, mut new: NewJob) -> Result<Answer, 
     Ok(Answer::Submitted { job: id })
 }
 
-/// What the partition decides for a job that did not say.
-fn fill_in(new: &mut NewJob, partition: &Partition) {
+/// What the partition and slurm.conf decide for a job that did not say.
+fn fill_in(config: &Config, new: &mut NewJob, partition: &Partition) {
     if new.spec.partitions.is_empty() {
         new.spec.partitions = vec![Arc::clone(&partition.name)];
     }
     if new.spec.time_limit_min.is_none() && !new.spec.time_unlimited {
         new.spec.time_limit_min = partition.default_time_min;
+    }
+    if new.spec.memory.is_none() {
+        let default = partition.def_memory.or(config.def_memory);
+        new.spec.memory = default.map(|default| match default {
+            MemoryDefault::PerCpu(mib) => MemoryRequest::PerCpu(mib),
+            MemoryDefault::PerNode(mib) => MemoryRequest::PerNode(mib),
+        });
     }
     let enough = new.spec.max_nodes.is_none_or(|max| max >= partition.min_nodes);
     if new.spec.min_nodes < partition.min_nodes && enough {
@@ -129,8 +141,8 @@ fn check_partition(
     {
         return Err(Reject::PartitionRefusesAccount(name()));
     }
-    check_required_nodes(turn, new, partition)?;
     if config.enforce_part_limits {
+        check_required_nodes(turn, new, partition)?;
         check_partition_limits(new, partition)?;
     }
     Ok(())
@@ -260,10 +272,26 @@ pub(super) fn next_id(turn: &mut Turn<'_>, config: &Config) -> Result<JobId, Rej
     Err(Reject::TooManyJobs { max: config.max_job_count })
 }
 
-/// The priority of a job that gets one now: one less than the last one got, and `nice` less.
+/// The priority of a job that gets one now: by PriorityType, and `nice` less.
 pub(super) fn fresh_priority(turn: &Turn<'_>, nice: i32) -> u32 {
-    let next = i64::from(turn.cluster().counters().next_priority) - i64::from(nice);
+    let base = match turn.cluster().config().priority_type {
+        PriorityType::Basic => turn.cluster().counters().next_priority,
+        PriorityType::Multifactor => 0,
+    };
+    let next = i64::from(base) - i64::from(nice);
     u32::try_from(next.max(1)).unwrap_or(u32::MAX)
+}
+
+/// The priority of a waiting job whose nice value becomes another one.
+pub(super) fn reniced_priority(turn: &Turn<'_>, job: &Job, nice: i32) -> u32 {
+    match turn.cluster().config().priority_type {
+        PriorityType::Basic => {
+            let delta = i64::from(job.spec.nice) - i64::from(nice);
+            let priority = (i64::from(job.priority) + delta).max(2);
+            u32::try_from(priority).unwrap_or(u32::MAX)
+        }
+        PriorityType::Multifactor => fresh_priority(turn, nice),
+    }
 }
 
 fn build(

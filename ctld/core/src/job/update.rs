@@ -210,6 +210,10 @@ fn check_end_time(turn: &Turn<'_>, job: &Job, admin: bool, at: Timestamp) -> Res
 fn apply(turn: &mut Turn<'_>, job: &Arc<Job>, admin: bool, edit: &JobEdit) -> Arc<Job> {
     let now = turn.now;
     let fresh = submit::fresh_priority(turn, job.spec.nice);
+    let reniced = match edit {
+        JobEdit::Nice(nice) => submit::reniced_priority(turn, job, *nice),
+        _ => job.priority,
+    };
     turn.edit_job(job, |job| match edit {
         JobEdit::Priority { priority: Some(0), as_owner } => hold(job, admin && !as_owner, now),
         JobEdit::Priority { priority: None, .. } => release(job, fresh, now),
@@ -236,15 +240,13 @@ fn apply(turn: &mut Turn<'_>, job: &Arc<Job>, admin: bool, edit: &JobEdit) -> Ar
             }
         }
         JobEdit::Nice(nice) => {
-            let delta = i64::from(job.spec.nice) - i64::from(*nice);
             let fixed = job.spec.fixed_priority.is_some() && job.priority != 0;
             if fixed {
                 return;
             }
             Arc::make_mut(&mut job.spec).nice = *nice;
             if job.priority > 0 {
-                let priority = (i64::from(job.priority) + delta).max(2);
-                job.priority = u32::try_from(priority).unwrap_or(u32::MAX);
+                job.priority = reniced;
             }
         }
         JobEdit::ArrayThrottle(max) => {

@@ -14,8 +14,8 @@ use ctld_core::{
 use model::{
     Address, Allocation, Availability, Cluster, Config, CoreSet, Dependencies, Dependency,
     DependencyKind, DependencyState, Gid, Hardware, Hold, IndexSet, Job, JobId, JobSpec, Join,
-    Node, NodeFlags, NodeId, NodeShare, Origin, Partition, Phase, Plan, Script, Start, Timestamp,
-    Uid, node_list,
+    Node, NodeFlags, NodeId, NodeShare, Origin, Partition, Phase, Plan, PriorityType, Script,
+    Start, Timestamp, Uid, node_list,
 };
 
 pub const ROOT: Caller = Caller { uid: Uid(0), gid: Gid(0) };
@@ -29,7 +29,12 @@ pub struct World {
 
 impl World {
     pub fn new() -> Self {
-        Self::with(Config { cred_expire_s: 120, slurmd_timeout_s: 0, ..Config::default() })
+        Self::with(Config {
+            cred_expire_s: 120,
+            slurmd_timeout_s: 0,
+            priority_type: PriorityType::Basic,
+            ..Config::default()
+        })
     }
 
     pub fn with(config: Config) -> Self {

@@ -17,6 +17,7 @@ use self::record::Records;
 use self::resources::resource_layout;
 use super::cache::Sources;
 use super::field::unless_known;
+use super::submit::is_default_output as is_default;
 use super::visible::Sight;
 use super::{Failure, Reply, Request, Row};
 use crate::view::View;
@@ -99,7 +100,14 @@ impl<'a> Answer<'a> {
     }
 
     fn add(&mut self, job: &Arc<Job>) {
-        let encode = || to_bytes(&self.records.record(job), self.version);
+        let encode = || {
+            let mut info = self.records.record(job);
+            // Clients up to 25.05 make the default path themselves, and an absolute one.
+            if self.version < Version::V25_11 && info.std_out.as_deref().is_some_and(is_default) {
+                info.std_out = None;
+            }
+            to_bytes(&info, self.version)
+        };
         // Details and expectations that have passed hang on more than the record.
         if self.flags.has(ShowFlags::DETAIL) || self.records.goes_by_the_clock(job) {
             self.body.push(&encode());

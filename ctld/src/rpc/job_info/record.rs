@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::{
-    ArrayRole, Exclusive, Job, MemoryRequest, NodeId, NumberOption, Partition, PendingTasks, Phase,
-    TextOption, Timestamp,
+    ArrayRole, Exclusive, Job, JobSpec, MemoryRequest, NodeId, NumberOption, Partition,
+    PendingTasks, Phase, TextOption, Timestamp,
 };
 use protocol::RawVersion;
 use protocol::msg::{
@@ -177,6 +177,11 @@ impl<'a> Records<'a> {
                 (info.num_cpus, info.max_cpus) = (spec.min_cpus, spec.max_cpus.unwrap_or(0));
                 info.num_nodes = self.least_nodes(subject);
                 info.max_nodes = spec.max_nodes.unwrap_or(0);
+                // Before stock has tried a job, it tells what its tasks alone imply.
+                let tried = job.last_evaluated.is_some() || !job.hold.is_held();
+                if !tried && counts_tasks_only(spec) {
+                    info.max_nodes = info.max_nodes.max(info.num_nodes);
+                }
             }
         }
         info.num_tasks = match (spec.tasks, given) {
@@ -367,6 +372,13 @@ fn time_limit(subject: &Subject<'_>) -> Minutes {
             max.map_or(Limit::Infinite, Limit::Value)
         }
     }
+}
+
+/// Whether nothing but the number of tasks says how many nodes they need.
+fn counts_tasks_only(spec: &JobSpec) -> bool {
+    spec.tasks_per_node.unwrap_or(0) == 0
+        && spec.cpus_per_task.unwrap_or(1) <= 1
+        && spec.tasks_per_core.unwrap_or(0) == 0
 }
 
 fn multi_core(subject: &Subject<'_>) -> MultiCore {

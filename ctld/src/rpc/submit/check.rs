@@ -113,6 +113,14 @@ pub(super) fn batch(desc: &JobDesc) -> Result<(), Failure> {
     Ok(())
 }
 
+/// No reservation of any name is there.
+pub(in crate::rpc) fn reservation(desc: &JobDesc) -> Result<(), Failure> {
+    match desc.reservation.as_deref() {
+        None | Some("") => Ok(()),
+        Some(_) => Err(Failure::Code(Errno::ESLURM_RESERVATION_INVALID)),
+    }
+}
+
 /// A directory to start in.
 pub(super) fn work_dir(desc: &JobDesc) -> Result<(), Failure> {
     let contained = desc.container.is_some() || desc.container_id.is_some();

@@ -5,12 +5,13 @@ mod carried;
 mod check;
 mod dependency;
 mod reply;
+mod shortage;
 mod spec;
 
 use std::sync::Arc;
 
 use ctld_core::{Answer, ArrayRequest, Event, NewJob, Reject};
-use model::{Gid, Hold, Script, Uid};
+use model::{Gid, Hold, JobSpec, Partition, Script, Uid};
 use protocol::index_set::ArraySpec;
 use protocol::msg::JobDesc;
 use protocol::shape::Limit;
@@ -20,10 +21,10 @@ use super::{Failure, Privilege, Reply, Request, Row};
 use crate::view::View;
 
 pub(super) use amount::{gres, licenses};
-pub(super) use check::{is_admin, lengths};
+pub(super) use check::{is_admin, lengths, reservation};
 pub(super) use dependency::dependencies;
 pub(super) use reply::allocation_of;
-pub(super) use spec::{is_given, memory, node_count, partitions, text, time};
+pub(super) use spec::{is_default_output, is_given, memory, node_count, partitions, text, time};
 
 pub(super) const ROWS: &[Row] = &[
     Row::write(Number::REQUEST_SUBMIT_BATCH_JOB, Privilege::Anybody, batch, reply::batch),
@@ -78,13 +79,12 @@ fn new_job(
     check::privileges(view, request, &desc)?;
     check::lengths(view, &desc)?;
     check::work_dir(&desc)?;
+    check::reservation(&desc)?;
     if kind == Kind::Batch {
         check::batch(&desc)?;
     }
     let array = array(view, &desc)?;
-    if desc.alloc_node.as_deref().is_none_or(str::is_empty) {
-        desc.alloc_node = Some(request.peer.ip().to_string());
-    }
+    desc.alloc_node = Some(sender(request));
     if desc.resp_host.is_none() && kind == Kind::Interactive {
         desc.resp_host = Some(request.peer.ip().to_string());
     }
@@ -93,20 +93,29 @@ fn new_job(
     spec.fixed_priority = desc.priority.value().filter(|priority| admin && *priority > 0);
     let owner = (Uid(owner.0), Gid(owner.1));
     spec.submitted_by = (owner.0 != request.caller.uid).then_some(request.caller.uid);
-    let feasible = feasible(view, &spec, owner.0);
+    let held = desc.priority == Limit::Value(0);
+    let feasible = feasible(view, &spec, owner.0, held);
     let asks_groups = view.cluster.partitions().any(|p| p.allow_groups.is_some());
     Ok(NewJob {
         caller: request.caller,
         owner: owner.0,
         group: owner.1,
         spec,
-        hold: if desc.priority == Limit::Value(0) { Hold::User } else { Hold::None },
+        hold: if held { Hold::User } else { Hold::None },
         script: (kind == Kind::Batch).then(|| Arc::new(script(desc, array.as_ref()))),
         array: array.map(|(request, _)| request),
         protocol: request.version.to_wire(),
         groups: if asks_groups { view.users.group_names(owner.0) } else { Arc::default() },
         feasible,
     })
+}
+
+/// The machine that a request came from, by the name that its token vouches for.
+fn sender(request: &Request<'_>) -> String {
+    match request.host {
+        "" => request.peer.ip().to_string(),
+        host => host.to_owned(),
+    }
 }
 
 /// `--array`, and the step between its indexes as it was written.
@@ -152,8 +161,9 @@ fn script(desc: JobDesc, array: Option<&(ArrayRequest, u32)>) -> Script {
     }
 }
 
-/// Whether one of the partitions could ever run it; the first one's reason if none could.
-fn feasible(view: &View, spec: &model::JobSpec, owner: Uid) -> Result<(), Reject> {
+/// Whether one of the partitions could ever run it; the first one's reason if none could. For a held
+/// job no nodes are looked for yet.
+fn feasible(view: &View, spec: &JobSpec, owner: Uid, held: bool) -> Result<(), Reject> {
     let cluster = &view.cluster;
     let named = spec.partitions.iter().filter_map(|name| cluster.partition(name));
     let mut partitions: Vec<_> = named.collect();
@@ -164,24 +174,41 @@ fn feasible(view: &View, spec: &model::JobSpec, owner: Uid) -> Result<(), Reject
     for (place, partition) in partitions.into_iter().enumerate() {
         match sched::feasible(cluster, partition, spec, owner) {
             Ok(()) => return Ok(()),
-            Err(why) if place == 0 => first = Err(infeasible(&why)),
+            Err(sched::Infeasible::NodeConfig(_)) if held => return Ok(()),
+            Err(sched::Infeasible::NodeNotInPartition(..))
+                if held && !cluster.config().enforce_part_limits =>
+            {
+                return Ok(());
+            }
+            Err(why) if place == 0 => first = Err(infeasible(view, partition, spec, &why)),
             Err(_) => {}
         }
     }
     first
 }
 
-fn infeasible(why: &sched::Infeasible) -> Reject {
+fn infeasible(
+    view: &View,
+    partition: &Partition,
+    spec: &JobSpec,
+    why: &sched::Infeasible,
+) -> Reject {
     use sched::Infeasible as I;
     match why {
         I::UnknownNode(unknown) => Reject::NoSuchNode(Arc::clone(&unknown.name)),
-        I::NodeNotInPartition(..) => Reject::NodeNotInPartition,
+        I::NodeNotInPartition(..) if view.cluster.config().enforce_part_limits => {
+            Reject::NodeNotInPartition
+        }
+        I::NodeNotInPartition(..) => Reject::NothingFits,
         I::Features(features) => Reject::InvalidFeature(Arc::clone(features)),
         I::NodeCount(_, partition) => Reject::NodeCountOutsidePartition(Arc::clone(partition)),
         I::TooManyCpus(..) => Reject::TooManyCpus,
         I::TimeLimit(_, partition) => Reject::TimeLimitTooLong(Arc::clone(partition)),
         I::Memory(_) => Reject::TooMuchMemory,
-        I::NodeConfig(_) => Reject::NothingFits,
+        I::NodeConfig(_) => match shortage::of(view, partition, spec) {
+            Some(shortage) => Reject::NodesTooSmall(shortage),
+            None => Reject::NothingFits,
+        },
     }
 }
 

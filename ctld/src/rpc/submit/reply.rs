@@ -7,7 +7,7 @@ use protocol::shape::{self, Fixed, Limit};
 use protocol::{Errno, Number};
 
 use super::submitted;
-use crate::rpc::{Failure, Reply, Request, errno};
+use crate::rpc::{Failure, Reply, Request};
 use crate::view::View;
 
 /// 0, or what the client is warned of: a held job is one that it may have forgotten about.
@@ -97,7 +97,7 @@ fn memory(job: &Job) -> u64 {
 /// `RESPONSE_JOB_WILL_RUN`.
 pub(super) fn will_run(view: &View, request: &Request<'_>, new: NewJob) -> Result<Reply, Failure> {
     if let Err(reject) = &new.feasible {
-        return Err(Failure::Code(errno(reject)));
+        return Err(Failure::Rejected(reject.clone()));
     }
     let job = imagined(view, request.now, new)?;
     let found = sched::will_run(&view.cluster, request.now, &job);

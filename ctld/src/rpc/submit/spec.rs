@@ -18,6 +18,11 @@ const STDOUT: &str = "slurm-%j.out";
 /// The same for tasks of an array.
 const STDOUT_OF_ARRAY: &str = "slurm-%A_%a.out";
 
+/// Whether a path is what a job gets that names none.
+pub(in crate::rpc) fn is_default_output(path: &str) -> bool {
+    path == STDOUT || path == STDOUT_OF_ARRAY
+}
+
 /// The spec of a job that is submitted.
 ///
 /// # Errors

@@ -70,7 +70,7 @@ fn a_plain_job_is_what_its_command_line_says() {
         assert_eq!(text(TextOption::WorkDir), Some("/"));
         assert_eq!(text(TextOption::StdIn), Some("/dev/null"));
         assert!(text(TextOption::StdOut).unwrap().starts_with("/tmp/cap-"));
-        assert_eq!(text(TextOption::AllocNode), Some("10.0.0.7"));
+        assert_eq!(text(TextOption::AllocNode), Some("login"));
         assert_eq!(text(TextOption::UserName), Some("root"));
         let script = new.script.as_ref().unwrap();
         assert!(script.script.ends_with("echo hello; srun hostname; sleep 2\n"));

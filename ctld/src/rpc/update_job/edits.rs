@@ -96,8 +96,14 @@ fn optional(text: &Option<String>) -> Option<Option<Arc<str>>> {
 
 fn places(view: &View, desc: &JobDesc, edits: &mut Edits) -> Result<(), Failure> {
     if desc.partition.is_some() {
-        edits.0.push(JobEdit::Partitions(submit::partitions(view, desc)?));
+        let names = submit::partitions(view, desc).map_err(|failure| match failure {
+            // Only of a submission are the names told that there are not.
+            Failure::CodeWithText(code, _) => Failure::Code(code),
+            other => other,
+        });
+        edits.0.push(JobEdit::Partitions(names?));
     }
+    submit::reservation(desc)?;
     submit::node_count(view, &desc.req_nodes)?;
     submit::node_count(view, &desc.exc_nodes)?;
     edits.set("excluded nodes", Waiting, optional(&desc.exc_nodes), |s, v| s.excluded_nodes = v);
