@@ -137,6 +137,9 @@ struct SubmitFlags {
     /// The partition
     #[arg(long)]
     partition: Option<String>,
+    /// The node that each job must have
+    #[arg(long)]
+    node: Option<String>,
     /// For how long a job sleeps, seconds
     #[arg(long, default_value_t = 0.0)]
     sleep: f64,
@@ -242,6 +245,7 @@ fn submit(flags: SubmitFlags) -> Result<(), Box<dyn Error>> {
         clients: flags.clients,
         users: flags.users,
         partition: flags.partition,
+        node: flags.node,
         sleep_s: flags.sleep,
     };
     let submitted = Runtime::new()?.block_on(order.run(speaker, std::future::pending()));

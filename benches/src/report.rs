@@ -8,13 +8,14 @@ use crate::plot::{self, Bar, Group};
 use crate::throughput::{MeasureError, Measurement, io_error};
 
 /// What each letter of the issue stands for.
-const SCENARIOS: [(&str, &str); 7] = [
+const SCENARIOS: [(&str, &str); 8] = [
     ("a", "Jobs that do nothing, from submission to completion"),
     ("b", "Submissions that cannot start"),
     ("c", "Queries"),
     ("d", "Memory"),
     ("e", "Start-up"),
     ("f", "Processor time of jobs"),
+    ("h", "Death of a slurmd"),
     ("i", "kill -9"),
 ];
 

@@ -33,6 +33,8 @@ pub struct Submission {
     pub users: Vec<u32>,
     /// The partition; the default one when it is not given.
     pub partition: Option<String>,
+    /// The node that each job must have, if it must.
+    pub node: Option<String>,
     /// For how long a job sleeps, seconds.
     pub sleep_s: f64,
 }
@@ -133,6 +135,7 @@ impl Submission {
         JobDesc {
             name: Some("bench".to_owned()),
             partition: self.partition.clone(),
+            req_nodes: self.node.clone(),
             script: Some(script),
             argv: vec!["bench.sh".to_owned()],
             environment,

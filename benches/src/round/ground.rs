@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use conformance::ground::tail;
 use protocol::Number;
 use protocol::auth::KeySet;
-use protocol::msg::{JobInfoRequest, JobInfoResponse, NodeInfoRequest, NodesInfo, node_state};
+use protocol::msg::{
+    JobInfo, JobInfoRequest, JobInfoResponse, NodeInfoRequest, NodesInfo, node_state,
+};
 use protocol::wire::Wire;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
@@ -85,12 +87,18 @@ impl Ground {
         let ground =
             Self { speaker: Speaker::root(Arc::new(keys), version), plan, controller: None };
         ground.put("etc/slurm/slurm.key", &key, 0o600)?;
-        ground.put("etc/slurm/slurm.conf", slurm_conf(&ground.plan).as_bytes(), 0o644)?;
+        ground.configure(0)?;
         ground.put("etc/slurm/cgroup.conf", b"CgroupPlugin=disabled\n", 0o644)?;
         let (passwd, group) = people(&ground.plan);
         ground.put("etc/passwd", passwd.as_bytes(), 0o644)?;
         ground.put("etc/group", group.as_bytes(), 0o644)?;
         Ok(ground)
+    }
+
+    /// Writes slurm.conf; nodes that are silent for `timeout_s` seconds are down, 0 is never.
+    pub(super) fn configure(&self, timeout_s: u32) -> Result<(), RoundError> {
+        let text = slurm_conf(&self.plan, timeout_s);
+        self.put("etc/slurm/slurm.conf", text.as_bytes(), 0o644)
     }
 
     /// The key file that hollow nodes sign with.
@@ -202,10 +210,10 @@ impl Ground {
     }
 
     /// All jobs that the controller knows.
-    pub(super) async fn jobs(&self) -> Result<Vec<u32>, RoundError> {
+    pub(super) async fn jobs(&self) -> Result<Vec<JobInfo>, RoundError> {
         let reply = self.ask(Number::REQUEST_JOB_INFO, &JobInfoRequest::default()).await?;
         let answer: JobInfoResponse = reply.expect(Number::RESPONSE_JOB_INFO)?;
-        Ok(answer.jobs.iter().map(|job| job.step_id.job_id).collect())
+        Ok(answer.jobs)
     }
 
     /// Waits until all nodes are idle.
@@ -254,10 +262,10 @@ impl Ground {
     }
 }
 
-/// slurm.conf of a round: nothing that runs programs, no accounting, and nodes that never time out.
+/// slurm.conf of a round: nothing that runs programs, no accounting.
 ///
 /// Jobs of partition `main` start at once, those of `wait` never: it is DOWN.
-fn slurm_conf(plan: &Plan) -> String {
+fn slurm_conf(plan: &Plan, timeout_s: u32) -> String {
     let nodes = plan.size.nodes;
     let last = u32::from(FIRST_PORT) + u32::from(nodes) - 1;
     let tuning = &plan.size.tuning;
@@ -282,7 +290,7 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
 PriorityType=priority/basic
 SchedulerType=sched/backfill
-SlurmdTimeout=0
+SlurmdTimeout={timeout_s}
 SlurmctldTimeout=300
 InactiveLimit=0
 MessageTimeout=60

@@ -19,14 +19,19 @@ pub(super) struct Hollows {
 }
 
 impl Hollows {
-    /// Starts them; they register as soon as the controller answers.
+    /// Starts all of them; they register as soon as the controller answers.
     pub(super) fn start(ground: &Ground) -> Result<Self, RoundError> {
+        Self::some(ground, 1, ground.plan.size.nodes)
+    }
+
+    /// Starts the nodes of these numbers.
+    pub(super) fn some(ground: &Ground, first: u16, last: u16) -> Result<Self, RoundError> {
         let program = env::current_exe().map_err(io_error("finding this program"))?;
-        let nodes = ground.plan.size.nodes;
+        let port = FIRST_PORT + first - 1;
         let mut process = Command::new(program)
             .arg("hollow")
-            .args(["--nodes", &format!("h[1-{nodes}]")])
-            .args(["--first", &format!("127.0.0.1:{FIRST_PORT}")])
+            .args(["--nodes", &format!("h[{first}-{last}]")])
+            .args(["--first", &format!("127.0.0.1:{port}")])
             .args(["--controller", &Plan::controller().to_string()])
             .args(["--release", &ground.plan.release])
             .arg("--key")

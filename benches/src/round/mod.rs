@@ -3,6 +3,7 @@
 //! It runs in namespaces of its own (mount, PID, network, UTS, IPC), so that nothing of it outlives it and nothing of the machine is
 //! in its way: see [`crate::throughput`], which starts it.
 
+mod death;
 mod ground;
 mod hollows;
 mod programs;
@@ -38,13 +39,15 @@ pub enum Scenario {
     D,
     /// Time to start with the waiting jobs in the state.
     E,
+    /// Time from the death of a slurmd to the requeue of its job.
+    H,
     /// Acknowledged jobs that are lost at kill -9.
     I,
 }
 
 impl Scenario {
     /// All, in the order in which they run.
-    pub const ALL: [Self; 6] = [Self::B, Self::D, Self::C, Self::E, Self::I, Self::A];
+    pub const ALL: [Self; 7] = [Self::B, Self::D, Self::C, Self::E, Self::I, Self::A, Self::H];
 }
 
 /// A round, as the program that starts it says it.
@@ -239,11 +242,15 @@ impl Plan {
 pub async fn run(plan: Plan) -> Result<Vec<Figure>, RoundError> {
     let mut figures = Figures::default();
     let mut ground = Ground::prepare(plan).await?;
-    if ground.plan.scenarios.iter().any(|&scenario| scenario != Scenario::A) {
+    let of_waiting = [Scenario::B, Scenario::D, Scenario::C, Scenario::E, Scenario::I];
+    if of_waiting.into_iter().any(|scenario| ground.plan.has(scenario)) {
         waiting::measure(&mut ground, &mut figures).await?;
     }
     if ground.plan.has(Scenario::A) {
         running::measure(&mut ground, &mut figures).await?;
+    }
+    if ground.plan.has(Scenario::H) {
+        death::measure(&mut ground, &mut figures).await?;
     }
     Ok(figures.0)
 }

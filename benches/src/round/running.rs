@@ -55,6 +55,7 @@ async fn run(
         clients: ground.plan.size.submitters,
         users: ground.plan.users(),
         partition: None,
+        node: None,
         sleep_s: 0.0,
     };
     let already = hollows.count().completions;

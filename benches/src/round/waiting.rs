@@ -50,6 +50,7 @@ fn submission(ground: &Ground, jobs: u64) -> Submission {
         clients: ground.plan.size.submitters,
         users: ground.plan.users(),
         partition: Some("wait".to_owned()),
+        node: None,
         sleep_s: 0.0,
     }
 }
@@ -150,7 +151,8 @@ async fn power_cut(ground: &mut Ground, figures: &mut Figures) -> Result<(), Rou
 
 /// How many of the acknowledged jobs the controller does not list.
 async fn missing(ground: &Ground, submitted: &Submitted) -> Result<usize, RoundError> {
-    let mut known = ground.jobs().await?;
+    let jobs = ground.jobs().await?;
+    let mut known: Vec<u32> = jobs.iter().map(|job| job.step_id.job_id).collect();
     known.sort_unstable();
     Ok(submitted.jobs.iter().filter(|job| known.binary_search(job).is_err()).count())
 }
