@@ -30,6 +30,8 @@ const PROGRAM_REQUESTS_MAX: usize = 16;
 /// How long requests that are being served are waited for at the end.
 const FAREWELL: Duration = Duration::from_millis(200);
 
+const DAY_S: i64 = 86_400;
+
 /// How to start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Start {
@@ -279,8 +281,15 @@ async fn reread(rim: &Arc<Rim>) -> Result<(), rim::ReconfigureError> {
 async fn tick(rim: Arc<Rim>) {
     let mut seconds = tokio::time::interval(Duration::from_secs(1));
     seconds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    let mut day = rim::now().0 / DAY_S;
     loop {
         seconds.tick().await;
+        let today = rim::now().0 / DAY_S;
+        if today != day {
+            // sdiag counts these from midnight, UTC.
+            rim.counters.backfilled_jobs_today.set(0);
+            day = today;
+        }
         rim.tell(Event::Tick).await;
     }
 }

@@ -106,6 +106,7 @@ async fn accept(service: Arc<Service>, listener: TcpListener) {
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
         match service.connections.admit(peer.ip()) {
             Ok(ticket) => {
+                service.rim.counters.connections.set(service.connections.open() as u64);
                 let service = Arc::clone(&service);
                 let (go, gone) = tokio::sync::oneshot::channel::<Arc<Ticket>>();
                 let task = tokio::spawn(async move {

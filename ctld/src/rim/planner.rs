@@ -69,7 +69,7 @@ impl Planner {
             if view.cluster.queue_len() == 0 {
                 continue;
             }
-            let began = Instant::now();
+            let (began, waiting) = (Instant::now(), view.cluster.queue_len());
             let thorough = looked_at_all.is_none_or(|at: Instant| at.elapsed() >= THOROUGH_EVERY)
                 || view.cluster.queue_len() <= SHORT_QUEUE;
             let budget = if thorough {
@@ -81,7 +81,7 @@ impl Planner {
             let plan = sched::plan(&view.cluster, now(), budget);
             drop(view);
             let took = began.elapsed();
-            count(rim, &plan, took);
+            count(rim, &plan, took, waiting, thorough);
             let (reply, applied) = oneshot::channel();
             let work = Work { event: Event::Planned(plan), conf: None, reply: Some(reply) };
             if rim.inbox.blocking_send(work.into()).is_err() || applied.blocking_recv().is_err() {
@@ -93,13 +93,31 @@ impl Planner {
     }
 }
 
-fn count(rim: &Rim, plan: &model::Plan, took: Duration) {
+/// Counts a plan. A thorough one is what stock does in two: a main cycle and a backfill walk.
+fn count(rim: &Rim, plan: &model::Plan, took: Duration, waiting: usize, thorough: bool) {
     let counters = &rim.counters;
     let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+    let (examined, waiting) = (u64::from(plan.examined), waiting as u64);
     counters.schedule_cycles.add(1);
     counters.schedule_time_us.add(took_us);
     counters.schedule_time_us_last.set(took_us);
     counters.schedule_time_us_max.raise(took_us);
-    counters.schedule_depth.add(plan.examined.into());
-    debug!(examined = plan.examined, starts = plan.starts.len(), took_us, "planned");
+    counters.schedule_depth.add(examined);
+    counters.schedule_queue_len.set(waiting);
+    let exit = if plan.complete { &counters.schedule_whole } else { &counters.schedule_cut };
+    exit.add(1);
+    if thorough {
+        counters.backfill_cycles.add(1);
+        counters.backfill_last.set(u64::try_from(now().0).unwrap_or(0));
+        counters.backfill_time_us.add(took_us);
+        counters.backfill_time_us_last.set(took_us);
+        counters.backfill_time_us_max.raise(took_us);
+        counters.backfill_depth.add(examined);
+        counters.backfill_depth_last.set(examined);
+        counters.backfill_queue_len.set(waiting);
+        counters.backfill_queue_len_sum.add(waiting);
+        counters.backfilled_jobs.add(plan.out_of_order.into());
+        counters.backfilled_jobs_today.add(plan.out_of_order.into());
+    }
+    debug!(examined, starts = plan.starts.len(), took_us, "planned");
 }

@@ -85,6 +85,7 @@ impl Budget {
 pub fn plan(cluster: &Cluster, now: Timestamp, budget: Budget) -> Plan {
     let mut planner = planner::Planner::new(cluster, now, budget);
     planner.first_pass();
+    planner.in_order = planner.starts.len();
     planner.second_pass();
     planner.finish()
 }

@@ -26,6 +26,8 @@ pub(crate) struct Planner<'a> {
     pub waiting: Vec<Waiting<'a>>,
     pub starts: Vec<Start>,
     pub passed: Vec<Option<Passed>>,
+    /// Starts of the first pass.
+    pub in_order: usize,
     pub examined: u32,
     pub complete: bool,
 }
@@ -53,6 +55,7 @@ impl<'a> Planner<'a> {
             waiting: Vec::new(),
             starts: Vec::new(),
             passed: Vec::new(),
+            in_order: 0,
             examined: 0,
             complete: true,
         }
@@ -74,6 +77,7 @@ impl<'a> Planner<'a> {
             })
         };
         Plan {
+            out_of_order: u32::try_from(self.starts.len() - self.in_order).unwrap_or(u32::MAX),
             starts: self.starts,
             passed: self.passed.into_iter().flatten().filter(is_news).collect(),
             examined: self.examined,

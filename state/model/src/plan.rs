@@ -11,6 +11,8 @@ pub struct Plan {
     pub starts: Vec<Start>,
     /// Jobs that were looked at and are left waiting.
     pub passed: Vec<Passed>,
+    /// How many of the starts, the last ones, are out of order (backfill).
+    pub out_of_order: u32,
     /// Jobs that were looked at.
     pub examined: u32,
     /// Whether the whole queue was looked at.
