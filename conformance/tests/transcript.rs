@@ -61,6 +61,11 @@ fn waiting_jobs_look_the_same_through_their_changes() {
 }
 
 #[test]
+fn jobs_look_the_same_in_every_view() {
+    same_on_both(include_str!("transcript/views.cmd"));
+}
+
+#[test]
 fn refusals_have_the_same_words() {
     same_on_both(include_str!("transcript/refused.cmd"));
 }

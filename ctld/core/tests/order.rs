@@ -39,6 +39,10 @@ fn a_held_job_waits_until_whoever_may_lets_it_go() {
     world.update(ROOT, job, hold(true)).answer.unwrap();
     assert_eq!(world.job(job).wait, WaitReason::HeldUser, "uhold is the owner's to let go");
     world.update(ANN, job, release()).answer.unwrap();
+    world.update(ANN, job, hold(true)).answer.unwrap();
+    world.kill(ANN, whole(job)).answer.unwrap();
+    assert_eq!(world.job(job).wait, WaitReason::HeldUser, "what it waited for can still be read");
+    let job = world.submit(batch(ANN));
     let other = world.update(BOB, job, hold(false)).answer.unwrap_err();
     assert_eq!(other, Reject::NotYoursToAlter(job));
 }

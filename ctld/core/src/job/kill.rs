@@ -96,7 +96,8 @@ fn kill_one(turn: &mut Turn<'_>, job: &Arc<Job>, kill: &Kill) {
     let exit = if kill.flags & KILL_FAIL_JOB != 0 { Exit::Failed } else { Exit::Cancelled { by } };
     let outcome = |status: u32| Outcome { exit, status, derived_status: 0 };
     match &job.phase {
-        Phase::Pending => complete::end_waiting(turn, job, outcome(0), WaitReason::None),
+        // What it waited for stays to be read.
+        Phase::Pending => complete::end_waiting(turn, job, outcome(0), job.wait.clone()),
         // On its way back to the queue, and cancelled there.
         Phase::Completing(completing) if completing.requeue => {
             turn.edit_job(job, |job| {
