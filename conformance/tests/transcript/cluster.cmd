@@ -27,7 +27,7 @@ root: scontrol show job 9999
 root: scontrol show step
 root: scontrol show step 9999.0
 root: scontrol show reservation
-root: scontrol show config
+root: scontrol show config | sed '/^MPI Plugins/,/^$/d'
 root: scontrol show daemons
 root: scontrol show hostnames 'n[1-3,7],m1'
 root: scontrol show hostlist n1,n2,n3,m1
@@ -41,13 +41,12 @@ root: scontrol show burstbuffer
 root: scontrol show dwstat
 root: scontrol show assoc_mgr
 root: scontrol version
-root: sdiag | sed -n 's/:.*//p' | grep -v '(' | sort -u
+root: sdiag | sed -n 's/:.*//p' | grep -v '(' | grep -v Mean | sort -u
 root: scontrol token
 alice: scontrol token
 alice: scontrol token username=bob
 alice: sinfo -N | sort
 alice: squeue --me
-alice: sdiag | grep -c .
 root: sprio
 root: sshare
 root: sreport cluster utilization

@@ -67,6 +67,8 @@ impl Planner {
         while self.wait() {
             let view = rim.published.view();
             if view.cluster.queue_len() == 0 {
+                let nothing = model::Plan { complete: true, ..model::Plan::default() };
+                count(rim, &nothing, Duration::ZERO, 0, false);
                 continue;
             }
             let (began, waiting) = (Instant::now(), view.cluster.queue_len());

@@ -67,6 +67,11 @@ fn build_info(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
     if request.version >= Version::V26_05 && info.health_check_node_state & ANY_STATE == ANY_STATE {
         info.health_check_node_state |= ANY_STATE_26_05;
     }
+    // 25.05 gave the plugin another name.
+    if request.version < Version::V25_05 && info.topology_plugin.as_deref() == Some("topology/flat")
+    {
+        info.topology_plugin = Some("topology/default".to_owned());
+    }
     Ok(request.reply(Number::RESPONSE_BUILD_INFO, &info))
 }
 
