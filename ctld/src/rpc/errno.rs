@@ -9,11 +9,11 @@ pub fn errno(reject: &Reject) -> Errno {
             Errno::ESLURM_ACCESS_DENIED
         }
         Reject::NotYourself | Reject::NotYoursToAlter(_) => Errno::ESLURM_USER_ID_MISSING,
-        Reject::NoSuchJob(_) => Errno::ESLURM_INVALID_JOB_ID,
+        Reject::NoSuchJob(_) | Reject::WrongNode(_) => Errno::ESLURM_INVALID_JOB_ID,
         Reject::JobFinished(_) => Errno::ESLURM_ALREADY_DONE,
         Reject::JobOver(_) => Errno::ESLURM_JOB_FINISHED,
         Reject::NotSignalable(_) => Errno::ESLURM_TRANSITION_STATE_NO_UPDATE,
-        Reject::NobodyListens(_) => Errno::ESLURM_DISABLED,
+        Reject::NobodyListens(_) | Reject::NotRequeueable(_) => Errno::ESLURM_DISABLED,
         Reject::JobNotRunning(_) => Errno::ESLURM_JOB_NOT_RUNNING,
         Reject::JobNotSuspended(_) => Errno::ESLURM_JOB_NOT_SUSPENDED,
         Reject::JobHeld(_) => Errno::ESLURM_JOB_HELD,
@@ -22,7 +22,6 @@ pub fn errno(reject: &Reject) -> Errno {
         Reject::JobNotPending(_) => Errno::ESLURM_JOB_NOT_PENDING,
         Reject::JobPending(_) => Errno::ESLURM_JOB_PENDING,
         Reject::NoScript(_) => Errno::ESLURM_JOB_SCRIPT_MISSING,
-        Reject::NotRequeueable(_) => Errno::ESLURM_DISABLED,
         Reject::JobCompleting(_) => Errno::ESLURM_TRANSITION_STATE_NO_UPDATE,
         // Stock clients sleep and try again on this one.
         Reject::TooManyJobs { .. } => Errno::EAGAIN,
@@ -58,20 +57,18 @@ pub fn errno(reject: &Reject) -> Errno {
         Reject::InvalidTimeMin => Errno::ESLURM_INVALID_TIME_MIN_LIMIT,
         Reject::InvalidCpuCount => Errno::ESLURM_INVALID_CPU_COUNT,
         Reject::NotSupported(_) => Errno::ESLURM_NOT_SUPPORTED,
-        Reject::InvalidSignal => Errno::EINVAL,
+        Reject::InvalidSignal | Reject::InvalidValue(_) => Errno::EINVAL,
         Reject::NotChangeable(_) => Errno::ESLURM_NOT_SUPPORTED,
-        Reject::InvalidNodeState => Errno::ESLURM_INVALID_NODE_STATE,
+        Reject::InvalidNodeState | Reject::ReasonMissing | Reject::NodeIsConfigured(_) => {
+            Errno::ESLURM_INVALID_NODE_STATE
+        }
         Reject::ActiveFeatureNotAvailable(_) => Errno::ESLURM_ACTIVE_FEATURE_NOT_SUBSET,
         Reject::AddressCount => Errno::ESLURM_INVALID_NODE_NAME,
         Reject::RebootInProgress => Errno::ESLURM_REBOOT_IN_PROGRESS,
-        Reject::InvalidValue(_) => Errno::EINVAL,
-        Reject::ReasonMissing => Errno::ESLURM_INVALID_NODE_STATE,
         Reject::NodeBusy(_) => Errno::ESLURM_NODES_BUSY,
-        Reject::NodeIsConfigured(_) => Errno::ESLURM_INVALID_NODE_STATE,
         Reject::NodeExists(_) => Errno::ESLURM_NODE_ALREADY_EXISTS,
         Reject::TooManyNodes { .. } => Errno::ESLURM_NODE_TABLE_FULL,
         Reject::NotImmediately => Errno::ESLURM_CAN_NOT_START_IMMEDIATELY,
-        Reject::WrongNode(_) => Errno::ESLURM_INVALID_JOB_ID,
     }
 }
 
