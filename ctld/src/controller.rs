@@ -309,7 +309,15 @@ fn release(
             let rim = Arc::clone(rim);
             runtime.spawn(async move { rim::announce_configuration(&rim).await });
         }
-        Effect::TellClient { .. } | Effect::Mail { .. } => {}
+        Effect::TellClient { job } => {
+            let rim = Arc::clone(rim);
+            runtime.spawn(async move { rim::tell_of_job(&rim, &job).await });
+        }
+        Effect::ToClient { client, protocol, message } => {
+            let rim = Arc::clone(rim);
+            runtime.spawn(async move { rim::tell_client(&rim, &client, protocol, message).await });
+        }
+        Effect::Mail { .. } => {}
     }
 }
 

@@ -101,6 +101,7 @@ fn config(conf: &SlurmConf, users: &Users) -> Result<Config, SettingsError> {
         max_array_size: keys.max_array_size,
         max_node_count: max_node_count(conf),
         max_tasks_per_node: keys.max_tasks_per_node.into(),
+        max_step_count: keys.max_step_count,
         min_job_age_s: keys.min_job_age,
         kill_wait_s: keys.kill_wait,
         message_timeout_s: keys.message_timeout,

@@ -7,7 +7,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use ctld_core::{Answer, Core, Effect, Event, Reject};
 use model::{Change, Job, JobId, Timestamp};
 use state::{Store, StoreError};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::futures::Notified;
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::config::SlurmConf;
 use crate::view::{Changed, Tuning, View};
@@ -50,27 +51,36 @@ impl From<Work> for Delivery {
 
 /// The cluster as last published.
 #[derive(Debug)]
-pub struct Published(RwLock<Arc<View>>);
+pub struct Published {
+    view: RwLock<Arc<View>>,
+    renewed: Notify,
+}
 
 impl Published {
     /// Publishes a first view.
     pub fn new(view: View) -> Self {
-        Self(RwLock::new(Arc::new(view)))
+        Self { view: RwLock::new(Arc::new(view)), renewed: Notify::new() }
     }
 
     /// The view as it is now. It stays as it is for whoever holds it.
     pub fn view(&self) -> Arc<View> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.view.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn publish(&self, view: View) {
         let view = Arc::new(view);
         let old = {
-            let mut place = self.0.write().unwrap_or_else(PoisonError::into_inner);
+            let mut place = self.view.write().unwrap_or_else(PoisonError::into_inner);
             std::mem::replace(&mut *place, view)
         };
         // Dropping the last reference to a large cluster takes a while: not under the lock.
         drop(old);
+        self.renewed.notify_waiters();
+    }
+
+    /// Ends with the next publication after this call.
+    pub fn renewed(&self) -> Notified<'_> {
+        self.renewed.notified()
     }
 
     /// Alters what people set at run time.

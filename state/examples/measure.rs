@@ -143,5 +143,7 @@ fn job(id: u32) -> Job {
         batch: true,
         protocol: 0x2a00,
         warned: false,
+        derived_status: 0,
+        client_listens: false,
     }
 }

@@ -93,6 +93,8 @@ mod model_of_turns {
             batch: true,
             protocol: 0x2a00,
             warned: false,
+            derived_status: 0,
+            client_listens: false,
         }
     }
 

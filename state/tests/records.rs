@@ -59,6 +59,7 @@ fn what_is_gone_is_not_loaded_and_what_is_not_kept_neither() {
                 cpus: 1,
                 started: Timestamp(5),
                 protocol: 0,
+                launch: None,
             })),
             Change::Counters(Counters { next_job: 2, next_priority: 3 }),
             Change::Seen(NodeId(1), seen),

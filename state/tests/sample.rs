@@ -105,6 +105,7 @@ fn content() -> Vec<Change> {
             cpus: 2,
             started: Timestamp(1_700_000_100),
             protocol: 0x2a00,
+            launch: None,
         })),
     ]
 }
@@ -215,6 +216,8 @@ fn waiting_array() -> Job {
         batch: true,
         protocol: 0x2a00,
         warned: false,
+        derived_status: 0,
+        client_listens: false,
     }
 }
 
@@ -260,6 +263,8 @@ fn completing_job() -> Job {
         failed_node: Some("n3".into()),
         next_step: 2,
         warned: true,
+        derived_status: 0,
+        client_listens: false,
         ..waiting_array()
     }
 }

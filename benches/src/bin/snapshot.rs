@@ -292,6 +292,8 @@ fn waiting(id: u32, spec: &Arc<JobSpec>) -> Job {
         batch: true,
         protocol: 0x2a00,
         warned: false,
+        derived_status: 0,
+        client_listens: false,
     }
 }
 

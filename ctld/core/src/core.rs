@@ -5,15 +5,17 @@ use model::{Change, Cluster, JobId, Timestamp};
 use crate::effect::Effect;
 use crate::event::{Answer, Event};
 use crate::reject::Reject;
+use crate::step::WaitingSteps;
 use crate::tick::Clock;
 use crate::turn::Turn;
-use crate::{configure, job, node, partition, tick};
+use crate::{configure, job, node, partition, step, tick};
 
 /// The owner of the cluster: takes one event at a time.
 #[derive(Debug, Default)]
 pub struct Core {
     cluster: Cluster,
     clock: Clock,
+    waiting_steps: WaitingSteps,
 }
 
 /// What came of an event.
@@ -30,7 +32,7 @@ pub struct Turned {
 impl Core {
     /// A core that goes on with a cluster, usually what a store kept.
     pub fn new(cluster: Cluster) -> Self {
-        let mut core = Self { cluster, clock: Clock::default() };
+        let mut core = Self { cluster, ..Self::default() };
         let waiting: Vec<_> = core.cluster.queue().cloned().collect();
         for job in &waiting {
             core.clock.watch(job);
@@ -49,14 +51,22 @@ impl Core {
     ///
     /// If a handler refuses after it has recorded a change, or contradicts the cluster: bugs here.
     pub fn turn(&mut self, now: Timestamp, event: Event) -> Turned {
+        let asking = match &event {
+            Event::StepAsked(request) => Some(request.clone()),
+            _ => None,
+        };
         let mut turn = Turn::new(now, &mut self.cluster);
         let answer = handle(&mut turn, &mut self.clock, event);
         assert!(answer.is_ok() || !turn.has_changes(), "a refused event has left changes");
-        let (changes, effects) = turn.finish();
+        let (changes, mut effects) = turn.finish();
+        if let Some(request) = asking {
+            self.waiting_steps.answered(&self.cluster, &request, &answer);
+        }
         for change in &changes {
             if let Change::Job(job) = change {
                 self.clock.watch(job);
             }
+            effects.extend(self.waiting_steps.woken_by(change));
         }
         Turned { answer, changes, effects }
     }
@@ -106,9 +116,10 @@ fn handle(turn: &mut Turn<'_>, clock: &mut Clock, event: Event) -> Result<Answer
         Event::PrologDone { caller, job, node_name, status } => {
             job::prolog_done(turn, caller, job, &node_name, status)
         }
-        Event::StepDone { caller, job, step, range } => {
-            job::step_done(turn, caller, job, step, range)
-        }
+        Event::StepAsked(request) => step::asked(turn, &request),
+        Event::StepDone(done) => step::done(turn, &done),
+        Event::ClientListens { job } => job::client_listens(turn, job),
+        Event::ClientTold { job, reached } => job::client_told(turn, job, reached),
         Event::BatchDone(done) => job::batch_done(turn, &done),
         Event::EpilogDone { caller, job, node_name, status } => {
             job::epilog_done(turn, caller, job, &node_name, status)

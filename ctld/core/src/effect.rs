@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use model::{Job, JobId, NodeId, StepNumber};
+use model::{Job, JobId, NodeId, StepClient, StepNumber, Timestamp};
 
 /// What the core asks of the world. Released once the changes of its turn are durable.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +20,15 @@ pub enum Effect {
         /// The job as it is now.
         job: Arc<Job>,
     },
+    /// Something for a client to know. If it does not listen any more, nothing is lost.
+    ToClient {
+        /// Where it listens.
+        client: StepClient,
+        /// Its protocol release, as in headers.
+        protocol: u16,
+        /// What it is told.
+        message: ClientMessage,
+    },
     /// Mail is due, if the job asked for it.
     Mail {
         /// The job as it is now.
@@ -29,6 +38,32 @@ pub enum Effect {
     },
     /// Nodes are to be told to read their configuration again.
     Reconfigure,
+}
+
+/// What a client is told at its port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientMessage {
+    /// The job, or the step, has ended.
+    Complete {
+        /// The job.
+        job: JobId,
+        /// The step, if one is meant.
+        step: Option<StepNumber>,
+    },
+    /// What a step waits for may be free now: it is to be asked for again.
+    AskAgain {
+        /// The job.
+        job: JobId,
+    },
+    /// The time of the step is up.
+    Timeout {
+        /// The job.
+        job: JobId,
+        /// The step.
+        step: StepNumber,
+        /// When.
+        at: Timestamp,
+    },
 }
 
 /// What a mail is about.

@@ -9,6 +9,7 @@ use model::{
 use crate::access::Caller;
 use crate::configure::Configuration;
 use crate::reject::Reject;
+use crate::step::StepRequest;
 
 /// All that can happen.
 #[derive(Clone, Debug)]
@@ -95,16 +96,21 @@ pub enum Event {
     },
     /// A batch script has ended, or could not be started.
     BatchDone(BatchDone),
+    /// A client asks for a step.
+    StepAsked(Box<StepRequest>),
     /// A step has ended on some of its nodes.
-    StepDone {
-        /// Who says so.
-        caller: Caller,
+    StepDone(StepDone),
+    /// The client of a waiting job has been told that it waits, and now listens at its port.
+    ClientListens {
         /// The job.
         job: JobId,
-        /// The step.
-        step: StepNumber,
-        /// The first and the last of the nodes, counted within the step.
-        range: (u32, u32),
+    },
+    /// The client of a job was told that it has started, or could not be.
+    ClientTold {
+        /// The job.
+        job: JobId,
+        /// Whether somebody listened.
+        reached: bool,
     },
     /// A node has nothing left of a job.
     EpilogDone {
@@ -386,6 +392,21 @@ pub struct BatchDone {
     pub node_at_fault: bool,
 }
 
+/// A step has ended on some of its nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StepDone {
+    /// Who says so.
+    pub caller: Caller,
+    /// The job.
+    pub job: JobId,
+    /// The step.
+    pub step: StepNumber,
+    /// The first and the last of the nodes, counted within the step.
+    pub range: (u32, u32),
+    /// Highest wait status of its tasks there.
+    pub status: u32,
+}
+
 /// Which nodes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeTarget {
@@ -516,6 +537,13 @@ pub enum Answer {
     Skipped(Vec<Arc<str>>),
     /// Done, but for these nodes, each of which was refused.
     NodesRefused(Vec<(Arc<str>, Reject)>),
+    /// The step has this number.
+    Step {
+        /// The job.
+        job: JobId,
+        /// Its number.
+        step: StepNumber,
+    },
     /// The tasks of an array fared differently.
     Tasks(Vec<TaskResult>),
     /// The node registered under this name.

@@ -26,16 +26,18 @@ mod job;
 mod node;
 mod partition;
 mod reject;
+mod step;
 mod tick;
 mod turn;
 
 pub use access::Caller;
 pub use configure::{Configuration, Recover};
 pub use core::{Core, Turned};
-pub use effect::{Effect, MailEvent, NodeMessage};
+pub use effect::{ClientMessage, Effect, MailEvent, NodeMessage};
 pub use event::{
     AfterReboot, Alterable, Answer, ArrayRequest, BatchDone, Dynamic, Event, JobEdit, JobSelection,
     Kill, LaunchResult, NewJob, NodeTarget, NodeUpdate, NodeUpdateState, PartitionNodes,
-    PartitionUpdate, Reboot, Registered, Requeue, SpecEdit, TaskResult, UpdateJob,
+    PartitionUpdate, Reboot, Registered, Requeue, SpecEdit, StepDone, TaskResult, UpdateJob,
 };
 pub use reject::{Reject, Shortage};
+pub use step::{Distribution, StepKind, StepRequest};

@@ -9,7 +9,7 @@ use crate::effect::{Effect, NodeMessage};
 use crate::event::Answer;
 use crate::reject::Reject;
 use crate::turn::Turn;
-use crate::{job, node};
+use crate::{job, node, step};
 
 /// What the core remembers of time: nothing that a restart would miss, since all of it follows from
 /// the records or is asked of the nodes anew.
@@ -64,6 +64,7 @@ impl Clock {
 /// A second has gone by.
 pub(crate) fn ticked(turn: &mut Turn<'_>, clock: &mut Clock) -> Result<Answer, Reject> {
     times_up(turn);
+    step::times_up(turn);
     warnings(turn);
     waits_over(turn, clock);
     node::ticked(turn);

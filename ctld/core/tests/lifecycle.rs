@@ -4,7 +4,7 @@
 
 mod world;
 
-use ctld_core::{Effect, Event, JobSelection, Kill, LaunchResult, Reject};
+use ctld_core::{Effect, Event, JobSelection, Kill, LaunchResult, Reject, StepDone};
 use model::{
     Change, Config, Exit, Hold, JobId, Launch, NodeId, Phase, StepNumber, Timestamp, WaitReason,
 };
@@ -305,6 +305,7 @@ fn a_job_that_must_start_at_once_or_not_at_all_ends_when_it_is_passed() {
         new.script = None;
         new.spec.immediate = true;
     }));
+    world.accepted(Event::ClientListens { job });
     let passed = model::Passed { job, wait: WaitReason::Resources, expected: None };
     let plan = model::Plan { passed: vec![passed], complete: true, ..model::Plan::default() };
     let turned = world.accepted(Event::Planned(plan));
@@ -316,6 +317,7 @@ fn a_job_that_must_start_at_once_or_not_at_all_ends_when_it_is_passed() {
 fn an_interactive_job_runs_until_its_client_is_done() {
     let mut world = World::new();
     let job = world.submit(with(ANN, |new| new.script = None));
+    world.accepted(Event::ClientListens { job });
     let started = world.start(job, None, &[1]);
     assert!(started.effects.iter().any(|effect| matches!(effect, Effect::TellClient { .. })));
     let done = |caller| Event::AllocationDone { caller, job, status: 0 };
@@ -362,7 +364,13 @@ fn prologs_come_first_and_a_failed_one_sends_the_job_back_held() {
     assert_eq!(sent(&world.accepted(prolog("n1", 0))), [(1, "launch")]);
     assert!(world.cluster().step(job, StepNumber::Extern).is_some());
     world.launched(job);
-    let ended = Event::StepDone { caller: ROOT, job, step: StepNumber::Extern, range: (0, 1) };
+    let ended = Event::StepDone(StepDone {
+        caller: ROOT,
+        job,
+        step: StepNumber::Extern,
+        range: (0, 1),
+        status: 0,
+    });
     world.accepted(ended.clone());
     assert_eq!(world.refused(ended), Reject::NoSuchJob(job), "it has ended before");
 

@@ -260,7 +260,7 @@ async fn exchange(rim: &Rim, node: &Node, message: &NodeMessage) -> Result<Sent,
     Ok(node_message::outcome(node, message, number, version, &answer.body))
 }
 
-async fn receive(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
+pub(super) async fn receive(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
     let length = u64::from(stream.read_u32().await?).min(ANSWER_BYTES_MAX);
     let mut bytes = Vec::new();
     stream.take(length).read_to_end(&mut bytes).await?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use ctld_core::Caller;
+use ctld_core::{Answer, Caller};
 use model::{Gid, Uid};
 use protocol::auth::{self, Expected, TokenError, UserToken};
 use protocol::frame::{Auth, Frame, FrameError};
@@ -18,8 +18,10 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tracing::{debug, info, warn};
 
-use crate::rim::{Connections, NoAnswer, Rim, Ticket, now, program, wire_now};
+use crate::rim::{Connections, NoAnswer, Rim, Ticket, clients, now, program, wire_now};
+use crate::rpc::credential::Signer;
 use crate::rpc::{self, Command, Failure, Kind, Privilege, Reply, Request};
+use crate::view::View;
 
 /// How many connections the kernel may hold ready. A burst of clients after a restart finds room.
 const BACKLOG: i32 = 4096;
@@ -228,6 +230,7 @@ async fn answer(service: &Service, bytes: &Bytes, peer: SocketAddr) -> Option<Ve
     let time_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
     rim.counters.answered(number.0, caller.uid.0, time_us);
     let reply = reply?;
+    let version = reply.version.unwrap_or(version);
     Some(Frame::reply(version, reply.number, reply.body).to_bytes())
 }
 
@@ -332,7 +335,17 @@ async fn dispatch(service: &Service, request: &Request<'_>) -> Option<Reply> {
     let result = match row.kind {
         Kind::Read(read) if is_long(request.number) => long_read(service, request, read).await,
         Kind::Read(read) => read(&rim.published.view(), request),
-        Kind::Write(write, answered) => write_through(rim, request, write, answered).await,
+        Kind::Write(write, answered) => {
+            write_through(rim, request, write, |view, answer| answered(view, request, answer)).await
+        }
+        Kind::WriteSigned(write, answered) => {
+            let signed = |view: &View, answer| {
+                let (keys, issuer) = (rim.key_set(), rim.issuer());
+                let signer = Signer { keys: &keys, issuer: &issuer, now: wire_now() };
+                answered(view, request, answer, &signer)
+            };
+            write_through(rim, request, write, signed).await
+        }
         Kind::Program(command) => program::command(rim, request, command).await,
     };
     let reply = result.map_or_else(
@@ -386,7 +399,7 @@ fn refused(kind: Kind, request: &Request<'_>) -> Option<Reply> {
     match kind {
         _ if silent.contains(&request.number) => None,
         Kind::Program(Command::Tune) => Some(request.return_code(Errno::EACCES)),
-        Kind::Read(_) | Kind::Write(..) | Kind::Program(_) => {
+        Kind::Read(_) | Kind::Write(..) | Kind::WriteSigned(..) | Kind::Program(_) => {
             Some(request.return_code(Errno::ESLURM_USER_ID_MISSING))
         }
     }
@@ -421,14 +434,20 @@ async fn write_through(
     rim: &Rim,
     request: &Request<'_>,
     write: rpc::Write,
-    answered: rpc::Answered,
+    answered: impl FnOnce(&View, Answer) -> Reply,
 ) -> Result<Reply, Failure> {
     let event = {
         let view = rim.published.view();
         write(&view, request)?
     };
     match rim.ask(event).await {
-        Ok(answer) => Ok(answered(&rim.published.view(), request, answer?)),
+        Ok(Ok(Answer::Submitted { job }))
+            if request.number == Number::REQUEST_RESOURCE_ALLOCATION =>
+        {
+            clients::looked_at(rim, job).await;
+            Ok(answered(&rim.published.view(), Answer::Submitted { job }))
+        }
+        Ok(answer) => Ok(answered(&rim.published.view(), answer?)),
         Err(NoAnswer::Busy) => Err(Failure::Code(Errno::SLURMCTLD_COMMUNICATIONS_BACKOFF)),
         Err(NoAnswer::Ending) => Err(Failure::Silent),
     }

@@ -3,6 +3,7 @@
 
 mod agent;
 mod broadcast;
+mod clients;
 mod connections;
 mod keys;
 mod listener;
@@ -29,6 +30,7 @@ use crate::writer::{Delivery, Published, Work};
 
 pub use agent::{Agent, Order, run as deliver_orders};
 pub use broadcast::{announce_configuration, shut_nodes_down};
+pub use clients::{tell as tell_client, tell_of_job};
 pub use connections::{Connections, Ticket};
 pub use keys::{KeyFileError, Keys};
 pub use listener::{listen, serve};

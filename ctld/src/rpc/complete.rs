@@ -1,6 +1,6 @@
 //! What nodes and clients report of jobs that end.
 
-use ctld_core::{BatchDone, Event};
+use ctld_core::{BatchDone, Event, StepDone};
 use model::JobId;
 use protocol::msg::{
     CompleteAllocationRequest, CompleteBatchScript, CompleteProlog, EpilogComplete, StepComplete,
@@ -75,12 +75,13 @@ fn step(_: &View, request: &Request<'_>) -> Result<Event, Failure> {
     let report: StepComplete = request.decode()?;
     let step = kill::step_number(report.step_id);
     let step = step.ok_or(Failure::Code(Errno::ESLURM_INVALID_JOB_ID))?;
-    Ok(Event::StepDone {
+    Ok(Event::StepDone(StepDone {
         caller: request.caller,
         job: JobId(report.step_id.job_id),
         step,
         range: (report.range_first, report.range_last),
-    })
+        status: report.step_rc,
+    }))
 }
 
 /// `REQUEST_COMPLETE_JOB_ALLOCATION`.

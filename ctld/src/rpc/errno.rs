@@ -69,6 +69,11 @@ pub fn errno(reject: &Reject) -> Errno {
         Reject::NodeExists(_) => Errno::ESLURM_NODE_ALREADY_EXISTS,
         Reject::TooManyNodes { .. } => Errno::ESLURM_NODE_TABLE_FULL,
         Reject::NotImmediately => Errno::ESLURM_CAN_NOT_START_IMMEDIATELY,
+        Reject::StepResourcesBusy => Errno::ESLURM_NODES_BUSY,
+        Reject::PrologRunning(_) => Errno::ESLURM_PROLOG_RUNNING,
+        Reject::JobSuspended(_) => Errno::ESLURM_DISABLED,
+        Reject::StepExists(_) => Errno::ESLURM_DUPLICATE_STEP_ID,
+        Reject::TooManySteps(_) => Errno::ESLURM_STEP_LIMIT,
     }
 }
 

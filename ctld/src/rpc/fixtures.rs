@@ -130,6 +130,8 @@ pub fn job(id: u32) -> Job {
         batch: true,
         protocol: Version::NEWEST.to_wire(),
         warned: false,
+        derived_status: 0,
+        client_listens: false,
     }
 }
 

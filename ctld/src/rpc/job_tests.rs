@@ -1,6 +1,6 @@
 //! Captured requests about jobs become the events that they mean, and answers what clients expect.
 
-use ctld_core::{Answer, Event, JobEdit, Kill, Reject, TaskResult};
+use ctld_core::{Answer, Event, JobEdit, Kill, Reject, StepDone, TaskResult};
 use model::{Hold, IndexSet, JobId, JobSpec, NumberOption, StepNumber, TextOption};
 use protocol::msg::{
     EpilogComplete, JobArrayErrors, JobDesc, JobOrStepId, JobState, KillJobsRequest,
@@ -49,7 +49,7 @@ fn every_captured_request_becomes_its_event() {
         |e| matches!(e, Event::BatchDone(done) if done.slurm_code == 0 && done.node_name.starts_with('n')),
     );
     all(Number::REQUEST_STEP_COMPLETE, |e| {
-        matches!(e, Event::StepDone { range: (0 | 1, 0 | 1), .. })
+        matches!(e, Event::StepDone(StepDone { range: (0 | 1, 0 | 1), .. }))
     });
     all(Number::REQUEST_COMPLETE_JOB_ALLOCATION, |e| matches!(e, Event::AllocationDone { .. }));
     all(

@@ -8,6 +8,7 @@
 mod array_reply;
 mod build_info;
 pub mod cache;
+pub mod client_message;
 mod complete;
 mod control;
 pub mod credential;
@@ -35,6 +36,7 @@ mod requeue;
 mod reservation_update;
 mod state_word;
 mod stats_info;
+mod step_create;
 mod step_info;
 pub mod submit;
 mod tres;
@@ -85,7 +87,7 @@ impl Request<'_> {
 
     /// A reply in the sender's release.
     pub fn reply<T: Wire>(&self, number: Number, body: &T) -> Reply {
-        Reply { number, body: wire::to_bytes(body, self.version) }
+        Reply { number, body: wire::to_bytes(body, self.version), version: None }
     }
 
     /// A bare return code.
@@ -105,8 +107,10 @@ impl Request<'_> {
 pub struct Reply {
     /// The message.
     pub number: Number,
-    /// Its body, in the sender's release.
+    /// Its body.
     pub body: Vec<u8>,
+    /// The release of its body and header, if it is not the sender's.
+    pub version: Option<Version>,
 }
 
 /// Why a request has no reply of its own.
@@ -136,6 +140,9 @@ pub type Write = fn(&View, &Request<'_>) -> Result<Event, Failure>;
 /// Makes the reply of an accepted event, on the cluster that has it.
 pub type Answered = fn(&View, &Request<'_>, Answer) -> Reply;
 
+/// The same, where the reply proves something to nodes.
+pub type Signed = fn(&View, &Request<'_>, Answer, &credential::Signer<'_>) -> Reply;
+
 /// How a request is served.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
@@ -143,6 +150,8 @@ pub enum Kind {
     Read(Read),
     /// Through the core.
     Write(Write, Answered),
+    /// Through the core; the reply holds a credential.
+    WriteSigned(Write, Signed),
     /// By the program itself: it ends, reads its configuration, changes its log level.
     Program(Command),
 }
@@ -207,7 +216,7 @@ impl Row {
         Self::of(number, privilege, Kind::Write(write, answered))
     }
 
-    const fn of(number: Number, privilege: Privilege, kind: Kind) -> Self {
+    pub(super) const fn of(number: Number, privilege: Privilege, kind: Kind) -> Self {
         Self { number, privilege, kind, answered_from: Version::OLDEST }
     }
 
@@ -237,6 +246,7 @@ const ROWS: &[&[Row]] = &[
     registration::ROWS,
     requeue::ROWS,
     reservation_update::ROWS,
+    step_create::ROWS,
     submit::ROWS,
     update_job::ROWS,
     update_node::ROWS,

@@ -3,7 +3,7 @@
 use model::{Job, JobId, Phase, Step, StepNumber, TextOption, Timestamp};
 use protocol::msg::{
     ContainerQuery, ContainerSteps, JobState, SelectedStep, StepId, StepInfo, StepInfoRequest,
-    StepInfoResponse, StepLayout,
+    StepInfoResponse,
 };
 use protocol::shape::{self, Limit, NullOr, Sentinel};
 use protocol::{Errno, Number, RawVersion};
@@ -11,7 +11,7 @@ use protocol::{Errno, Number, RawVersion};
 use super::field::{node_set, text, time, unless_known};
 use super::job_query::allocated_job;
 use super::visible::{Sight, is_admin};
-use super::{Failure, Reply, Request, Row};
+use super::{Failure, Reply, Request, Row, step_create};
 use crate::view::View;
 
 pub(super) const ROWS: &[Row] = &[
@@ -77,6 +77,8 @@ fn step_info(view: &View, job: &Job, step: &Step, now: Timestamp) -> StepInfo {
         StepNumber::Normal(_) | StepNumber::Interactive => Limit::Unset,
         StepNumber::Batch | StepNumber::Extern => Limit::Value(0),
     };
+    let launch = step.launch.as_deref();
+    let client = launch.and_then(|launch| launch.client.as_ref());
     StepInfo {
         array_job_id: job.array.as_ref().map_or(0, |role| role.array_job.0),
         array_task_id: Limit::from_option(job.task_index()),
@@ -87,7 +89,13 @@ fn step_info(view: &View, job: &Job, step: &Step, now: Timestamp) -> StepInfo {
         cpu_freq_max: frequency,
         cpu_freq_gov: frequency,
         num_tasks: step.tasks,
-        time_limit: Limit::Infinite,
+        task_dist: launch.map_or(0, |launch| launch.distribution),
+        time_limit: launch
+            .and_then(|launch| launch.time_limit_min)
+            .map_or(Limit::Infinite, Limit::Value),
+        srun_pid: client.map_or(0, |client| client.pid),
+        srun_host: client.map(|client| client.host.to_string()),
+        submit_line: launch.and_then(|launch| text(launch.submit_line.as_ref())),
         state: match job.phase {
             Phase::Suspended => JobState::SUSPENDED,
             _ => JobState::RUNNING,
@@ -124,12 +132,7 @@ fn step_layout(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
     let job = allocated_job(view, request, asked.job_id)?;
     let step = view.cluster.steps_of(job.id).find(|step| step_number(step.number) == asked.step_id);
     let step = step.ok_or(Failure::Code(Errno::ESLURM_INVALID_JOB_ID))?;
-    // One task a node: what the steps of a job's own have.
-    let tasks = u32::try_from(step.nodes.len()).unwrap_or(u32::MAX);
-    let task_ids = (0..tasks).map(|task| vec![task]).collect();
-    let mut layout = StepLayout::new(step.node_list.to_string(), 0, task_ids);
-    layout.start_protocol_ver = RawVersion(step.protocol);
-    Ok(request.reply(Number::RESPONSE_STEP_LAYOUT, &Some(layout)))
+    Ok(request.reply(Number::RESPONSE_STEP_LAYOUT, &Some(step_create::layout(step))))
 }
 
 /// The steps that run a container.
@@ -185,6 +188,8 @@ mod tests {
     use protocol::Version;
     use protocol::wire::from_bytes;
 
+    use protocol::msg::StepLayout;
+
     use super::*;
     use crate::rpc::fixtures::{self, NOW};
 
@@ -232,6 +237,7 @@ mod tests {
             cpus: 1,
             started: Timestamp(stock.start_time.0),
             protocol: stock.start_protocol_ver.0,
+            launch: None,
         };
         view.cluster.apply(&Change::Job(Arc::new(job)));
         view.cluster.apply(&Change::Step(Arc::new(step)));

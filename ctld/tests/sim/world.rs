@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ctld_core::{Effect, Event, NodeMessage};
+use ctld_core::{Answer, Effect, Event, NodeMessage};
 use model::{Cluster, Job, JobId, NodeId, Timestamp};
 use sched::Budget;
 use state::Fault;
@@ -322,12 +322,20 @@ impl World {
                     if answer.is_err() {
                         self.ledger.mark("event refused");
                     }
+                    if let Ok(Answer::Submitted { job }) = answer {
+                        // The program does so for clients of interactive jobs alone; others have no port.
+                        let event = Event::ClientListens { job };
+                        let mail = Mail { sender: Sender::Nobody, event };
+                        self.after(1, Happening::Arrives(None, mail));
+                    }
                     self.reply(sender);
                 }
                 Release::Effect(Effect::Schedule) => self.schedule(),
                 Release::Effect(Effect::ToNode { node, message }) => self.send(node, message),
                 Release::Effect(Effect::TellClient { job }) => self.tell_client(&job),
-                Release::Effect(Effect::Mail { .. } | Effect::Reconfigure) => {}
+                Release::Effect(
+                    Effect::Mail { .. } | Effect::Reconfigure | Effect::ToClient { .. },
+                ) => {}
             }
         }
     }

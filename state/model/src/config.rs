@@ -16,6 +16,8 @@ pub struct Config {
     pub max_array_size: u32,
     pub max_node_count: u32,
     pub max_tasks_per_node: u32,
+    /// Steps of one job.
+    pub max_step_count: u32,
     pub min_job_age_s: u32,
     pub kill_wait_s: u16,
     pub message_timeout_s: u16,
@@ -84,6 +86,7 @@ impl Default for Config {
             max_array_size: 1001,
             max_node_count: u32::MAX,
             max_tasks_per_node: 512,
+            max_step_count: 40_000,
             min_job_age_s: 300,
             kill_wait_s: 30,
             message_timeout_s: 10,

@@ -48,6 +48,8 @@ pub(crate) fn write(job: &Job) -> proto::Job {
         batch,
         protocol,
         warned,
+        derived_status,
+        client_listens,
     } = job;
     let (wait, wait_text) = write_wait(wait);
     proto::Job {
@@ -80,6 +82,8 @@ pub(crate) fn write(job: &Job) -> proto::Job {
         batch: *batch,
         protocol: (*protocol).into(),
         warned: *warned,
+        derived_status: *derived_status,
+        client_listens: *client_listens,
     }
 }
 
@@ -119,6 +123,8 @@ pub(crate) fn read(
         batch: record.batch,
         protocol: narrow("protocol", record.protocol)?,
         warned: record.warned,
+        derived_status: record.derived_status,
+        client_listens: record.client_listens,
     })
 }
 

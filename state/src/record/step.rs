@@ -1,10 +1,14 @@
-use model::{JobId, NodeId, Step, StepNumber, Timestamp};
+use std::sync::Arc;
+
+use model::{
+    CoreSet, JobId, NodeId, Step, StepClient, StepLaunch, StepNumber, StepShare, Timestamp,
+};
 
 use super::{narrow, node_numbers, proto};
 use crate::error::RecordError;
 
 pub(crate) fn write(step: &Step) -> proto::Step {
-    let Step { job, number, name, nodes, node_list, tasks, cpus, started, protocol } = step;
+    let Step { job, number, name, nodes, node_list, tasks, cpus, started, protocol, launch } = step;
     let (kind, number) = match *number {
         StepNumber::Normal(number) => (proto::StepKind::Normal, number),
         StepNumber::Interactive => (proto::StepKind::Interactive, 0),
@@ -22,6 +26,7 @@ pub(crate) fn write(step: &Step) -> proto::Step {
         cpus: *cpus,
         started: started.0,
         protocol: (*protocol).into(),
+        launch: launch.as_deref().map(write_launch),
     }
 }
 
@@ -43,5 +48,78 @@ pub(crate) fn read(record: proto::Step) -> Result<Step, RecordError> {
         cpus: record.cpus,
         started: Timestamp(record.started),
         protocol: narrow("protocol", record.protocol)?,
+        launch: record.launch.map(read_launch).transpose()?.map(Arc::new),
     })
+}
+
+fn write_launch(launch: &StepLaunch) -> proto::StepLaunch {
+    let StepLaunch {
+        distribution,
+        shares,
+        overlaps,
+        counts_memory,
+        cpus_per_task,
+        client,
+        time_limit_min,
+        ignores_signals,
+        submit_line,
+        ended_on,
+        status,
+    } = launch;
+    proto::StepLaunch {
+        distribution: *distribution,
+        shares: shares.iter().map(write_share).collect(),
+        overlaps: *overlaps,
+        counts_memory: *counts_memory,
+        cpus_per_task: (*cpus_per_task).into(),
+        client: client.as_ref().map(|client| proto::StepClient {
+            host: client.host.to_string(),
+            port: client.port.into(),
+            pid: client.pid,
+        }),
+        time_limit_min: *time_limit_min,
+        ignores_signals: *ignores_signals,
+        submit_line: submit_line.as_deref().map(str::to_owned),
+        ended_on: ended_on.iter().copied().collect(),
+        status: *status,
+    }
+}
+
+fn read_launch(record: proto::StepLaunch) -> Result<StepLaunch, RecordError> {
+    let client = |client: proto::StepClient| {
+        let port = narrow("launch.client.port", client.port)?;
+        Ok::<_, RecordError>(StepClient { host: client.host.into(), port, pid: client.pid })
+    };
+    Ok(StepLaunch {
+        distribution: record.distribution,
+        shares: record.shares.into_iter().map(read_share).collect(),
+        overlaps: record.overlaps,
+        counts_memory: record.counts_memory,
+        cpus_per_task: narrow("launch.cpus_per_task", record.cpus_per_task)?,
+        client: record.client.map(client).transpose()?,
+        time_limit_min: record.time_limit_min,
+        ignores_signals: record.ignores_signals,
+        submit_line: record.submit_line.map(Into::into),
+        ended_on: record.ended_on.into_iter().collect(),
+        status: record.status,
+    })
+}
+
+fn write_share(share: &StepShare) -> proto::StepShare {
+    let StepShare { tasks, cores, cpus, memory_mib } = share;
+    proto::StepShare {
+        tasks: tasks.clone(),
+        cores: cores.words().to_vec(),
+        cpus: *cpus,
+        memory_mib: *memory_mib,
+    }
+}
+
+fn read_share(record: proto::StepShare) -> StepShare {
+    StepShare {
+        tasks: record.tasks,
+        cores: CoreSet::from_words(record.cores),
+        cpus: record.cpus,
+        memory_mib: record.memory_mib,
+    }
 }

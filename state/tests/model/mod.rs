@@ -12,7 +12,7 @@ use model::{
     Hardware, Hold, Job, JobId, JobSpec, Join, Launch, MemoryDefault, MemoryRequest, Node,
     NodeFlags, NodeId, NodeReason, NodeShare, NumberOption, Origin, Outcome, Partition,
     PartitionState, PendingTasks, Phase, PreemptMode, Registration, Script, Sharing, Step,
-    StepNumber, TextOption, Timestamp, Uid, WaitReason,
+    StepClient, StepLaunch, StepNumber, StepShare, TextOption, Timestamp, Uid, WaitReason,
 };
 
 pub struct Draw(std::vec::IntoIter<u8>);
@@ -126,6 +126,32 @@ impl Draw {
             cpus: self.u32(),
             started: self.time(),
             protocol: self.u16(),
+            launch: self.bool().then(|| Arc::new(self.step_launch())),
+        }
+    }
+
+    fn step_launch(&mut self) -> StepLaunch {
+        let share = |r: &mut Self| StepShare {
+            tasks: r.several(Self::u32),
+            cores: (0..r.u16().into()).step_by(97).collect(),
+            cpus: r.u32(),
+            memory_mib: r.u32().into(),
+        };
+        let ended_on: Vec<u32> = self.several(Self::u32);
+        let host = self.text();
+        let client = StepClient { host, port: self.u16(), pid: self.u32() };
+        StepLaunch {
+            distribution: self.u32(),
+            shares: self.several(share),
+            overlaps: self.bool(),
+            counts_memory: self.bool(),
+            cpus_per_task: self.u16(),
+            client: self.bool().then_some(client),
+            time_limit_min: self.bool().then(|| self.u32()),
+            ignores_signals: self.bool(),
+            submit_line: self.bool().then(|| self.text()),
+            ended_on: ended_on.into_iter().collect(),
+            status: self.u32(),
         }
     }
 
@@ -165,6 +191,8 @@ impl Draw {
             batch: self.bool(),
             protocol: self.u16(),
             warned: self.bool(),
+            derived_status: self.u32(),
+            client_listens: self.bool(),
         }
     }
 

@@ -3,17 +3,16 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use model::{
-    Availability, Change, Completing, Exit, Hold, Job, JobId, NodeId, Outcome, Phase, StepNumber,
-    WaitReason,
-};
+use model::{Availability, Completing, Exit, Hold, Job, JobId, NodeId, Outcome, Phase, WaitReason};
 
 use crate::access::{self, Caller};
 use crate::effect::{Effect, MailEvent, NodeMessage};
 use crate::event::{Answer, BatchDone};
+use crate::job::client::tell_client;
 use crate::job::{depend, requeue};
 use crate::node;
 use crate::reject::Reject;
+use crate::step;
 use crate::turn::Turn;
 
 /// A batch script has ended, or could not be started.
@@ -127,35 +126,6 @@ pub(crate) fn allocation_done(
     }
 }
 
-/// A step has ended on some of its nodes, says its slurmstepd, or its srun.
-///
-/// A step that is not there has ended before: so slurmctld answers, and nobody asks again.
-pub(crate) fn step_done(
-    turn: &mut Turn<'_>,
-    caller: Caller,
-    id: JobId,
-    step: StepNumber,
-    (first, last): (u32, u32),
-) -> Result<Answer, Reject> {
-    let job = turn.job(id)?;
-    if job.is_pending() {
-        return Err(Reject::JobPending(id));
-    }
-    let config = turn.config();
-    access::require_owner(&config, caller, &job)
-        .or_else(|_| access::require_daemon(&config, caller))
-        .map_err(|_| Reject::NotYoursToAlter(id))?;
-    let nodes = turn.cluster().step(id, step).map(|step| step.nodes.len());
-    let nodes = nodes.ok_or(Reject::NoSuchJob(id))?;
-    if last < first {
-        return Err(Reject::InvalidValue("range of nodes"));
-    }
-    if first == 0 && last as usize + 1 >= nodes {
-        turn.record(Change::StepGone(id, step));
-    }
-    Ok(Answer::Done)
-}
-
 /// Ends an active job: from now on its outcome is known, and its nodes clean up.
 pub(crate) fn end(
     turn: &mut Turn<'_>,
@@ -169,7 +139,8 @@ pub(crate) fn end(
             WaitReason::RaisedSignal => Some(raised_signal(outcome.status)),
             _ => None,
         };
-        job.outcome = Some(outcome);
+        let derived_status = job.derived_status.max(outcome.derived_status);
+        job.outcome = Some(Outcome { derived_status, ..outcome });
         job.wait = reason;
     });
     leave_nodes(turn, &job, false, message);
@@ -228,7 +199,8 @@ pub(super) fn leave_nodes(
     let now = turn.now;
     let waiting_on: BTreeSet<NodeId> =
         job.held_shares().map(|share| share.node).filter(|id| is_there(turn, *id)).collect();
-    drop_steps(turn, job.id);
+    step::drop_all(turn, job.id);
+    tell_client(turn, job);
     let told = waiting_on.clone();
     let done = waiting_on.is_empty();
     let job = turn.edit_job(job, |job| {
@@ -259,13 +231,6 @@ pub(super) fn leave_nodes(
 fn is_there(turn: &Turn<'_>, id: NodeId) -> bool {
     let node = turn.cluster().node(id);
     node.is_some_and(|node| node.availability != Availability::Down && node.is_reachable())
-}
-
-fn drop_steps(turn: &mut Turn<'_>, id: JobId) {
-    let steps: Vec<StepNumber> = turn.cluster().steps_of(id).map(|step| step.number).collect();
-    for step in steps {
-        turn.record(Change::StepGone(id, step));
-    }
 }
 
 /// A node has nothing left of a job, says its slurmd.
@@ -344,8 +309,9 @@ pub(crate) fn end_waiting(
         job.started = Some(now);
         job.ended = Some(now);
     });
-    if !job.batch {
+    if job.client_listens {
         turn.emit(Effect::TellClient { job: Arc::clone(&job) });
+        tell_client(turn, &job);
     }
     turn.emit(Effect::Mail { job: Arc::clone(&job), event: MailEvent::Ended });
     over(turn, &job);

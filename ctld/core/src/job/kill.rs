@@ -48,6 +48,7 @@ pub(crate) fn killed_each(turn: &mut Turn<'_>, kills: &[Kill]) -> Answer {
         | Answer::Each(_)
         | Answer::Skipped(_)
         | Answer::NodesRefused(_)
+        | Answer::Step { .. }
         | Answer::Submitted { .. }
         | Answer::Registered { .. } => Ok(()),
     };

@@ -33,7 +33,7 @@ pub(crate) fn outstanding(job: &Arc<Job>) -> Vec<Effect> {
             .iter()
             .map(|node| to(*node, NodeMessage::Terminate { job: Arc::clone(job) }))
             .collect(),
-        Phase::Running(Launch::Done) if !job.batch => {
+        Phase::Running(Launch::Done) if job.client_listens => {
             vec![Effect::TellClient { job: Arc::clone(job) }]
         }
         Phase::Running(Launch::Done) | Phase::Pending | Phase::Suspended | Phase::Ended => {
@@ -75,6 +75,7 @@ pub(super) fn record_steps(turn: &mut Turn<'_>, job: &Arc<Job>) {
             cpus,
             started: turn.now,
             protocol: job.protocol,
+            launch: None,
         };
         turn.record(Change::Step(Arc::new(step)));
     }

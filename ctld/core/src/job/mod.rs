@@ -1,6 +1,7 @@
 //! Jobs: from submission to the last clean-up.
 
 mod array;
+mod client;
 mod complete;
 mod depend;
 mod kill;
@@ -12,8 +13,9 @@ mod submit;
 mod top;
 mod update;
 
+pub(crate) use client::{client_listens, client_told};
 pub(crate) use complete::{
-    allocation_done, batch_done, clean_on, end, end_waiting, epilog_done, nothing_left, step_done,
+    allocation_done, batch_done, clean_on, end, end_waiting, epilog_done, nothing_left,
 };
 pub(crate) use depend::became_eligible;
 pub(crate) use kill::{killed, killed_each, notified, signal, suspended};

@@ -76,6 +76,7 @@ fn started(turn: &mut Turn<'_>, start: Start) -> Result<(), Reject> {
         job.wait = WaitReason::None;
         job.state_text = None;
         job.warned = false;
+        job.derived_status = 0;
         job.allocation = Some(Arc::clone(&allocation));
         job.phase = Phase::Running(first);
     });

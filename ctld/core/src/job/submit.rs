@@ -342,6 +342,8 @@ fn build(
         batch: new.script.is_some(),
         protocol: new.protocol,
         warned: false,
+        derived_status: 0,
+        client_listens: false,
         spec: Arc::new(new.spec),
     };
     (job, new.script)

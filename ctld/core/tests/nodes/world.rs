@@ -245,6 +245,8 @@ pub fn batch(id: u32, requeue: bool) -> Job {
         batch: true,
         protocol: 0x2a00,
         warned: false,
+        derived_status: 0,
+        client_listens: false,
     }
 }
 

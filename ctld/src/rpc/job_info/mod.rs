@@ -125,7 +125,7 @@ impl<'a> Answer<'a> {
     }
 
     fn finish(self) -> Reply {
-        Reply { number: Number::RESPONSE_JOB_INFO, body: self.body.into_bytes() }
+        Reply { number: Number::RESPONSE_JOB_INFO, body: self.body.into_bytes(), version: None }
     }
 }
 

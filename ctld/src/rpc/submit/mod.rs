@@ -221,6 +221,7 @@ fn submitted(answer: &Answer) -> Option<model::JobId> {
         | Answer::Skipped(_)
         | Answer::NodesRefused(_)
         | Answer::Tasks(_)
+        | Answer::Step { .. }
         | Answer::Registered { .. } => None,
     }
 }

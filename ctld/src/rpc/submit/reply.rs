@@ -36,6 +36,9 @@ pub(super) fn allocation(view: &View, request: &Request<'_>, answer: Answer) -> 
     let Some(job) = job else {
         return request.return_code(Errno::ESLURM_INTERNAL);
     };
+    if job.spec.immediate && job.is_finished() {
+        return request.return_code(Errno::ESLURM_CAN_NOT_START_IMMEDIATELY);
+    }
     let body = super::reply::allocation_of(view, job, warning(job));
     request.reply(Number::RESPONSE_RESOURCE_ALLOCATION, &body)
 }
@@ -159,6 +162,8 @@ fn imagined(view: &View, now: Timestamp, new: NewJob) -> Result<Job, Failure> {
         batch: new.script.is_some(),
         protocol: new.protocol,
         warned: false,
+        derived_status: 0,
+        client_listens: false,
         spec: std::sync::Arc::new(spec),
     })
 }

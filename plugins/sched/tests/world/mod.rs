@@ -135,6 +135,8 @@ pub fn job(id: u32, spec: JobSpec) -> Job {
         batch: true,
         protocol: 0x2a00,
         warned: false,
+        derived_status: 0,
+        client_listens: false,
     }
 }
 

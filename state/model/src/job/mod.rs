@@ -74,6 +74,11 @@ pub struct Job {
     pub protocol: u16,
     /// Whether the signal that it asked for before its end was sent.
     pub warned: bool,
+    /// Highest wait status of the steps that have ended since it started.
+    pub derived_status: u32,
+    /// Whether the client of an interactive job waits at its port to hear that it has started, or
+    /// that it will not.
+    pub client_listens: bool,
 }
 
 impl Job {

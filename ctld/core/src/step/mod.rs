@@ -1,0 +1,262 @@
+//! Steps: clients ask for them within a job, their nodes report their end.
+
+mod layout;
+mod place;
+mod request;
+mod waiting;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use model::{
+    Availability, Change, Job, JobId, Launch, NodeId, Phase, Step, StepLaunch, StepNumber,
+    node_list,
+};
+
+pub use layout::Distribution;
+pub use request::{StepKind, StepRequest};
+pub(crate) use waiting::WaitingSteps;
+
+use crate::access::{self, Caller};
+use crate::effect::{ClientMessage, Effect, NodeMessage};
+use crate::event::{Answer, StepDone};
+use crate::reject::Reject;
+use crate::turn::Turn;
+
+/// A client asks for a step.
+///
+/// Where what it needs is there but other steps have it, it is told so and asks again.
+pub(crate) fn asked(turn: &mut Turn<'_>, request: &StepRequest) -> Result<Answer, Reject> {
+    let job = job_of(turn, request)?;
+    if request.caller.uid != job.owner {
+        return Err(Reject::NotYourJob);
+    }
+    check_phase(turn, &job)?;
+    let number = number(turn, &job, request)?;
+    let placed = place::place(turn.cluster(), &job, request)?;
+    let nodes = placed.nodes;
+    let protocol = protocol(turn, &nodes, request.protocol);
+    let step = Step {
+        job: job.id,
+        number,
+        name: name(&job, request),
+        node_list: list(turn, &nodes, request),
+        tasks: placed.shares.iter().map(|share| count(share.tasks.len())).sum(),
+        cpus: placed.shares.iter().map(|share| share.cpus).sum(),
+        nodes,
+        started: turn.now,
+        protocol,
+        launch: Some(Arc::new(StepLaunch {
+            distribution: request.distribution_bits,
+            shares: placed.shares,
+            overlaps: request.overlaps || request.kind != StepKind::Normal,
+            counts_memory: request.memory.is_some(),
+            cpus_per_task: placed.cpus_per_task,
+            client: request.client.clone(),
+            time_limit_min: request.time_limit_min,
+            ignores_signals: request.ignores_signals,
+            submit_line: request.submit_line.clone(),
+            ended_on: BTreeSet::new(),
+            status: 0,
+        })),
+    };
+    if let StepNumber::Normal(number) = number {
+        turn.edit_job(&job, |job| job.next_step = job.next_step.max(number.saturating_add(1)));
+    }
+    turn.record(Change::Step(Arc::new(step)));
+    Ok(Answer::Step { job: job.id, step: number })
+}
+
+fn job_of(turn: &Turn<'_>, request: &StepRequest) -> Result<Arc<Job>, Reject> {
+    match request.task {
+        None => turn.job(request.job),
+        Some(task) => {
+            let found = turn.cluster().array_task(request.job, task).cloned();
+            found.ok_or(Reject::NoSuchJob(request.job))
+        }
+    }
+}
+
+/// A job takes steps from the end of its prologs to its own end.
+fn check_phase(turn: &Turn<'_>, job: &Job) -> Result<(), Reject> {
+    match &job.phase {
+        Phase::Pending => Err(Reject::JobPending(job.id)),
+        Phase::Running(Launch::Prolog { .. }) => Err(Reject::PrologRunning(job.id)),
+        Phase::Running(Launch::Sending { .. } | Launch::Done) => {
+            let partition = turn.cluster().partition(&job.partition);
+            let over = partition.and_then(|partition| partition.over_time_limit_min);
+            let over = u64::from(over.unwrap_or(turn.config().over_time_limit_min));
+            let ends = job.time_limit_min.and(job.ended).map(|end| end.plus_s(over * 60));
+            match ends {
+                Some(ends) if ends <= turn.now => Err(Reject::JobFinished(job.id)),
+                _ => Ok(()),
+            }
+        }
+        Phase::Suspended => Err(Reject::JobSuspended(job.id)),
+        Phase::Completing(completing) if completing.requeue => Err(Reject::JobPending(job.id)),
+        Phase::Completing(_) | Phase::Ended => Err(Reject::JobFinished(job.id)),
+    }
+}
+
+fn number(turn: &Turn<'_>, job: &Job, request: &StepRequest) -> Result<StepNumber, Reject> {
+    let number = match request.kind {
+        StepKind::Interactive => StepNumber::Interactive,
+        StepKind::Normal | StepKind::External => {
+            let number = request.number.unwrap_or(job.next_step);
+            if number >= turn.config().max_step_count {
+                return Err(Reject::TooManySteps(job.id));
+            }
+            StepNumber::Normal(number)
+        }
+    };
+    match turn.cluster().step(job.id, number) {
+        Some(_) => Err(Reject::StepExists(job.id)),
+        None => Ok(number),
+    }
+}
+
+/// The lowest release among the client and the nodes: all of them read what the others write.
+fn protocol(turn: &Turn<'_>, nodes: &[NodeId], client: u16) -> u16 {
+    let of_node = |id: &NodeId| {
+        let registration = turn.cluster().node(*id)?.registration.clone();
+        registration.map(|registration| registration.protocol)
+    };
+    nodes.iter().filter_map(of_node).min().map_or(client, |lowest| lowest.min(client))
+}
+
+fn name(job: &Job, request: &StepRequest) -> Arc<str> {
+    let given = request.name.clone().filter(|name| !name.is_empty());
+    match request.kind {
+        StepKind::Interactive => "interactive".into(),
+        StepKind::Normal | StepKind::External => {
+            given.unwrap_or_else(|| Arc::clone(&job.spec.name))
+        }
+    }
+}
+
+/// Names that the client gave an order keep it.
+fn list(turn: &Turn<'_>, nodes: &[NodeId], request: &StepRequest) -> Arc<str> {
+    if request.distribution.is_some() {
+        return node_list(turn.cluster(), nodes);
+    }
+    let names: Vec<&str> =
+        nodes.iter().filter_map(|id| turn.cluster().node(*id)).map(|node| &*node.name).collect();
+    names.join(",").into()
+}
+
+fn count(len: usize) -> u32 {
+    u32::try_from(len).unwrap_or(u32::MAX)
+}
+
+/// A step has ended on some of its nodes, says its slurmstepd, or its srun.
+///
+/// A step that is not there has ended before: so slurmctld answers, and nobody asks again.
+pub(crate) fn done(turn: &mut Turn<'_>, done: &StepDone) -> Result<Answer, Reject> {
+    let StepDone { caller, job: id, step: number, range: (first, last), status } = *done;
+    let job = turn.job(id)?;
+    if job.is_pending() {
+        return Err(Reject::JobPending(id));
+    }
+    require_reporter(turn, caller, &job)?;
+    let step = turn.cluster().step(id, number).cloned().ok_or(Reject::NoSuchJob(id))?;
+    let nodes = count(step.nodes.len());
+    if last < first || number == StepNumber::Batch {
+        return Err(Reject::InvalidValue("range of nodes"));
+    }
+    let Some(launch) = step.launch.as_deref() else {
+        if first == 0 && last.saturating_add(1) >= nodes {
+            turn.record(Change::StepGone(id, number));
+        }
+        return Ok(Answer::Done);
+    };
+    if last >= nodes {
+        return Err(Reject::InvalidValue("range of nodes"));
+    }
+    let mut launch = StepLaunch::clone(launch);
+    launch.ended_on.extend(first..=last);
+    let by_signal = status & 0x7f != 0;
+    if !(launch.ignores_signals && by_signal) {
+        launch.status = launch.status.max(status);
+    }
+    if count(launch.ended_on.len()) == nodes {
+        over(turn, &job, &step, launch.status);
+    } else {
+        let step = Step { launch: Some(Arc::new(launch)), ..Step::clone(&step) };
+        turn.record(Change::Step(Arc::new(step)));
+    }
+    Ok(Answer::Done)
+}
+
+fn require_reporter(turn: &Turn<'_>, caller: Caller, job: &Job) -> Result<(), Reject> {
+    let config = turn.config();
+    access::require_owner(&config, caller, job)
+        .or_else(|_| access::require_daemon(&config, caller))
+        .map_err(|_| Reject::NotYoursToAlter(job.id))
+}
+
+/// A status that says that nothing is known: of a step that was to be ended.
+const NO_STATUS: u32 = 0xffff_fffe;
+
+fn over(turn: &mut Turn<'_>, job: &Arc<Job>, step: &Step, status: u32) {
+    let status = if status == NO_STATUS { 0 } else { status };
+    if status > job.derived_status && step.number != StepNumber::Interactive {
+        turn.edit_job(job, |job| job.derived_status = status);
+    }
+    turn.record(Change::StepGone(job.id, step.number));
+}
+
+/// The job ends: so do its steps, and their clients are told.
+pub(crate) fn drop_all(turn: &mut Turn<'_>, id: JobId) {
+    let steps: Vec<Arc<Step>> = turn.cluster().steps_of(id).cloned().collect();
+    for step in steps {
+        turn.record(Change::StepGone(id, step.number));
+        tell(turn, &step, ClientMessage::Complete { job: id, step: Some(step.number) });
+    }
+}
+
+/// Tells the client of a step something, if it has one that listens.
+fn tell(turn: &mut Turn<'_>, step: &Step, message: ClientMessage) {
+    let client = step.launch.as_ref().and_then(|launch| launch.client.clone());
+    if let Some(client) = client.filter(|client| client.port != 0) {
+        let protocol = step.protocol;
+        turn.emit(Effect::ToClient { client, protocol, message });
+    }
+}
+
+/// Ends steps whose own time is up, a signal at a time: first SIGTERM, then SIGKILL.
+pub(crate) fn times_up(turn: &mut Turn<'_>) {
+    let now = turn.now;
+    let up = |step: &&Arc<Step>| {
+        let minutes = step.launch.as_ref().and_then(|launch| launch.time_limit_min);
+        minutes.is_some_and(|m| step.started.plus_s(u64::from(m) * 60) <= now)
+    };
+    let up: Vec<Arc<Step>> = turn.cluster().steps().filter(up).cloned().collect();
+    for step in up {
+        let ends = step.launch.as_ref().and_then(|launch| launch.time_limit_min).unwrap_or(0);
+        let late_s = now.since(step.started.plus_s(u64::from(ends) * 60));
+        let wait_s = u64::from(turn.config().kill_wait_s).max(1);
+        // Once at each of the two moments, and again from time to time while it does not go.
+        let signal = match late_s {
+            0 => SIGTERM,
+            _ if late_s.is_multiple_of(wait_s) => SIGKILL,
+            _ => continue,
+        };
+        let reachable = |id: &NodeId| {
+            let node = turn.cluster().node(*id);
+            node.is_some_and(|node| node.availability != Availability::Down)
+        };
+        let nodes: Vec<NodeId> = step.nodes.iter().copied().filter(reachable).collect();
+        for node in nodes {
+            let (job, step) = (step.job, Some(step.number));
+            let message = NodeMessage::Signal { job, step, signal, flags: 0 };
+            turn.emit(Effect::ToNode { node, message });
+        }
+        if late_s == 0 {
+            let (job, at) = (step.job, now);
+            tell(turn, &step, ClientMessage::Timeout { job, step: step.number, at });
+        }
+    }
+}
+
+const SIGTERM: u16 = 15;
+const SIGKILL: u16 = 9;

@@ -1,0 +1,78 @@
+use std::sync::Arc;
+
+use model::{JobId, MemoryRequest, StepClient};
+
+use super::layout::Distribution;
+use crate::access::Caller;
+
+/// A step that a client asks for: `srun` within an allocation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepRequest {
+    /// Who.
+    pub caller: Caller,
+    /// The job, or the array.
+    pub job: JobId,
+    /// The task of the array.
+    pub task: Option<u32>,
+    /// The number that it is to have; otherwise the next one.
+    pub number: Option<u32>,
+    /// What kind of step it is to be.
+    pub kind: StepKind,
+    /// Nodes: at least; `None` is all of the job's.
+    pub min_nodes: Option<u32>,
+    /// Nodes: at most; 0 is as many as the job has.
+    pub max_nodes: u32,
+    /// CPUs in all; 0 is what its tasks need.
+    pub cpus: u32,
+    /// Tasks; `None` is as many as there is room for.
+    pub tasks: Option<u32>,
+    /// CPUs of a task, if they were given (`--tres-per-task=cpu:N`).
+    pub cpus_per_task: Option<u16>,
+    /// Most tasks of a node.
+    pub tasks_per_node: Option<u16>,
+    /// Memory; `None` is all that the job has.
+    pub memory: Option<MemoryRequest>,
+    /// Time limit, minutes.
+    pub time_limit_min: Option<u32>,
+    /// The first node of the job that it may have, counted from 0.
+    pub relative: u16,
+    /// How its tasks are distributed; `None` is by its list of nodes, a task for each name.
+    pub distribution: Option<Distribution>,
+    /// The same in Slurm's bits, as nodes and clients are told.
+    pub distribution_bits: u32,
+    /// It takes all that the job has of its nodes, and no other step beside it.
+    pub whole: bool,
+    /// It shares CPUs with other steps.
+    pub overlaps: bool,
+    /// More tasks than CPUs are fine.
+    pub overcommit: bool,
+    /// A task that a signal ended does not count as failed.
+    pub ignores_signals: bool,
+    /// Nodes that it must have, as a host expression.
+    pub nodes: Option<Arc<str>>,
+    /// A name for each task, in order, if its tasks are distributed by its list of nodes.
+    pub hosts: Vec<Arc<str>>,
+    /// Nodes that it must not have.
+    pub excluded_nodes: Option<Arc<str>>,
+    /// A feature that its nodes must have.
+    pub feature: Option<Arc<str>>,
+    /// Its name; the job's if it has none.
+    pub name: Option<Arc<str>>,
+    /// Who asks, and listens for news.
+    pub client: Option<StepClient>,
+    /// The command line.
+    pub submit_line: Option<Arc<str>>,
+    /// The protocol release of the client, as in headers.
+    pub protocol: u16,
+}
+
+/// Kinds of steps that are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StepKind {
+    /// A step of its own.
+    Normal,
+    /// What salloc runs on the first node (LaunchParameters=use_interactive_step).
+    Interactive,
+    /// The daemons of another launcher, beside everything else.
+    External,
+}

@@ -1,0 +1,243 @@
+//! Steps within a job: what they get, what they wait for, how they end.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod world;
+
+use std::sync::Arc;
+
+use ctld_core::{
+    Answer, ClientMessage, Core, Distribution, Effect, Event, Reject, StepDone, StepKind,
+    StepRequest, Turned,
+};
+use model::{JobId, MemoryRequest, Phase, Step, StepClient, StepNumber, Timestamp};
+use world::{ANN, BOB, ROOT, World, batch, done_on, with};
+
+/// `srun -n TASKS` within a job.
+fn srun(job: JobId, tasks: u32) -> StepRequest {
+    StepRequest {
+        caller: ANN,
+        job,
+        task: None,
+        number: None,
+        kind: StepKind::Normal,
+        min_nodes: Some(1),
+        max_nodes: 0,
+        cpus: tasks,
+        tasks: Some(tasks),
+        cpus_per_task: None,
+        tasks_per_node: None,
+        memory: None,
+        time_limit_min: None,
+        relative: 0,
+        distribution: Some(Distribution::default()),
+        distribution_bits: 2,
+        whole: false,
+        overlaps: false,
+        overcommit: false,
+        ignores_signals: false,
+        nodes: None,
+        hosts: Vec::new(),
+        excluded_nodes: None,
+        feature: None,
+        name: Some("hostname".into()),
+        client: Some(StepClient { host: "login".into(), port: 4_000, pid: 7 }),
+        submit_line: None,
+        protocol: 0x2c00,
+    }
+}
+
+fn asked(request: StepRequest) -> Event {
+    Event::StepAsked(Box::new(request))
+}
+
+fn done(job: JobId, step: u32, range: (u32, u32), status: u32) -> Event {
+    Event::StepDone(StepDone { caller: ROOT, job, step: StepNumber::Normal(step), range, status })
+}
+
+fn step(world: &World, job: JobId, number: u32) -> Arc<Step> {
+    Arc::clone(world.cluster().step(job, StepNumber::Normal(number)).unwrap())
+}
+
+/// A job of two whole nodes of four cores each, running.
+fn running(world: &mut World) -> JobId {
+    let job = world.submit(with(ANN, |new| new.spec.min_nodes = 2));
+    world.start(job, None, &[1, 2]);
+    world.launched(job);
+    job
+}
+
+fn told(turned: &Turned) -> Vec<ClientMessage> {
+    let message = |effect: &Effect| match effect {
+        Effect::ToClient { message, .. } => Some(*message),
+        _ => None,
+    };
+    turned.effects.iter().filter_map(message).collect()
+}
+
+/// The cores that one node of the test's jobs gives: as many as the world's plans take.
+fn cores_of_job(world: &World, job: JobId) -> u32 {
+    world.job(job).allocation.as_ref().unwrap().shares[0].cpus
+}
+
+#[test]
+fn a_step_gets_tasks_cores_and_the_next_number() {
+    let mut world = World::new();
+    let job = running(&mut world);
+    let each = cores_of_job(&world, job);
+    let all = 2 * each;
+    let turned = world.accepted(asked(srun(job, all)));
+    assert_eq!(turned.answer, Ok(Answer::Step { job, step: StepNumber::Normal(0) }));
+    let first = step(&world, job, 0);
+    assert_eq!((&*first.node_list, first.tasks, first.cpus), ("n[1-2]", all, all));
+    let launch = first.launch.as_ref().unwrap();
+    let tasks: Vec<u32> = launch.shares.iter().flat_map(|share| share.tasks.clone()).collect();
+    assert_eq!(tasks, (0..all).collect::<Vec<_>>());
+    assert!(launch.shares.iter().all(|share| share.cores.len() == each));
+    assert_eq!(world.job(job).next_step, 1);
+    assert_eq!(
+        world.refused(asked(StepRequest { caller: BOB, ..srun(job, 1) })),
+        Reject::NotYourJob
+    );
+    let too_many = StepRequest { cpus: all + 1, ..srun(job, all + 1) };
+    assert_eq!(world.refused(asked(too_many)), Reject::TooManyCpus);
+}
+
+#[test]
+fn a_step_that_finds_its_cores_taken_waits_and_is_woken() {
+    let mut world = World::new();
+    let job = running(&mut world);
+    let all = 2 * cores_of_job(&world, job);
+    world.accepted(asked(srun(job, all)));
+    assert_eq!(world.refused(asked(srun(job, 1))), Reject::StepResourcesBusy);
+    let beside = StepRequest { overlaps: true, ..srun(job, all) };
+    world.accepted(asked(beside));
+    let ended = world.accepted(done(job, 0, (0, 1), 0));
+    assert_eq!(told(&ended), [], "the client that overlaps was answered, and waits no more");
+
+    world.accepted(asked(srun(job, all)));
+    let other = StepClient { host: "login".into(), port: 4_001, pid: 8 };
+    let late = StepRequest { client: Some(other), ..srun(job, 1) };
+    assert_eq!(world.refused(asked(late.clone())), Reject::StepResourcesBusy);
+    let ended = world.accepted(done(job, 2, (0, 1), 0));
+    assert_eq!(told(&ended), [ClientMessage::AskAgain { job }]);
+    world.accepted(asked(late));
+}
+
+#[test]
+fn a_step_for_itself_waits_for_its_nodes_to_be_free() {
+    let mut world = World::new();
+    let job = running(&mut world);
+    let whole = StepRequest { whole: true, ..srun(job, 1) };
+    world.accepted(asked(whole.clone()));
+    world.accepted(asked(whole.clone()));
+    let places = [step(&world, job, 0), step(&world, job, 1)].map(|step| step.node_list.clone());
+    assert_eq!(places, ["n1".into(), "n2".into()], "idle nodes come first");
+    assert_eq!(world.refused(asked(whole.clone())), Reject::StepResourcesBusy);
+    world.accepted(done(job, 0, (0, 0), 0));
+    world.accepted(asked(whole));
+}
+
+#[test]
+fn a_step_ends_when_all_of_its_nodes_are_through_in_any_order_and_repeatedly() {
+    let mut world = World::new();
+    let job = running(&mut world);
+    let all = 2 * cores_of_job(&world, job);
+    world.accepted(asked(srun(job, all)));
+    world.accepted(done(job, 0, (1, 1), 3 << 8));
+    world.accepted(done(job, 0, (1, 1), 3 << 8));
+    assert!(world.refused(done(job, 0, (0, 2), 0)) == Reject::InvalidValue("range of nodes"));
+    assert_eq!(step(&world, job, 0).launch.as_ref().unwrap().status, 3 << 8);
+    world.accepted(done(job, 0, (0, 0), 0));
+    assert!(world.cluster().step(job, StepNumber::Normal(0)).is_none());
+    assert_eq!(world.refused(done(job, 0, (0, 0), 0)), Reject::NoSuchJob(job));
+    world.accepted(Event::BatchDone(done_on(job, "n1", 0)));
+    assert_eq!(world.job(job).outcome.as_ref().unwrap().derived_status, 3 << 8);
+}
+
+#[test]
+fn the_end_of_a_job_ends_its_steps_and_their_clients_are_told() {
+    let mut world = World::new();
+    let job = running(&mut world);
+    world.accepted(asked(srun(job, 1)));
+    let mut again = Core::new(world.cluster().clone());
+    assert!(again.cluster().step(job, StepNumber::Normal(0)).is_some(), "a restart keeps it");
+    again.turn(Timestamp(1_100), done(job, 0, (0, 0), 0)).answer.unwrap();
+
+    let ended = world.accepted(Event::BatchDone(done_on(job, "n1", 0)));
+    let step = Some(StepNumber::Normal(0));
+    assert_eq!(told(&ended), [ClientMessage::Complete { job, step }]);
+    assert!(world.cluster().steps_of(job).next().is_none());
+    assert_eq!(world.refused(asked(srun(job, 1))), Reject::JobFinished(job));
+    let waiting = world.submit(batch(ANN));
+    assert_eq!(world.refused(asked(srun(waiting, 1))), Reject::JobPending(waiting));
+}
+
+#[test]
+fn nodes_that_are_named_or_counted_off_are_the_ones() {
+    let mut world = World::new();
+    let job = running(&mut world);
+    let named = |name: &str| StepRequest { nodes: Some(name.into()), ..srun(job, 1) };
+    world.accepted(asked(named("n2")));
+    assert_eq!(&*step(&world, job, 0).node_list, "n2");
+    world.accepted(asked(StepRequest { relative: 1, overlaps: true, ..srun(job, 1) }));
+    assert_eq!(&*step(&world, job, 1).node_list, "n2");
+    assert_eq!(world.refused(asked(named("n3"))), Reject::NothingFits);
+    assert_eq!(world.refused(asked(named("nowhere"))), Reject::NoSuchNode("nowhere".into()));
+    let hosts = vec!["n2".into(), "n1".into(), "n2".into()];
+    let arbitrary = StepRequest {
+        min_nodes: Some(2),
+        nodes: Some("n2,n1,n2".into()),
+        hosts,
+        distribution: None,
+        overlaps: true,
+        overcommit: true,
+        ..srun(job, 3)
+    };
+    world.accepted(asked(arbitrary));
+    let placed = step(&world, job, 2);
+    let tasks: Vec<_> = placed.launch.as_ref().unwrap().shares.iter().map(|s| &s.tasks).collect();
+    assert_eq!((&*placed.node_list, tasks), ("n2,n1", vec![&vec![0, 2], &vec![1]]));
+}
+
+#[test]
+fn memory_beyond_the_jobs_is_refused() {
+    let mut world = World::new();
+    let job = world.submit(with(ANN, |new| {
+        new.spec.memory = Some(MemoryRequest::PerNode(100));
+    }));
+    world.start(job, None, &[1]);
+    world.launched(job);
+    let greedy = StepRequest { memory: Some(MemoryRequest::PerNode(200)), ..srun(job, 1) };
+    assert_eq!(world.refused(asked(greedy)), Reject::TooMuchMemory);
+}
+
+#[test]
+fn nobody_uses_an_allocation_whose_client_has_gone() {
+    let mut world = World::new();
+    let job = world.submit(with(ANN, |new| new.script = None));
+    world.accepted(Event::ClientListens { job });
+    let started = world.start(job, None, &[1]);
+    assert!(started.effects.iter().any(|effect| matches!(effect, Effect::TellClient { .. })));
+    world.accepted(Event::ClientTold { job, reached: true });
+    world.accepted(Event::ClientTold { job, reached: false });
+    assert!(world.job(job).is_active(), "it was told, and is told no second time");
+
+    let gone = world.submit(with(ANN, |new| new.script = None));
+    world.accepted(Event::ClientListens { job: gone });
+    world.start(gone, None, &[2]);
+    world.accepted(Event::ClientTold { job: gone, reached: false });
+    assert!(matches!(world.job(gone).phase, Phase::Completing(_)));
+}
+
+#[test]
+fn a_step_has_a_time_limit_of_its_own() {
+    let mut world = World::new();
+    let job = running(&mut world);
+    world.accepted(asked(StepRequest { time_limit_min: Some(1), ..srun(job, 1) }));
+    world.now = Timestamp(world.now.0 + 60);
+    let up = world.accepted(Event::Tick);
+    assert_eq!(world::sent(&up), [(1, "signal")]);
+    let step = StepNumber::Normal(0);
+    assert_eq!(told(&up), [ClientMessage::Timeout { job, step, at: world.now }]);
+}

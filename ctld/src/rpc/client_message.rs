@@ -1,0 +1,70 @@
+//! What clients are told at their ports: an effect becomes a message in the client's release.
+
+use ctld_core::ClientMessage;
+use model::{Job, StepNumber};
+use protocol::msg::{self, KillRequest, SrunTimeout, StepId};
+use protocol::shape::Timestamp;
+use protocol::wire::to_bytes;
+use protocol::{Errno, Number, Version};
+
+use super::node_message::step_id;
+use super::submit;
+use crate::view::View;
+
+/// A message to a client.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Told {
+    /// `RESPONSE_RESOURCE_ALLOCATION`.
+    Started(Box<msg::Allocation>),
+    /// `SRUN_JOB_COMPLETE`.
+    Complete(StepId),
+    /// `SRUN_STEP_SIGNAL`, without a signal.
+    AskAgain(KillRequest),
+    /// `SRUN_TIMEOUT`.
+    Timeout(SrunTimeout),
+}
+
+impl Told {
+    /// Which message it is.
+    pub fn number(&self) -> Number {
+        match self {
+            Self::Started(_) => Number::RESPONSE_RESOURCE_ALLOCATION,
+            Self::Complete(_) => Number::SRUN_JOB_COMPLETE,
+            Self::AskAgain(_) => Number::SRUN_STEP_SIGNAL,
+            Self::Timeout(_) => Number::SRUN_TIMEOUT,
+        }
+    }
+
+    /// Its body.
+    pub fn body(&self, version: Version) -> Vec<u8> {
+        match self {
+            Self::Started(allocation) => to_bytes(&**allocation, version),
+            Self::Complete(id) => to_bytes(id, version),
+            Self::AskAgain(signal) => to_bytes(signal, version),
+            Self::Timeout(timeout) => to_bytes(timeout, version),
+        }
+    }
+}
+
+/// A job has started: what its client is told that was told before that it waits.
+pub fn started(view: &View, job: &Job) -> Told {
+    Told::Started(Box::new(submit::allocation_of(view, job, Errno::SLURM_SUCCESS)))
+}
+
+/// Everything else.
+pub fn of(message: ClientMessage) -> Told {
+    let id = |job: u32, step: Option<StepNumber>| match step {
+        Some(step) => StepId::step(job, step_id(step)),
+        None => StepId::job(job),
+    };
+    match message {
+        ClientMessage::Complete { job, step } => Told::Complete(id(job.0, step)),
+        ClientMessage::AskAgain { job } => Told::AskAgain(KillRequest {
+            step_id: StepId::step(job.0, StepId::PENDING),
+            ..KillRequest::default()
+        }),
+        ClientMessage::Timeout { job, step, at } => {
+            Told::Timeout(SrunTimeout { step_id: id(job.0, Some(step)), timeout: Timestamp(at.0) })
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! Steps are asked for: `srun` within an allocation.
+
+use std::sync::Arc;
+
+use ctld_core::{Answer, Distribution, Event, StepKind, StepRequest};
+use model::{Job, JobId, MemoryRequest, Step, StepClient, Timestamp};
+use protocol::auth::Credential;
+use protocol::hostlist::Hostlist;
+use protocol::msg::{
+    JobAndStep, MEM_PER_CPU, StepCreate, StepCreateResponse, StepCredential, StepId, StepLayout,
+    step_flags, task_dist,
+};
+use protocol::shape::{Bitmap, Limit, Runs, Sentinel};
+use protocol::{Errno, Number, RawVersion, Version};
+
+use super::credential::{self, Signer};
+use super::node_message::step_id;
+use super::{Failure, Kind, Privilege, Reply, Request, Row};
+use crate::view::View;
+
+pub(super) const ROWS: &[Row] = &[Row::of(
+    Number::REQUEST_JOB_STEP_CREATE,
+    Privilege::Anybody,
+    Kind::WriteSigned(asked, created),
+)];
+
+/// The most names that a list for an arbitrary distribution may have.
+const HOSTS_MAX: usize = 1 << 20;
+
+/// `REQUEST_JOB_STEP_CREATE`.
+fn asked(_: &View, request: &Request<'_>) -> Result<Event, Failure> {
+    let asked: StepCreate = request.decode()?;
+    // SLURM_AUTH_NOBODY, 0 and NO_VAL stand for whoever sends it.
+    let itself = [request.caller.uid.0, 99, 0, u32::NO_VAL];
+    if !itself.contains(&asked.user_id) {
+        return Err(Failure::Code(Errno::ESLURM_USER_ID_MISSING));
+    }
+    let flag = |bit| asked.flags & bit != 0;
+    let kind = if flag(step_flags::INTERACTIVE) {
+        StepKind::Interactive
+    } else if flag(step_flags::EXT_LAUNCHER) {
+        StepKind::External
+    } else {
+        StepKind::Normal
+    };
+    let (bits, distribution) = distribution(&asked)?;
+    let text = |text: &Option<String>| {
+        text.as_deref().filter(|text| !text.is_empty()).map(Arc::<str>::from)
+    };
+    let hosts = if distribution.is_some() { Vec::new() } else { hosts(&asked)? };
+    let is_plane = bits & task_dist::BASE_MASK == task_dist::PLANE;
+    Ok(Event::StepAsked(Box::new(StepRequest {
+        caller: request.caller,
+        job: JobId(asked.step_id.job_id),
+        task: asked.array_task_id.value(),
+        number: Some(asked.step_id.step_id).filter(|number| *number != u32::NO_VAL),
+        kind,
+        min_nodes: match asked.min_nodes {
+            Limit::Value(nodes) => Some(nodes),
+            Limit::Unset => Some(1),
+            Limit::Infinite => None,
+        },
+        max_nodes: asked.max_nodes.value().unwrap_or(0),
+        cpus: asked.cpu_count.value().unwrap_or(0),
+        tasks: asked.num_tasks.value(),
+        cpus_per_task: asked.tres_per_task.as_deref().and_then(cpus_per_task),
+        // The size of a plane stands for this where the distribution is none of planes.
+        tasks_per_node: asked.plane_size.value().filter(|size| !is_plane && *size > 0),
+        memory: memory(&asked),
+        time_limit_min: asked.time_limit.value().filter(|minutes| *minutes > 0),
+        relative: asked.relative.value().unwrap_or(0),
+        distribution,
+        distribution_bits: bits,
+        whole: flag(step_flags::WHOLE),
+        overlaps: flag(step_flags::OVERLAP_FORCE),
+        overcommit: flag(step_flags::OVERCOMMIT),
+        ignores_signals: flag(step_flags::NO_SIG_FAIL),
+        nodes: text(&asked.node_list),
+        hosts,
+        excluded_nodes: text(&asked.exc_nodes),
+        feature: text(&asked.features),
+        name: text(&asked.name),
+        client: Some(StepClient {
+            // As the network knows it: its own name for itself need not be known here.
+            host: request.peer.ip().to_string().into(),
+            port: asked.port,
+            pid: asked.srun_pid,
+        }),
+        submit_line: text(&asked.submit_line),
+        protocol: request.version.to_wire(),
+    })))
+}
+
+/// The distribution, with what stock controllers put where nothing was said. `None` is by the list.
+fn distribution(asked: &StepCreate) -> Result<(u32, Option<Distribution>), Failure> {
+    let mut bits = asked.task_dist;
+    let flags = bits & !task_dist::BASE_MASK;
+    if bits & task_dist::BASE_MASK == task_dist::UNKNOWN {
+        bits = flags | task_dist::BLOCK;
+    }
+    let distribution = match bits & task_dist::NODE_MASK {
+        task_dist::CYCLIC => Distribution::Cyclic,
+        task_dist::BLOCK => Distribution::Block { packed: flags & task_dist::PACK_NODES != 0 },
+        task_dist::PLANE => Distribution::Plane(asked.plane_size.value().unwrap_or(1)),
+        task_dist::ARBITRARY => return Ok((bits, None)),
+        _ => return Err(Failure::Code(Errno::ESLURM_BAD_DIST)),
+    };
+    Ok((bits, Some(distribution)))
+}
+
+fn hosts(asked: &StepCreate) -> Result<Vec<Arc<str>>, Failure> {
+    let text = asked.node_list.as_deref().unwrap_or_default();
+    let invalid = || Failure::Code(Errno::ESLURM_INVALID_NODE_NAME);
+    let list = Hostlist::parse(text).map_err(|_| invalid())?;
+    if list.len() > HOSTS_MAX {
+        return Err(invalid());
+    }
+    Ok(list.iter().map(Arc::from).collect())
+}
+
+fn memory(asked: &StepCreate) -> Option<MemoryRequest> {
+    let raw = asked.pn_min_memory.value()?;
+    let mib = raw & !MEM_PER_CPU;
+    match raw & MEM_PER_CPU {
+        _ if mib == 0 => None,
+        0 => Some(MemoryRequest::PerNode(mib)),
+        _ => Some(MemoryRequest::PerCpu(mib)),
+    }
+}
+
+/// `cpu:2` or `cpu=2` among the TRES of a task.
+fn cpus_per_task(text: &str) -> Option<u16> {
+    let counts = text.split(',').filter_map(|tres| tres.trim().strip_prefix("cpu"));
+    counts.filter_map(|count| count.strip_prefix([':', '='])?.parse().ok()).next()
+}
+
+/// `RESPONSE_JOB_STEP_CREATE`, in the release of the step: its client goes on in that.
+fn created(view: &View, request: &Request<'_>, answer: Answer, signer: &Signer<'_>) -> Reply {
+    let Answer::Step { job, step } = answer else {
+        return request.return_code(Errno::ESLURM_INTERNAL);
+    };
+    let cluster = &view.cluster;
+    let made = cluster.job(job).zip(cluster.step(job, step)).and_then(|(job, step)| {
+        let version = Version::from_wire(step.protocol)?;
+        let proof = proof(view, job, step, version, Timestamp(signer.now.0))?;
+        Some((step, version, StepCredential(Some(signer.sign(&proof, version)))))
+    });
+    // Its job has ended between the two, or lost a node.
+    let Some((step, version, credential)) = made else {
+        return request.return_code(Errno::ESLURM_ALREADY_DONE);
+    };
+    let body = StepCreateResponse {
+        step_id: JobAndStep(StepId::step(job.0, step_id(step.number))),
+        step_layout: Some(layout(step)),
+        credential,
+        use_protocol_ver: RawVersion(step.protocol),
+        // JOB_RUNNING.
+        state: 1,
+        ..StepCreateResponse::default()
+    };
+    let reply = Request { version, ..*request };
+    Reply { version: Some(version), ..reply.reply(Number::RESPONSE_JOB_STEP_CREATE, &body) }
+}
+
+/// Where the tasks of a step run; one on each node for the steps that no client asked for.
+pub(super) fn layout(step: &Step) -> StepLayout {
+    let task_ids = match step.launch.as_deref() {
+        Some(launch) => launch.shares.iter().map(|share| share.tasks.clone()).collect(),
+        None => (0..).zip(&step.nodes).map(|(task, _)| vec![task]).collect(),
+    };
+    let bits = step.launch.as_ref().map_or(0, |launch| launch.distribution);
+    let mut layout = StepLayout::new(step.node_list.to_string(), bits, task_ids);
+    layout.start_protocol_ver = RawVersion(step.protocol);
+    layout
+}
+
+/// The credential of a step: which cores and how much memory it may use on its nodes.
+fn proof(
+    view: &View,
+    job: &Job,
+    step: &Step,
+    version: Version,
+    now: Timestamp,
+) -> Option<Credential> {
+    let allocation = job.allocation.as_deref()?;
+    let launch = step.launch.as_deref()?;
+    let mut proof = credential::of_job(view, job, step_id(step.number), version, now)?;
+    let mut map = Bitmap::new(proof.job_cores.0.as_ref().map_or(0, Bitmap::len));
+    let mut first = 0;
+    for share in &allocation.shares {
+        let place = step.nodes.iter().position(|node| *node == share.node);
+        for core in place.and_then(|p| launch.shares.get(p)).iter().flat_map(|s| s.cores.iter()) {
+            map.insert(first + core);
+        }
+        first += view.cluster.node(share.node)?.hardware.cores();
+    }
+    proof.step_core_bitmap = Some(map);
+    proof.step_hostlist = Some(step.node_list.to_string());
+    proof.job_mem_alloc = credential::memory(&allocation.shares);
+    if launch.shares.iter().any(|share| share.memory_mib > 0) {
+        proof.step_mem_alloc =
+            launch.shares.iter().map(|share| share.memory_mib).collect::<Runs<u64>>();
+    }
+    Some(proof)
+}
