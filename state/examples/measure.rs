@@ -145,5 +145,6 @@ fn job(id: u32) -> Job {
         warned: false,
         derived_status: 0,
         client_listens: false,
+        expected_nodes: None,
     }
 }

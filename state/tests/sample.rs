@@ -218,6 +218,7 @@ fn waiting_array() -> Job {
         warned: false,
         derived_status: 0,
         client_listens: false,
+        expected_nodes: None,
     }
 }
 

@@ -294,6 +294,7 @@ fn waiting(id: u32, spec: &Arc<JobSpec>) -> Job {
         warned: false,
         derived_status: 0,
         client_listens: false,
+        expected_nodes: None,
     }
 }
 

@@ -306,7 +306,8 @@ fn a_job_that_must_start_at_once_or_not_at_all_ends_when_it_is_passed() {
         new.spec.immediate = true;
     }));
     world.accepted(Event::ClientListens { job });
-    let passed = model::Passed { job, wait: WaitReason::Resources, expected: None };
+    let passed =
+        model::Passed { job, wait: WaitReason::Resources, expected: None, expected_nodes: None };
     let plan = model::Plan { passed: vec![passed], complete: true, ..model::Plan::default() };
     let turned = world.accepted(Event::Planned(plan));
     assert_eq!(world.job(job).phase, Phase::Ended);

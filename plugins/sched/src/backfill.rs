@@ -120,8 +120,8 @@ struct Use<'s> {
 /// What came of a job in the second pass.
 enum Second {
     Started,
-    /// It is expected to start then, if that is known.
-    Waits(Option<Timestamp>),
+    /// It is expected to start then and there, if that is known.
+    Waits(Option<(Timestamp, Arc<str>)>),
     Hindered(WaitReason),
 }
 
@@ -152,7 +152,9 @@ impl<'a> Planner<'a> {
             let passed = &mut self.passed[waiting.passed];
             match (second, passed) {
                 (Second::Started, _) => continue,
-                (Second::Waits(expected), Some(passed)) => passed.expected = expected,
+                (Second::Waits(expected), Some(passed)) => {
+                    (passed.expected, passed.expected_nodes) = expected.unzip();
+                }
                 (Second::Hindered(reason), Some(passed)) => passed.wait = reason,
                 (Second::Waits(_) | Second::Hindered(_), None) => {}
             }
@@ -280,8 +282,10 @@ impl<'a> Planner<'a> {
         };
         let at = found.at;
         let to = end_of(job, partition, at).unwrap_or(NEVER);
+        let nodes: Vec<_> = found.shares.iter().map(|(_, share)| share.node).collect();
+        let nodes = model::node_list(self.cluster, &nodes);
         bookings.add(&self.ledger, found, to, (Guest::of(job, demand), demand.whole));
-        Second::Waits(Some(at))
+        Second::Waits(Some((at, nodes)))
     }
 }
 

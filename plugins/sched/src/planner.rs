@@ -63,7 +63,7 @@ impl<'a> Planner<'a> {
 
     /// Leaves a job waiting; gives its place among those passed.
     pub fn pass(&mut self, job: &Job, wait: WaitReason) -> usize {
-        self.passed.push(Some(Passed { job: job.id, wait, expected: None }));
+        self.passed.push(Some(Passed { job: job.id, wait, expected: None, expected_nodes: None }));
         self.passed.len() - 1
     }
 
@@ -73,7 +73,9 @@ impl<'a> Planner<'a> {
         let is_news = |passed: &Passed| {
             cluster.job(passed.job).is_none_or(|job| {
                 job.wait != passed.wait
-                    || passed.expected.is_some() && passed.expected != job.started
+                    || passed.expected.is_some()
+                        && (passed.expected, &passed.expected_nodes)
+                            != (job.started, &job.expected_nodes)
             })
         };
         Plan {

@@ -51,6 +51,8 @@ pub struct Waits {
     pub wait: WaitReason,
     /// When the job is expected to start.
     pub expected: Option<Timestamp>,
+    /// The nodes that it is expected to start on then, as a host expression.
+    pub expected_nodes: Option<Arc<str>>,
 }
 
 /// What a sign of life says.

@@ -327,6 +327,7 @@ impl Cluster {
         let job = Arc::make_mut(job);
         job.wait = waits.wait.clone();
         job.started = waits.expected;
+        job.expected_nodes.clone_from(&waits.expected_nodes);
         job.last_evaluated = Some(waits.at);
     }
 

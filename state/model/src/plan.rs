@@ -41,4 +41,6 @@ pub struct Passed {
     pub wait: WaitReason,
     /// When it is expected to start.
     pub expected: Option<Timestamp>,
+    /// The nodes that it is expected to start on then, as a host expression.
+    pub expected_nodes: Option<Arc<str>>,
 }

@@ -180,6 +180,7 @@ impl Draw {
             eligible: self.maybe(Self::time),
             begin: self.maybe(Self::time),
             started: self.maybe(Self::time),
+            expected_nodes: self.maybe(Self::text),
             ended: self.maybe(Self::time),
             suspended: self.maybe(Self::time),
             ran_before_suspend_s: self.u64(),

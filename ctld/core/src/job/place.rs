@@ -28,7 +28,9 @@ pub(crate) fn planned(turn: &mut Turn<'_>, plan: Plan) -> Result<Answer, Reject>
         let Some(job) = turn.cluster().job(passed.job) else {
             continue;
         };
-        let told = job.wait == passed.wait && job.started == passed.expected;
+        let told = job.wait == passed.wait
+            && job.started == passed.expected
+            && job.expected_nodes == passed.expected_nodes;
         if !job.is_pending() || job.hold.is_held() {
             continue;
         }
@@ -40,7 +42,12 @@ pub(crate) fn planned(turn: &mut Turn<'_>, plan: Plan) -> Result<Answer, Reject>
         if told {
             continue;
         }
-        let waits = Waits { at: turn.now, wait: passed.wait, expected: passed.expected };
+        let waits = Waits {
+            at: turn.now,
+            wait: passed.wait,
+            expected: passed.expected,
+            expected_nodes: passed.expected_nodes,
+        };
         turn.record(Change::Waits(passed.job, waits));
     }
     if stale || !plan.complete {
@@ -70,6 +77,7 @@ fn started(turn: &mut Turn<'_>, start: Start) -> Result<(), Reject> {
         job.partition = Arc::clone(&start.partition);
         job.time_limit_min = time_limit(job, partition.as_deref());
         job.started = Some(now);
+        job.expected_nodes = None;
         job.ended = job.time_limit_min.map(|minutes| now.plus_s(u64::from(minutes) * 60));
         job.eligible = job.eligible.or(Some(now));
         job.last_evaluated = Some(now);

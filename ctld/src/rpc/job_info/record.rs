@@ -356,6 +356,7 @@ fn tell_state(subject: &Subject<'_>, info: &mut JobInfo) {
         info.derived_ec = outcome.derived_status;
     }
     if job.is_pending() {
+        info.sched_nodes = text(job.expected_nodes.as_ref());
         info.dependency = text(job.spec.dependencies.text().as_ref());
     }
 }

@@ -137,6 +137,7 @@ pub fn job(id: u32, spec: JobSpec) -> Job {
         warned: false,
         derived_status: 0,
         client_listens: false,
+        expected_nodes: None,
     }
 }
 
@@ -171,6 +172,7 @@ pub fn carry_out(cluster: &mut Cluster, plan: &Plan) {
         let mut job = Job::clone(cluster.job(passed.job).unwrap());
         job.wait = passed.wait.clone();
         job.started = passed.expected.or(job.started);
+        job.expected_nodes = passed.expected_nodes.clone().or(job.expected_nodes);
         put(cluster, job);
     }
 }

@@ -52,6 +52,8 @@ pub struct Job {
     pub begin: Option<Timestamp>,
     /// When it started; for a waiting job when it is expected to.
     pub started: Option<Timestamp>,
+    /// Where it is expected to start, while it waits: a host expression.
+    pub expected_nodes: Option<Arc<str>>,
     /// When it ended, or while it runs when its time is up.
     pub ended: Option<Timestamp>,
     /// When it was suspended or resumed last.
