@@ -13,7 +13,7 @@ use conformance::{Release, Subject, World};
 #[track_caller]
 fn same_on_both(text: &str) {
     let Some(builder) = World::builder() else { return };
-    let plain = builder.node("n1").node("n2");
+    let plain = builder.node("n1").node("n2").conf("RebootProgram=/bin/true");
     let chosen = plain.clone().start();
     let stock = plain.subject(Subject::Stock(Release::chosen())).start();
     let (expected, found) = thread::scope(|scope| {
@@ -73,4 +73,9 @@ fn refusals_have_the_same_words() {
 #[test]
 fn what_an_administrator_changes_looks_the_same() {
     same_on_both(include_str!("transcript/admin.cmd"));
+}
+
+#[test]
+fn what_becomes_of_nodes_looks_the_same() {
+    same_on_both(include_str!("transcript/nodes.cmd"));
 }

@@ -171,6 +171,9 @@ pub enum Reject {
     /// A state that a node cannot go to from where it is.
     #[error("a node cannot go to that state from its own")]
     InvalidNodeState,
+    /// Nodes are not powered up and down here.
+    #[error("power saving is not configured")]
+    NoPowerSaving,
     /// Active features that the node does not have available.
     #[error("active features of node {0} are not among its available ones")]
     ActiveFeatureNotAvailable(Arc<str>),

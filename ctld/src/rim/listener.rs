@@ -398,6 +398,9 @@ fn refused(kind: Kind, request: &Request<'_>) -> Option<Reply> {
     ];
     match kind {
         _ if silent.contains(&request.number) => None,
+        _ if request.number == Number::REQUEST_REBOOT_NODES => {
+            Some(request.return_code(Errno::EACCES))
+        }
         Kind::Program(Command::Tune) => Some(request.return_code(Errno::EACCES)),
         Kind::Read(_) | Kind::Write(..) | Kind::WriteSigned(..) | Kind::Program(_) => {
             Some(request.return_code(Errno::ESLURM_USER_ID_MISSING))

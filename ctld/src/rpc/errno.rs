@@ -1,5 +1,5 @@
 use ctld_core::Reject;
-use protocol::Errno;
+use protocol::{Errno, Version};
 
 /// Slurm's number for a reject. The only place where the two meet; no wildcard, so that a new reason
 /// to refuse is given its number.
@@ -59,9 +59,9 @@ pub fn errno(reject: &Reject) -> Errno {
         Reject::NotSupported(_) => Errno::ESLURM_NOT_SUPPORTED,
         Reject::InvalidSignal | Reject::InvalidValue(_) => Errno::EINVAL,
         Reject::NotChangeable(_) => Errno::ESLURM_NOT_SUPPORTED,
-        Reject::InvalidNodeState | Reject::ReasonMissing | Reject::NodeIsConfigured(_) => {
-            Errno::ESLURM_INVALID_NODE_STATE
-        }
+        Reject::InvalidNodeState => Errno::ESLURM_INVALID_NODE_STATE_TRANSITION,
+        Reject::NoPowerSaving => Errno::ESLURM_INVALID_POWER_ACTION,
+        Reject::ReasonMissing | Reject::NodeIsConfigured(_) => Errno::ESLURM_INVALID_NODE_STATE,
         Reject::ActiveFeatureNotAvailable(_) => Errno::ESLURM_ACTIVE_FEATURE_NOT_SUBSET,
         Reject::AddressCount => Errno::ESLURM_INVALID_NODE_NAME,
         Reject::RebootInProgress => Errno::ESLURM_REBOOT_IN_PROGRESS,
@@ -85,4 +85,17 @@ pub fn explanation(reject: &Reject) -> Option<String> {
         _ => return None,
     };
     Some(format!("{} ({node})", errno(reject).text()?))
+}
+
+/// What a release says for a number that only newer ones have.
+pub fn as_known_by(version: Version, code: Errno) -> Errno {
+    match code {
+        Errno::ESLURM_INVALID_POWER_ACTION if version < Version::V26_05 => {
+            as_known_by(version, Errno::ESLURM_INVALID_NODE_STATE_TRANSITION)
+        }
+        Errno::ESLURM_INVALID_NODE_STATE_TRANSITION if version < Version::V25_11 => {
+            Errno::ESLURM_INVALID_NODE_STATE
+        }
+        code => code,
+    }
 }

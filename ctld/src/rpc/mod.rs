@@ -278,7 +278,7 @@ pub fn failed(request: &Request<'_>, failure: &Failure) -> Option<Reply> {
         }
         Failure::Rejected(reject) => match errno::explanation(reject) {
             Some(text) => return Some(request.explained(errno(reject), text)),
-            None => errno(reject),
+            None => errno::as_known_by(request.version, errno(reject)),
         },
         Failure::Code(code) => *code,
         Failure::CodeWithText(code, text) => return Some(request.explained(*code, text.clone())),

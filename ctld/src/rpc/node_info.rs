@@ -1,7 +1,7 @@
 //! Nodes, as clients are told of them.
 
-use model::{Availability, Exclusive, Node, NodeId, Partition, Phase, Usage};
-use protocol::msg::{self, NodeInfo, NodesInfo, show};
+use model::{Availability, Exclusive, Node, NodeFlags, NodeId, Partition, Phase, Usage};
+use protocol::msg::{self, NodeInfo, NodesInfo, node_state, show};
 use protocol::shape::{self, Bitmap, Fixed, Limit};
 use protocol::{Errno, Number, Version};
 
@@ -168,6 +168,7 @@ fn configured(view: &View, node: &Node) -> NodeInfo {
 
 fn tell_state(view: &View, node: &Node, usage: &Usage, info: &mut NodeInfo) {
     info.node_state = node_state_word(node, usage);
+    info.next_state = Limit::from_option(state_after_reboot(node.flags));
     info.owner = Limit::from_option(exclusive_user(view, node, usage));
     // Stock controllers tell 0 before they know.
     info.cpu_load = Limit::Value(node.cpu_load.unwrap_or(0));
@@ -178,6 +179,22 @@ fn tell_state(view: &View, node: &Node, usage: &Usage, info: &mut NodeInfo) {
         info.reason = Some(reason.text.to_string());
         info.reason_uid = Limit::Value(reason.by.0);
         info.reason_time = time(Some(reason.at));
+    }
+}
+
+/// The state that a node goes to once it has booted, if somebody wants one.
+fn state_after_reboot(flags: NodeFlags) -> Option<u32> {
+    if !(flags.reboot_requested || flags.reboot_issued) {
+        return None;
+    }
+    let state = match (flags.reboot_resumes, flags.reboot_downs) {
+        (true, _) => Some(node_state::RESUME),
+        (_, true) => Some(node_state::DOWN),
+        (false, false) => None,
+    };
+    match flags.reboot_drained {
+        true => Some(state.unwrap_or(0) | node_state::UNDRAIN),
+        false => state,
     }
 }
 
@@ -314,6 +331,17 @@ mod tests {
             compared += 1;
         }
         assert!(compared >= 20, "{compared} replies");
+    }
+
+    #[test]
+    fn a_node_that_is_to_boot_tells_what_comes_after() {
+        let flags = NodeFlags { reboot_requested: true, ..NodeFlags::default() };
+        assert_eq!(state_after_reboot(flags), None);
+        let resumes = NodeFlags { reboot_resumes: true, ..flags };
+        assert_eq!(state_after_reboot(resumes), Some(node_state::RESUME));
+        let drained = NodeFlags { reboot_drained: true, reboot_downs: true, ..flags };
+        assert_eq!(state_after_reboot(drained), Some(node_state::DOWN | node_state::UNDRAIN));
+        assert_eq!(state_after_reboot(NodeFlags { reboot_requested: false, ..drained }), None);
     }
 
     #[test]

@@ -139,14 +139,13 @@ fn new_node(
     request: &Request<'_>,
     message: &NodeRegistration,
 ) -> Result<Node, Failure> {
-    let by = view.cluster.config().slurm_user;
     let name = shared(message.node_name.as_ref());
     let mut node = match &message.dynamic_conf {
         Some(text) => {
             let no_node = || Failure::Rejected(Reject::NoSuchNode(Arc::clone(&name)));
             let line = NodeLine::parse(text).map_err(|_| no_node())?;
             let names = line.nodes.first().ok_or_else(no_node)?;
-            settings::node(&line, names, view.conf.slurmd_port, by, request.now)
+            settings::node(&line, names, view.conf.slurmd_port)
         }
         None => as_found(view, message),
     };

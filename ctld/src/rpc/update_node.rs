@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use ctld_core::{AfterReboot, Answer, Event, NodeTarget, NodeUpdate, NodeUpdateState, Reboot};
+use ctld_core::{
+    AfterReboot, Answer, Event, NodeTarget, NodeUpdate, NodeUpdateState, Reboot, Reject,
+};
 use model::Node;
 use protocol::msg::{RebootNodes, UpdateNode, node_state, reboot_flags};
 use protocol::shape::Limit;
@@ -105,7 +107,7 @@ fn state(state: u32) -> Result<NodeUpdateState, Failure> {
         s::UNDRAIN => NodeUpdateState::Undrain,
         s::POWER_UP => NodeUpdateState::PowerUp,
         s::POWER_DOWN | s::POWER_DOWN_ASAP | s::POWER_DOWN_FORCE => NodeUpdateState::PowerDown,
-        _ => return Err(Failure::Code(Errno::ESLURM_INVALID_NODE_STATE)),
+        _ => return Err(Failure::Rejected(Reject::InvalidNodeState)),
     })
 }
 
@@ -127,10 +129,9 @@ fn create(view: &View, request: &Request<'_>) -> Result<Event, Failure> {
         let why = "Only State=FUTURE and State=CLOUD allowed for nodes created by scontrol";
         return Err(Failure::CodeWithText(Errno::ESLURM_INVALID_NODE_STATE, why.to_owned()));
     }
-    let by = request.caller.uid;
     let port = view.conf.slurmd_port;
     let nodes = line.nodes.iter();
-    let nodes = nodes.map(|names| settings::node(&line, names, port, by, request.now)).collect();
+    let nodes = nodes.map(|names| settings::node(&line, names, port)).collect();
     Ok(Event::CreateNodes { caller: request.caller, nodes })
 }
 

@@ -20,7 +20,7 @@ pub(super) fn nodes(conf: &SlurmConf, by: Uid, now: Timestamp) -> Vec<Node> {
         conf.nodes.iter().flat_map(|line| line.nodes.iter().map(move |names| (line, names)));
     lines
         .map(|(line, names)| {
-            let mut node = node(line, names, conf.slurmd_port, by, now);
+            let mut node = node(line, names, conf.slurmd_port);
             if let Some(down) = down.get(names.name.as_str()) {
                 (node.availability, node.flags) = node_flags(down.state);
                 node.reason = Some(NodeReason { text: down.reason.as_str().into(), by, at: now });
@@ -30,8 +30,9 @@ pub(super) fn nodes(conf: &SlurmConf, by: Uid, now: Timestamp) -> Vec<Node> {
         .collect()
 }
 
-/// A node of a line, in the state that the line gives it.
-pub fn node(line: &NodeLine, names: &NodeNames, port: u16, by: Uid, now: Timestamp) -> Node {
+/// A node of a line, in the state that the line gives it. Who gave it its reason, and since when
+/// it holds, a line does not say: such a reason has no time.
+pub fn node(line: &NodeLine, names: &NodeNames, port: u16) -> Node {
     let text = |text: &Option<String>| text.as_deref().map(Arc::from);
     let features: Arc<[Arc<str>]> = line.features.iter().map(|f| f.as_str().into()).collect();
     let (availability, flags) = node_flags(line.state);
@@ -62,7 +63,11 @@ pub fn node(line: &NodeLine, names: &NodeNames, port: u16, by: Uid, now: Timesta
         },
         availability,
         flags,
-        reason: reason.map(|text| NodeReason { text: text.into(), by, at: now }),
+        reason: reason.map(|text| NodeReason {
+            text: text.into(),
+            by: Uid::ROOT,
+            at: Timestamp(0),
+        }),
         registration: None,
         last_response: None,
         last_busy: None,

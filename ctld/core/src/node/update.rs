@@ -69,7 +69,7 @@ fn check_transition(turn: &Turn<'_>, node: &Node, update: &NodeUpdate) -> Result
         S::Resume if f.powering_down => true,
         S::Resume => !f.invalid && (down || future || f.drain || f.fail || f.reboot_requested),
         // There is no power saving to ask.
-        S::PowerDown | S::PowerUp => false,
+        S::PowerDown | S::PowerUp => return Err(Reject::NoPowerSaving),
         S::CancelReboot if f.reboot_issued => return Err(Reject::RebootInProgress),
         S::CancelReboot => f.reboot_requested,
     };
@@ -163,10 +163,14 @@ fn set_state(turn: &mut Turn<'_>, id: NodeId, state: NodeUpdateState) {
             });
             introduce(turn, &node);
         }
-        S::NoResp => drop(turn.edit_node(id, |node| {
-            node.flags.not_responding = true;
-            node.last_response = node.last_response.or(Some(now));
-        })),
+        S::NoResp => {
+            let node = turn.edit_node(id, |node| {
+                node.flags.not_responding = true;
+                node.last_response = node.last_response.or(Some(now));
+            });
+            // If it is there after all, it says so.
+            introduce(turn, &node);
+        }
         S::Idle => drop(turn.edit_node(id, |node| {
             node.availability = Availability::Up;
             node.flags.drain = false;

@@ -63,9 +63,13 @@ fn a_node_that_is_resumed_later_comes_back_by_the_clock() {
 #[test]
 fn states_that_a_node_cannot_go_to_are_refused_and_change_nothing() {
     let mut world = World::up(ReturnToService::Never);
-    for state in [NodeUpdateState::PowerDown, NodeUpdateState::CancelReboot] {
+    let cases = [
+        (NodeUpdateState::PowerDown, Reject::NoPowerSaving),
+        (NodeUpdateState::CancelReboot, Reject::InvalidNodeState),
+    ];
+    for (state, why) in cases {
         let turned = world.update(5, "n1", state);
-        assert_eq!(turned.answer, Err(Reject::InvalidNodeState), "{state:?}");
+        assert_eq!(turned.answer, Err(why), "{state:?}");
         assert!(turned.changes.is_empty());
     }
     let unknown = world.update(5, "n9", NodeUpdateState::Drain).answer;

@@ -84,7 +84,7 @@ fn nodes_are_named_by_list_by_set_and_all_at_once() {
 fn states_that_scontrol_does_not_send_are_refused() {
     let message = UpdateNode { node_state: Limit::Value(node_state::MIXED), ..nodes("n1") };
     let refused = made(&message, update, Version::NEWEST).err();
-    assert_eq!(refused, Some(Failure::Code(Errno::ESLURM_INVALID_NODE_STATE)));
+    assert_eq!(refused, Some(Failure::Rejected(Reject::InvalidNodeState)));
 }
 
 fn line(text: &str) -> UpdateNode {
