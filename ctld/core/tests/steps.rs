@@ -7,7 +7,7 @@ mod world;
 use std::sync::Arc;
 
 use ctld_core::{
-    Answer, ClientMessage, Core, Distribution, Effect, Event, Reject, StepDone, StepKind,
+    Answer, ClientMessage, Core, Distribution, Effect, Event, Kill, Reject, StepDone, StepKind,
     StepRequest, Turned,
 };
 use model::{JobId, MemoryRequest, Phase, Step, StepClient, StepNumber, Timestamp};
@@ -240,4 +240,18 @@ fn a_step_has_a_time_limit_of_its_own() {
     assert_eq!(world::sent(&up), [(1, "signal")]);
     let step = StepNumber::Normal(0);
     assert_eq!(told(&up), [ClientMessage::Timeout { job, step, at: world.now }]);
+}
+
+#[test]
+fn a_step_is_ended_by_a_signal_of_slurms_own() {
+    let mut world = World::new();
+    let job = running(&mut world);
+    world.accepted(asked(srun(job, 1)));
+    let kill = |step: Option<StepNumber>, signal| {
+        Event::Kill(Kill { caller: ANN, selection: world::whole(job), step, signal, flags: 0 })
+    };
+    let first = Some(StepNumber::Normal(0));
+    assert_eq!(world::sent(&world.accepted(kill(first, 991))), [(1, "signal")]);
+    assert_eq!(world.refused(kill(first, 500)), Reject::InvalidSignal);
+    assert_eq!(world.refused(kill(None, 991)), Reject::InvalidSignal);
 }

@@ -12,8 +12,9 @@ pub fn errno(reject: &Reject) -> Errno {
         Reject::NoSuchJob(_) | Reject::WrongNode(_) => Errno::ESLURM_INVALID_JOB_ID,
         Reject::JobFinished(_) => Errno::ESLURM_ALREADY_DONE,
         Reject::JobOver(_) => Errno::ESLURM_JOB_FINISHED,
-        Reject::NotSignalable(_) => Errno::ESLURM_TRANSITION_STATE_NO_UPDATE,
-        Reject::NobodyListens(_) | Reject::NotRequeueable(_) => Errno::ESLURM_DISABLED,
+        Reject::NobodyListens(_) | Reject::NotRequeueable(_) | Reject::JobSuspended(_) => {
+            Errno::ESLURM_DISABLED
+        }
         Reject::JobNotRunning(_) => Errno::ESLURM_JOB_NOT_RUNNING,
         Reject::JobNotSuspended(_) => Errno::ESLURM_JOB_NOT_SUSPENDED,
         Reject::JobHeld(_) => Errno::ESLURM_JOB_HELD,
@@ -22,13 +23,16 @@ pub fn errno(reject: &Reject) -> Errno {
         Reject::JobNotPending(_) => Errno::ESLURM_JOB_NOT_PENDING,
         Reject::JobPending(_) => Errno::ESLURM_JOB_PENDING,
         Reject::NoScript(_) => Errno::ESLURM_JOB_SCRIPT_MISSING,
-        Reject::JobCompleting(_) => Errno::ESLURM_TRANSITION_STATE_NO_UPDATE,
+        Reject::JobCompleting(_) | Reject::NotSignalable(_) => {
+            Errno::ESLURM_TRANSITION_STATE_NO_UPDATE
+        }
         // Stock clients sleep and try again on this one.
         Reject::TooManyJobs { .. } => Errno::EAGAIN,
-        Reject::NoSuchPartition(_) => Errno::ESLURM_INVALID_PARTITION_NAME,
+        Reject::NoSuchPartition(_) | Reject::PartitionExists(_) => {
+            Errno::ESLURM_INVALID_PARTITION_NAME
+        }
         Reject::NoDefaultPartition => Errno::ESLURM_DEFAULT_PARTITION_NOT_SET,
         Reject::PartitionTakesNoJobs(_) => Errno::ESLURM_PARTITION_NOT_AVAIL,
-        Reject::PartitionExists(_) => Errno::ESLURM_INVALID_PARTITION_NAME,
         Reject::PartitionBusy(_) => Errno::ESLURM_PARTITION_IN_USE,
         Reject::PartitionRefusesUser(_) => Errno::ESLURM_ACCESS_DENIED,
         Reject::PartitionRefusesGroup(_) => Errno::ESLURM_JOB_MISSING_REQUIRED_PARTITION_GROUP,
@@ -65,13 +69,11 @@ pub fn errno(reject: &Reject) -> Errno {
         Reject::ActiveFeatureNotAvailable(_) => Errno::ESLURM_ACTIVE_FEATURE_NOT_SUBSET,
         Reject::AddressCount => Errno::ESLURM_INVALID_NODE_NAME,
         Reject::RebootInProgress => Errno::ESLURM_REBOOT_IN_PROGRESS,
-        Reject::NodeBusy(_) => Errno::ESLURM_NODES_BUSY,
+        Reject::NodeBusy(_) | Reject::StepResourcesBusy => Errno::ESLURM_NODES_BUSY,
         Reject::NodeExists(_) => Errno::ESLURM_NODE_ALREADY_EXISTS,
         Reject::TooManyNodes { .. } => Errno::ESLURM_NODE_TABLE_FULL,
         Reject::NotImmediately => Errno::ESLURM_CAN_NOT_START_IMMEDIATELY,
-        Reject::StepResourcesBusy => Errno::ESLURM_NODES_BUSY,
         Reject::PrologRunning(_) => Errno::ESLURM_PROLOG_RUNNING,
-        Reject::JobSuspended(_) => Errno::ESLURM_DISABLED,
         Reject::StepExists(_) => Errno::ESLURM_DUPLICATE_STEP_ID,
         Reject::TooManySteps(_) => Errno::ESLURM_STEP_LIMIT,
     }

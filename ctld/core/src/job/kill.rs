@@ -1,5 +1,6 @@
 //! Jobs are ended, signalled, stopped.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use model::{Exit, Job, JobId, Launch, Outcome, Phase, StepNumber, WaitReason};
@@ -14,10 +15,14 @@ use crate::turn::Turn;
 const SIGKILL: u16 = 9;
 /// The highest signal that there is.
 const SIGNAL_MAX: u16 = 64;
+/// What slurmstepd does with tasks beside sending signals, such as SIGTERM first and SIGKILL later
+/// (`SIG_TERM_KILL` to `SIG_FAILURE` of slurm.h).
+const SLURM_SIGNALS: RangeInclusive<u16> = 991..=999;
 
 /// `scancel`: SIGKILL ends a job, another signal is sent to what runs of it.
 pub(crate) fn killed(turn: &mut Turn<'_>, kill: &Kill) -> Result<Answer, Reject> {
-    if kill.signal > SIGNAL_MAX {
+    let is_slurms = kill.step.is_some() && SLURM_SIGNALS.contains(&kill.signal);
+    if kill.signal > SIGNAL_MAX && !is_slurms {
         return Err(Reject::InvalidSignal);
     }
     let config = turn.config();

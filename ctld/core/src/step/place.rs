@@ -245,18 +245,55 @@ fn choose<'r, 'a>(
     request: &StepRequest,
     cpus_per_task: u16,
 ) -> Result<Vec<&'r Room<'a>>, Reject> {
-    let job_nodes = u32::try_from(allocation.shares.len()).unwrap_or(u32::MAX);
     let cpus = if request.overcommit { 0 } else { request.cpus };
+    let (min, max) = node_counts(rooms, allocation, request, cpus)?;
+    let need = u32::from(cpus_per_task.max(1));
+    let usable = |room: &&Room<'_>| room.cpus >= need || request.overcommit && room.cpus > 0;
+    let mut free: Vec<&Room<'_>> = rooms.iter().filter(usable).collect();
+    // Sorting keeps the job's order within each half.
+    free.sort_by_key(|room| !room.is_idle);
+    let count = |rooms: &[&Room<'_>]| rooms.iter().map(|room| room.cpus).sum::<u32>();
+    if free.len() < min {
+        return Err(why_not(rooms, need, min, cpus));
+    }
+    let mut chosen: Vec<&Room<'_>> = free[..min].to_vec();
+    if count(&chosen) < cpus && min == max {
+        free.sort_by_key(|room| std::cmp::Reverse(room.cpus));
+        chosen = free[..min].to_vec();
+    } else {
+        for room in &free[min..] {
+            if count(&chosen) >= cpus || chosen.len() >= max {
+                break;
+            }
+            chosen.push(room);
+        }
+    }
+    if count(&chosen) < cpus {
+        return Err(why_not(rooms, need, min, cpus));
+    }
+    chosen.sort_by_key(|room| room.share.node);
+    Ok(chosen)
+}
+
+/// How many nodes at least and at most.
+fn node_counts(
+    rooms: &[Room<'_>],
+    allocation: &Allocation,
+    request: &StepRequest,
+    cpus: u32,
+) -> Result<(usize, usize), Reject> {
+    let job_nodes = u32::try_from(allocation.shares.len()).unwrap_or(u32::MAX);
+    let usable = u32::try_from(rooms.len()).unwrap_or(u32::MAX);
     let max = if request.max_nodes == 0 { job_nodes } else { request.max_nodes.min(job_nodes) };
     let mut min = request.min_nodes.unwrap_or(job_nodes);
-    if min > max && request.max_nodes > 0 && min > request.max_nodes {
+    if request.max_nodes > 0 && min > request.max_nodes {
         return Err(Reject::InvalidNodeCount);
     }
     if min > job_nodes {
         return Err(Reject::NothingFits);
     }
     if request.min_nodes.is_none() && request.nodes.is_none() {
-        min = min.min(u32::try_from(rooms.len()).unwrap_or(u32::MAX));
+        min = min.min(usable);
     }
     let same = allocation.shares.windows(2).all(|pair| pair[0].cpus == pair[1].cpus);
     let each = allocation.shares.first().map_or(1, |share| share.cpus.max(1));
@@ -267,56 +304,28 @@ fn choose<'r, 'a>(
         }
     }
     if request.nodes.is_some() {
-        min = min.max(u32::try_from(rooms.len()).unwrap_or(u32::MAX).min(max));
+        min = min.max(usable.min(max));
     }
     if let Some(tasks) = request.tasks {
         // A node without a task is none of the step.
         min = min.min(tasks.max(1));
     }
-    let need = u32::from(cpus_per_task.max(1));
-    let usable = |room: &&Room<'_>| room.cpus >= need || request.overcommit && room.cpus > 0;
-    let mut free: Vec<&Room<'_>> = rooms.iter().filter(usable).collect();
-    // Sorting keeps the job's order within each half.
-    free.sort_by_key(|room| !room.is_idle);
-    let count = |rooms: &[&Room<'_>]| rooms.iter().map(|room| room.cpus).sum::<u32>();
     let min = usize::try_from(min.max(1)).unwrap_or(usize::MAX);
-    let max = usize::try_from(max.max(1)).unwrap_or(usize::MAX).max(min);
-    let unusable = || {
-        let ever: u32 = rooms.iter().map(|room| room.cpus_ever).sum();
-        let nodes_ever = rooms.iter().filter(|room| room.cpus_ever >= need.min(room.share.cpus));
-        if nodes_ever.count() < min {
-            if rooms.iter().any(|room| room.cpus_ever < need && room.share.cpus >= need) {
-                Reject::TooMuchMemory
-            } else {
-                Reject::NothingFits
-            }
-        } else if ever < cpus {
-            Reject::TooManyCpus
-        } else {
-            Reject::StepResourcesBusy
-        }
-    };
-    if free.len() < min {
-        return Err(unusable());
-    }
-    let mut chosen: Vec<&Room<'_>> = free[..min].to_vec();
-    let others = &free[min..];
-    if count(&chosen) < cpus && min == max {
-        free.sort_by_key(|room| std::cmp::Reverse(room.cpus));
-        chosen = free[..min].to_vec();
+    Ok((min, usize::try_from(max.max(1)).unwrap_or(usize::MAX).max(min)))
+}
+
+/// Why there is no place now: it would be there without other steps, or never.
+fn why_not(rooms: &[Room<'_>], need: u32, min: usize, cpus: u32) -> Reject {
+    let ever: u32 = rooms.iter().map(|room| room.cpus_ever).sum();
+    let holds = |room: &&Room<'_>| room.cpus_ever >= need.min(room.share.cpus);
+    let lacks_memory = |room: &Room<'_>| room.cpus_ever < need && room.share.cpus >= need;
+    if rooms.iter().filter(holds).count() >= min {
+        if ever < cpus { Reject::TooManyCpus } else { Reject::StepResourcesBusy }
+    } else if rooms.iter().any(lacks_memory) {
+        Reject::TooMuchMemory
     } else {
-        for room in others {
-            if count(&chosen) >= cpus || chosen.len() >= max {
-                break;
-            }
-            chosen.push(room);
-        }
+        Reject::NothingFits
     }
-    if count(&chosen) < cpus {
-        return Err(unusable());
-    }
-    chosen.sort_by_key(|room| room.share.node);
-    Ok(chosen)
 }
 
 /// Nodes in the order of the list, and a task for each time that one is named.
