@@ -39,5 +39,5 @@ pub use event::{
     Kill, LaunchResult, NewJob, NodeTarget, NodeUpdate, NodeUpdateState, PartitionNodes,
     PartitionUpdate, Reboot, Registered, Requeue, SpecEdit, StepDone, TaskResult, UpdateJob,
 };
-pub use reject::{Reject, Shortage};
+pub use reject::{Reject, Shortage, StepReject};
 pub use step::{Distribution, StepKind, StepRequest};

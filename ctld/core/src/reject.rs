@@ -209,21 +209,9 @@ pub enum Reject {
     /// The job cannot run now, and was to run at once or not at all.
     #[error("the job cannot start at once")]
     NotImmediately,
-    /// Other steps have what a step needs, or a node of the job does not answer now.
-    #[error("other steps have what the step needs")]
-    StepResourcesBusy,
-    /// The nodes of the job run their prologs.
-    #[error("job {0} is being prepared")]
-    PrologRunning(JobId),
-    /// The job is stopped, and starts nothing.
-    #[error("job {0} is suspended")]
-    JobSuspended(JobId),
-    /// The job has a step of that number.
-    #[error("job {0} has such a step")]
-    StepExists(JobId),
-    /// The job has had MaxStepCount steps.
-    #[error("job {0} has had as many steps as it may")]
-    TooManySteps(JobId),
+    /// A step cannot be made.
+    #[error(transparent)]
+    Step(#[from] StepReject),
     /// The work does not belong to this node.
     #[error("job {0} has no such node")]
     WrongNode(JobId),
@@ -244,4 +232,24 @@ pub enum Shortage {
     /// Sockets, cores of a socket, or threads of a core.
     #[error("Socket, core and/or thread specification can not be satisfied")]
     Shape,
+}
+
+/// Why a job gets no step.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StepReject {
+    /// Other steps have what a step needs, or a node of the job does not answer now.
+    #[error("other steps have what the step needs")]
+    Busy,
+    /// The nodes of the job run their prologs.
+    #[error("job {0} is being prepared")]
+    PrologRunning(JobId),
+    /// The job is stopped, and starts nothing.
+    #[error("job {0} is suspended")]
+    JobSuspended(JobId),
+    /// The job has a step of that number.
+    #[error("job {0} has such a step")]
+    Exists(JobId),
+    /// The job has had MaxStepCount steps.
+    #[error("job {0} has had as many steps as it may")]
+    TooMany(JobId),
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use ctld_core::{
     Answer, ClientMessage, Core, Distribution, Effect, Event, Kill, Reject, StepDone, StepKind,
-    StepRequest, Turned,
+    StepReject, StepRequest, Turned,
 };
 use model::{JobId, MemoryRequest, Phase, Step, StepClient, StepNumber, Timestamp};
 use world::{ANN, BOB, ROOT, World, batch, done_on, with};
@@ -109,7 +109,7 @@ fn a_step_that_finds_its_cores_taken_waits_and_is_woken() {
     let job = running(&mut world);
     let all = 2 * cores_of_job(&world, job);
     world.accepted(asked(srun(job, all)));
-    assert_eq!(world.refused(asked(srun(job, 1))), Reject::StepResourcesBusy);
+    assert_eq!(world.refused(asked(srun(job, 1))), Reject::Step(StepReject::Busy));
     let beside = StepRequest { overlaps: true, ..srun(job, all) };
     world.accepted(asked(beside));
     let ended = world.accepted(done(job, 0, (0, 1), 0));
@@ -118,7 +118,7 @@ fn a_step_that_finds_its_cores_taken_waits_and_is_woken() {
     world.accepted(asked(srun(job, all)));
     let other = StepClient { host: "login".into(), port: 4_001, pid: 8 };
     let late = StepRequest { client: Some(other), ..srun(job, 1) };
-    assert_eq!(world.refused(asked(late.clone())), Reject::StepResourcesBusy);
+    assert_eq!(world.refused(asked(late.clone())), Reject::Step(StepReject::Busy));
     let ended = world.accepted(done(job, 2, (0, 1), 0));
     assert_eq!(told(&ended), [ClientMessage::AskAgain { job }]);
     world.accepted(asked(late));
@@ -133,7 +133,7 @@ fn a_step_for_itself_waits_for_its_nodes_to_be_free() {
     world.accepted(asked(whole.clone()));
     let places = [step(&world, job, 0), step(&world, job, 1)].map(|step| step.node_list.clone());
     assert_eq!(places, ["n1".into(), "n2".into()], "idle nodes come first");
-    assert_eq!(world.refused(asked(whole.clone())), Reject::StepResourcesBusy);
+    assert_eq!(world.refused(asked(whole.clone())), Reject::Step(StepReject::Busy));
     world.accepted(done(job, 0, (0, 0), 0));
     world.accepted(asked(whole));
 }

@@ -1,4 +1,4 @@
-use ctld_core::Reject;
+use ctld_core::{Reject, StepReject};
 use protocol::{Errno, Version};
 
 /// Slurm's number for a reject. The only place where the two meet; no wildcard, so that a new reason
@@ -12,9 +12,7 @@ pub fn errno(reject: &Reject) -> Errno {
         Reject::NoSuchJob(_) | Reject::WrongNode(_) => Errno::ESLURM_INVALID_JOB_ID,
         Reject::JobFinished(_) => Errno::ESLURM_ALREADY_DONE,
         Reject::JobOver(_) => Errno::ESLURM_JOB_FINISHED,
-        Reject::NobodyListens(_) | Reject::NotRequeueable(_) | Reject::JobSuspended(_) => {
-            Errno::ESLURM_DISABLED
-        }
+        Reject::NobodyListens(_) | Reject::NotRequeueable(_) => Errno::ESLURM_DISABLED,
         Reject::JobNotRunning(_) => Errno::ESLURM_JOB_NOT_RUNNING,
         Reject::JobNotSuspended(_) => Errno::ESLURM_JOB_NOT_SUSPENDED,
         Reject::JobHeld(_) => Errno::ESLURM_JOB_HELD,
@@ -60,22 +58,30 @@ pub fn errno(reject: &Reject) -> Errno {
         Reject::DeadlineCannotBeMet => Errno::ESLURM_INVALID_TIME_LIMIT,
         Reject::InvalidTimeMin => Errno::ESLURM_INVALID_TIME_MIN_LIMIT,
         Reject::InvalidCpuCount => Errno::ESLURM_INVALID_CPU_COUNT,
-        Reject::NotSupported(_) => Errno::ESLURM_NOT_SUPPORTED,
+        Reject::NotSupported(_) | Reject::NotChangeable(_) => Errno::ESLURM_NOT_SUPPORTED,
         Reject::InvalidSignal | Reject::InvalidValue(_) => Errno::EINVAL,
-        Reject::NotChangeable(_) => Errno::ESLURM_NOT_SUPPORTED,
         Reject::InvalidNodeState => Errno::ESLURM_INVALID_NODE_STATE_TRANSITION,
         Reject::NoPowerSaving => Errno::ESLURM_INVALID_POWER_ACTION,
         Reject::ReasonMissing | Reject::NodeIsConfigured(_) => Errno::ESLURM_INVALID_NODE_STATE,
         Reject::ActiveFeatureNotAvailable(_) => Errno::ESLURM_ACTIVE_FEATURE_NOT_SUBSET,
         Reject::AddressCount => Errno::ESLURM_INVALID_NODE_NAME,
         Reject::RebootInProgress => Errno::ESLURM_REBOOT_IN_PROGRESS,
-        Reject::NodeBusy(_) | Reject::StepResourcesBusy => Errno::ESLURM_NODES_BUSY,
+        Reject::NodeBusy(_) => Errno::ESLURM_NODES_BUSY,
         Reject::NodeExists(_) => Errno::ESLURM_NODE_ALREADY_EXISTS,
         Reject::TooManyNodes { .. } => Errno::ESLURM_NODE_TABLE_FULL,
+        Reject::Step(step) => of_step(step),
         Reject::NotImmediately => Errno::ESLURM_CAN_NOT_START_IMMEDIATELY,
-        Reject::PrologRunning(_) => Errno::ESLURM_PROLOG_RUNNING,
-        Reject::StepExists(_) => Errno::ESLURM_DUPLICATE_STEP_ID,
-        Reject::TooManySteps(_) => Errno::ESLURM_STEP_LIMIT,
+    }
+}
+
+fn of_step(reject: &StepReject) -> Errno {
+    match reject {
+        // Stock clients wait and ask again on these three.
+        StepReject::Busy => Errno::ESLURM_NODES_BUSY,
+        StepReject::PrologRunning(_) => Errno::ESLURM_PROLOG_RUNNING,
+        StepReject::JobSuspended(_) => Errno::ESLURM_DISABLED,
+        StepReject::Exists(_) => Errno::ESLURM_DUPLICATE_STEP_ID,
+        StepReject::TooMany(_) => Errno::ESLURM_STEP_LIMIT,
     }
 }
 

@@ -20,7 +20,7 @@ pub(crate) use waiting::WaitingSteps;
 use crate::access::{self, Caller};
 use crate::effect::{ClientMessage, Effect, NodeMessage};
 use crate::event::{Answer, StepDone};
-use crate::reject::Reject;
+use crate::reject::{Reject, StepReject};
 use crate::turn::Turn;
 
 /// A client asks for a step.
@@ -81,7 +81,9 @@ fn job_of(turn: &Turn<'_>, request: &StepRequest) -> Result<Arc<Job>, Reject> {
 fn check_phase(turn: &Turn<'_>, job: &Job) -> Result<(), Reject> {
     match &job.phase {
         Phase::Pending => Err(Reject::JobPending(job.id)),
-        Phase::Running(Launch::Prolog { .. }) => Err(Reject::PrologRunning(job.id)),
+        Phase::Running(Launch::Prolog { .. }) => {
+            Err(Reject::Step(StepReject::PrologRunning(job.id)))
+        }
         Phase::Running(Launch::Sending { .. } | Launch::Done) => {
             let partition = turn.cluster().partition(&job.partition);
             let over = partition.and_then(|partition| partition.over_time_limit_min);
@@ -92,7 +94,7 @@ fn check_phase(turn: &Turn<'_>, job: &Job) -> Result<(), Reject> {
                 _ => Ok(()),
             }
         }
-        Phase::Suspended => Err(Reject::JobSuspended(job.id)),
+        Phase::Suspended => Err(Reject::Step(StepReject::JobSuspended(job.id))),
         Phase::Completing(completing) if completing.requeue => Err(Reject::JobPending(job.id)),
         Phase::Completing(_) | Phase::Ended => Err(Reject::JobFinished(job.id)),
     }
@@ -104,13 +106,13 @@ fn number(turn: &Turn<'_>, job: &Job, request: &StepRequest) -> Result<StepNumbe
         StepKind::Normal | StepKind::External => {
             let number = request.number.unwrap_or(job.next_step);
             if number >= turn.config().max_step_count {
-                return Err(Reject::TooManySteps(job.id));
+                return Err(Reject::Step(StepReject::TooMany(job.id)));
             }
             StepNumber::Normal(number)
         }
     };
     match turn.cluster().step(job.id, number) {
-        Some(_) => Err(Reject::StepExists(job.id)),
+        Some(_) => Err(Reject::Step(StepReject::Exists(job.id))),
         None => Ok(number),
     }
 }

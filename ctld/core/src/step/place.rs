@@ -9,7 +9,7 @@ use model::{
 
 use super::layout::{self, Distribution};
 use super::request::{StepKind, StepRequest};
-use crate::reject::Reject;
+use crate::reject::{Reject, StepReject};
 
 /// What a step gets: nodes in its order, and what it has of each.
 #[derive(Clone, Debug, PartialEq)]
@@ -146,7 +146,7 @@ fn rooms<'a>(
         let Some(node) = cluster.node(share.node) else { continue };
         // What does not answer may answer soon: the client asks again.
         if !node.is_reachable() && job.next_step == 0 {
-            return Err(Reject::StepResourcesBusy);
+            return Err(Reject::Step(StepReject::Busy));
         }
         let has_feature =
             |feature: &Arc<str>| node.features_active.iter().any(|active| active == feature);
@@ -320,7 +320,7 @@ fn why_not(rooms: &[Room<'_>], need: u32, min: usize, cpus: u32) -> Reject {
     let holds = |room: &&Room<'_>| room.cpus_ever >= need.min(room.share.cpus);
     let lacks_memory = |room: &Room<'_>| room.cpus_ever < need && room.share.cpus >= need;
     if rooms.iter().filter(holds).count() >= min {
-        if ever < cpus { Reject::TooManyCpus } else { Reject::StepResourcesBusy }
+        if ever < cpus { Reject::TooManyCpus } else { Reject::Step(StepReject::Busy) }
     } else if rooms.iter().any(lacks_memory) {
         Reject::TooMuchMemory
     } else {
@@ -374,7 +374,7 @@ fn share(
         Some(MemoryRequest::PerCpu(mib)) => {
             let wanted = mib.saturating_mul(cpus.into());
             if wanted > room.memory_left_mib && !request.overcommit && !request.whole {
-                return Err(Reject::StepResourcesBusy);
+                return Err(Reject::Step(StepReject::Busy));
             }
             wanted.min(room.share.memory_mib)
         }
@@ -389,7 +389,7 @@ fn cores(room: &Room<'_>, wanted: u32, request: &StepRequest) -> Result<CoreSet,
     let free: Vec<u32> = room.share.cores.iter().filter(is_free).take(wanted).collect();
     if free.len() < wanted && !request.overcommit {
         let ever = room.share.cores.len() as usize >= wanted;
-        return Err(if ever { Reject::StepResourcesBusy } else { Reject::TooManyCpus });
+        return Err(if ever { Reject::Step(StepReject::Busy) } else { Reject::TooManyCpus });
     }
     let used = room.share.cores.iter().filter(|core| !is_free(core));
     let missing = wanted - free.len();

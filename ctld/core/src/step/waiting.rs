@@ -5,7 +5,7 @@ use model::{Change, Cluster, JobId, StepClient};
 use super::StepRequest;
 use crate::effect::{ClientMessage, Effect};
 use crate::event::Answer;
-use crate::reject::Reject;
+use crate::reject::{Reject, StepReject};
 
 /// Clients of one job that may wait for a step; others ask again by themselves, later.
 const CLIENTS_MAX: usize = 1024;
@@ -34,7 +34,7 @@ impl WaitingSteps {
         };
         let clients = self.clients.entry(job).or_default();
         clients.retain(|(known, _)| known != client);
-        if answer == &Err(Reject::StepResourcesBusy) && clients.len() < CLIENTS_MAX {
+        if answer == &Err(Reject::Step(StepReject::Busy)) && clients.len() < CLIENTS_MAX {
             clients.push((client.clone(), request.protocol));
         }
         if clients.is_empty() {
