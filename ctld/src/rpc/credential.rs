@@ -127,11 +127,8 @@ pub fn cpus(allocation: &Allocation) -> Runs<u16> {
     allocation.shares.iter().map(cpus).collect()
 }
 
-/// Memory on each node, MiB; none where memory is not counted.
+/// Memory on each node, MiB; 0 where memory is not counted. Never left out: slurmd of every release up to 26.05 reads the first value unasked.
 pub fn memory(shares: &[NodeShare]) -> Runs<u64> {
-    if shares.iter().all(|share| share.memory_mib == 0) {
-        return Runs::default();
-    }
     shares.iter().map(|share| share.memory_mib).collect()
 }
 

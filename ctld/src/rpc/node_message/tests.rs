@@ -311,6 +311,26 @@ fn two_node_job() -> Job {
     job
 }
 
+/// slurmd reads the first value of the batch step's memory without a look at how many there are.
+#[test]
+fn memory_that_nobody_counts_is_a_zero_in_the_credential_and_not_left_out() {
+    for version in [Version::OLDEST, Version::NEWEST] {
+        let mut job = two_node_job();
+        let allocation = job.allocation.as_mut().unwrap();
+        for share in &mut Arc::get_mut(allocation).unwrap().shares {
+            share.memory_mib = 0;
+        }
+        let (view, job) = view_with(job, version);
+        let message = NodeMessage::LaunchProlog { job };
+        let made = signed(shape::Timestamp(60), |signer| {
+            super::message(&view, view.cluster.node_named("n2").unwrap(), &message, None, signer)
+        });
+        let launch: LaunchProlog = from_bytes(&made.unwrap().body, version).unwrap();
+        let proof = launch.credential.body(version).unwrap();
+        assert_eq!(proof.job_mem_alloc.iter().collect::<Vec<_>>(), [0, 0]);
+    }
+}
+
 #[test]
 fn a_prolog_launch_has_a_credential_for_all_nodes() {
     for version in [Version::OLDEST, Version::NEWEST] {
