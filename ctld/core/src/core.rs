@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use model::{Change, Cluster, JobId, Timestamp};
 
 use crate::effect::Effect;
-use crate::event::{Answer, Event};
+use crate::event::{Answer, Event, Registered};
 use crate::reject::Reject;
 use crate::step::WaitingSteps;
 use crate::tick::Clock;
@@ -36,6 +36,9 @@ impl Core {
         let waiting: Vec<_> = core.cluster.queue().cloned().collect();
         for job in &waiting {
             core.clock.watch(job);
+        }
+        for job in core.cluster.active() {
+            core.clock.doubts.note(job);
         }
         core
     }
@@ -75,7 +78,8 @@ impl Core {
     /// effects were carried out before it.
     pub fn resume(&mut self) -> Vec<Effect> {
         let mut effects = vec![Effect::Schedule];
-        for job in self.cluster.active() {
+        // A script that may be there is sent again when its node has said that it is not.
+        for job in self.cluster.active().filter(|job| job::sent_at(job).is_none()) {
             effects.extend(job::outstanding(job));
         }
         for job in self.cluster.completing() {
@@ -107,7 +111,7 @@ fn handle(turn: &mut Turn<'_>, clock: &mut Clock, event: Event) -> Result<Answer
             job::allocation_done(turn, caller, job, status)
         }
         Event::Planned(plan) => job::planned(turn, plan),
-        Event::Registered(registered) => node::registered(turn, *registered),
+        Event::Registered(registered) => registered_with_steps(turn, clock, *registered),
         Event::Answered { node, seen } => node::answered(turn, node, seen),
         Event::Unreachable { node } => node::unreachable(turn, node),
         Event::BatchLaunched { job, restarts, result } => {
@@ -135,6 +139,20 @@ fn handle(turn: &mut Turn<'_>, clock: &mut Clock, event: Event) -> Result<Answer
         Event::Configured(configuration) => configure::configured(turn, *configuration),
         Event::Tick => tick::ticked(turn, clock),
     }
+}
+
+/// A node introduces itself; what was sent to it and not answered is there or not.
+fn registered_with_steps(
+    turn: &mut Turn<'_>,
+    clock: &mut Clock,
+    registered: Registered,
+) -> Result<Answer, Reject> {
+    let (booted, steps) = (registered.registration.booted, registered.steps.clone());
+    let answer = node::registered(turn, registered)?;
+    if let Answer::Registered { node, .. } = &answer {
+        job::settled(turn, &mut clock.doubts, *node, booted, &steps);
+    }
+    Ok(answer)
 }
 
 impl From<Cluster> for Core {

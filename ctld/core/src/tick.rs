@@ -19,6 +19,8 @@ pub(crate) struct Clock {
     waits: BTreeSet<(Timestamp, JobId)>,
     /// The same, by job.
     wait_of: BTreeMap<JobId, Timestamp>,
+    /// Launches of which it is not known whether they were delivered.
+    pub(crate) doubts: job::Doubts,
     /// When nodes were last asked whether they are there.
     pinged: Option<Timestamp>,
     /// When nodes that are not clean were last asked what runs there.
@@ -68,7 +70,7 @@ pub(crate) fn ticked(turn: &mut Turn<'_>, clock: &mut Clock) -> Result<Answer, R
     warnings(turn);
     waits_over(turn, clock);
     node::ticked(turn);
-    ask_again(turn);
+    ask_again(turn, clock);
     forget(turn);
     ping(turn, clock);
     inspect(turn, clock);
@@ -134,7 +136,7 @@ fn waits_over(turn: &mut Turn<'_>, clock: &mut Clock) {
 }
 
 /// Asks again for what was asked for and has not come.
-fn ask_again(turn: &mut Turn<'_>) {
+fn ask_again(turn: &mut Turn<'_>, clock: &mut Clock) {
     let config = turn.config();
     let message_s = u64::from(config.message_timeout_s);
     let clean_up_s = u64::from(config.kill_wait_s) + 2 * message_s;
@@ -172,10 +174,14 @@ fn ask_again(turn: &mut Turn<'_>) {
         .collect();
     for job in unanswered {
         let now = turn.now;
+        if let Some(sent) = job::sent_at(&job) {
+            if now.since(sent).is_multiple_of(message_s.max(1)) {
+                job::unanswered(turn, &mut clock.doubts, &job);
+            }
+            continue;
+        }
         let job = turn.edit_job(&job, |job| {
-            if let Phase::Running(Launch::Sending { since } | Launch::Prolog { since, .. }) =
-                &mut job.phase
-            {
+            if let Phase::Running(Launch::Prolog { since, .. }) = &mut job.phase {
                 *since = now;
             }
         });

@@ -272,7 +272,7 @@ fn what_is_not_answered_is_asked_for_again_and_after_a_restart() {
     let mut world = World::new();
     let job = world.submit(batch(ANN));
     world.start(job, None, &[1]);
-    assert_eq!(sent(&world.wait(60)), [(1, "launch")]);
+    assert_eq!(sent(&world.wait(60)), [(1, "other")], "asked what it runs");
     world.launched(job);
     world.batch_done(job, 0);
     assert_eq!(sent(&world.wait(60)), [(1, "terminate")]);

@@ -14,7 +14,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ctld_core::{Answer, Event, JobSelection, Turned};
-use model::{Change, Cluster, Job, JobId, Phase, Timestamp, WaitReason};
+use model::{Change, Cluster, Job, JobId, Outcome, Phase, Timestamp, WaitReason};
 
 /// The book of a world.
 #[derive(Debug, Default)]
@@ -134,9 +134,8 @@ impl Ledger {
             };
             invariant!(new.restarts >= old.restarts, "one_end", "job {id} forgot a start");
             if old.is_finished() && old.restarts == new.restarts {
-                // What its script died of may be told later; how the job ended stands.
-                let how = |job: &Job| job.outcome.as_ref().map(|outcome| outcome.exit);
-                let same = new.is_finished() && how(old) == how(new);
+                let same =
+                    new.is_finished() && is_same_end(old.outcome.as_ref(), new.outcome.as_ref());
                 invariant!(
                     same,
                     "one_end",
@@ -151,6 +150,17 @@ impl Ledger {
                 self.mark("job requeued");
             }
         }
+    }
+}
+
+/// How a job ended stays, and so does what its script died of once it is known.
+fn is_same_end(old: Option<&Outcome>, new: Option<&Outcome>) -> bool {
+    match (old, new) {
+        (Some(old), Some(new)) => {
+            old.exit == new.exit && (old.status == 0 || old.status == new.status)
+        }
+        (None, None) => true,
+        _ => false,
     }
 }
 

@@ -169,9 +169,11 @@ impl Slurmd {
         there.map(|(id, held)| (*id, step(held))).collect()
     }
 
-    /// Two jobs that have processes on one core.
+    /// Two jobs that have processes on one core. Epilogs are not counted: a node does not tell of the
+    /// one that it runs for a job that was given up.
     pub fn shared_core(&self) -> Option<(JobId, JobId)> {
-        let busy: Vec<(&JobId, &Held)> = self.held.iter().filter(|(_, h)| h.is_busy()).collect();
+        let busy: Vec<(&JobId, &Held)> =
+            self.held.iter().filter(|(_, held)| held.is_busy() && !held.in_epilog).collect();
         busy.iter().enumerate().find_map(|(place, (a, held))| {
             let mut later = busy[place + 1..].iter();
             later.find(|(_, other)| held.cores.intersects(&other.cores)).map(|(b, _)| (**a, **b))

@@ -42,7 +42,7 @@ pub(crate) fn outstanding(job: &Arc<Job>) -> Vec<Effect> {
     }
 }
 
-fn batch_host(job: &Job) -> Option<NodeId> {
+pub(super) fn batch_host(job: &Job) -> Option<NodeId> {
     job.allocation.as_ref().map(|allocation| allocation.batch_host())
 }
 

@@ -4,6 +4,7 @@ mod array;
 mod client;
 mod complete;
 mod depend;
+mod doubt;
 mod kill;
 mod launch;
 mod place;
@@ -18,6 +19,7 @@ pub(crate) use complete::{
     allocation_done, batch_done, clean_on, end, end_waiting, epilog_done, nothing_left,
 };
 pub(crate) use depend::became_eligible;
+pub(crate) use doubt::{Doubts, sent_at, settled, unanswered};
 pub(crate) use kill::{killed, killed_each, notified, signal, suspended};
 pub(crate) use launch::{batch_launched, outstanding, prolog_done};
 pub(crate) use place::planned;

@@ -47,7 +47,7 @@ pub(super) fn compare(
         .cloned()
         .collect();
     for job in lost {
-        batch_lost(turn, &job, Arc::clone(&node.name));
+        batch_lost(turn, &job, node.id);
     }
     if rebooted {
         cleaned_by_boot(turn, node.id);
@@ -77,8 +77,9 @@ fn end_of_stray(turn: &Turn<'_>, node: NodeId, id: JobId, step: StepNumber) -> O
 }
 
 /// The batch host is there and does not know the script: it ended unseen, or never began.
-fn batch_lost(turn: &mut Turn<'_>, job: &Arc<Job>, node_name: Arc<str>) {
-    let job = turn.edit_job(job, |job| job.failed_node = Some(node_name));
+pub(crate) fn batch_lost(turn: &mut Turn<'_>, job: &Arc<Job>, node: NodeId) {
+    let name = turn.cluster().node(node).map(|node| Arc::clone(&node.name));
+    let job = turn.edit_job(job, |job| job.failed_node = name);
     if job.spec.requeue {
         job::requeue(turn, &job, Hold::None, None);
     } else {

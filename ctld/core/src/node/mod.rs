@@ -10,6 +10,7 @@ mod update;
 pub(crate) use health::{
     answered, drain, introduction, is_given_up, may_be_asked, removed, unreachable,
 };
+pub(crate) use jobs::batch_lost;
 pub(crate) use leftover::ask_again;
 pub(crate) use reboot::requested as reboot_requested;
 pub(crate) use register::registered;
