@@ -5,7 +5,7 @@ mod world;
 use std::sync::Arc;
 
 use ctld_core::{
-    Dynamic, Effect, Event, NodeMessage, NodeTarget, NodeUpdate, NodeUpdateState, Registered,
+    Core, Dynamic, Effect, Event, NodeMessage, NodeTarget, NodeUpdate, NodeUpdateState, Registered,
     Turned,
 };
 use model::{
@@ -188,4 +188,46 @@ fn a_failed_task_is_remembered_as_long_as_somebody_waits_for_its_array() {
 
     let condition = &world.job(waiting).spec.dependencies.conditions[0];
     assert_eq!(condition.state, DependencyState::Failed);
+}
+
+/// The controller was killed while a script was on its way. Whether the node has it, the node says.
+#[test]
+fn a_launch_in_doubt_is_not_repeated_before_the_node_has_told_what_it_runs() {
+    let launched = |effects: &[Effect]| {
+        let is_launch = |effect: &Effect| {
+            matches!(effect, Effect::ToNode { message: NodeMessage::LaunchBatch { .. }, .. })
+        };
+        effects.iter().any(is_launch)
+    };
+    let mut world = silent_after(60);
+    world.accepted(registered(1, &[]));
+    let job = world.submit(batch(ANN));
+    assert!(launched(&world.start(job, None, &[1]).effects));
+
+    let restarted = || {
+        let mut core = Core::new(world.cluster().clone());
+        let effects = core.resume();
+        assert!(!launched(&effects), "it may be there");
+        assert!(effects.iter().any(|effect| matches!(
+            effect,
+            Effect::ToNode { node: NodeId(0), message: NodeMessage::Register }
+        )));
+        core
+    };
+    let later = world.now.plus_s(20);
+
+    let mut core = restarted();
+    core.turn(later, registered(1, &[(job, StepNumber::Batch)])).answer.unwrap();
+    assert_eq!(core.cluster().job(job).unwrap().phase, Phase::Running(Launch::Done));
+
+    let mut core = restarted();
+    let turned = core.turn(later, registered(1, &[]));
+    assert!(launched(&turned.effects), "the node is well and never got it");
+
+    let mut core = restarted();
+    let Event::Registered(mut booted) = registered(1, &[]) else { unreachable!("made so") };
+    booted.registration.booted = world.now.plus_s(10);
+    let turned = core.turn(later, Event::Registered(booted));
+    assert!(!launched(&turned.effects), "it may have run before the boot");
+    assert_eq!(core.cluster().job(job).unwrap().restarts, 1);
 }

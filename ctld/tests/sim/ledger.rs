@@ -32,6 +32,8 @@ pub struct Ledger {
 pub struct Promise {
     submitted: Option<JobId>,
     cancelled: Vec<JobId>,
+    /// Jobs that were cancelled before, and that somebody has sent back to the queue.
+    revived: Vec<JobId>,
 }
 
 macro_rules! invariant {
@@ -61,10 +63,12 @@ impl Ledger {
             invariant!(found.is_empty(), "cluster", "{found:?} at {now:?} after {event:?}");
         }
         let requeue = matches!((event, &turned.answer), (Event::Requeue(_), Ok(_)));
+        let mut revived = Vec::new();
         for change in &turned.changes {
             match change {
                 Change::Job(job) if requeue && !job.is_finished() => {
                     self.cancelled.remove(&job.id);
+                    revived.push(job.id);
                 }
                 Change::JobGone(id) => self.forgotten(before, *id),
                 _ => {}
@@ -79,11 +83,14 @@ impl Ledger {
                 invariant!(told, "reason", "job {} waits without one", passed.job);
             }
         }
-        promise(after, event, turned)
+        Promise { revived, ..promise(after, event, turned) }
     }
 
     /// An answer was released.
     pub fn promised(&mut self, promise: Promise) {
+        for id in promise.revived {
+            self.cancelled.remove(&id);
+        }
         self.submitted.extend(promise.submitted);
         self.cancelled.extend(promise.cancelled);
     }
@@ -167,7 +174,7 @@ fn is_same_end(old: Option<&Outcome>, new: Option<&Outcome>) -> bool {
 fn promise(after: &Cluster, event: &Event, turned: &Turned) -> Promise {
     match (event, &turned.answer) {
         (Event::Submit(_), Ok(Answer::Submitted { job })) => {
-            Promise { submitted: Some(*job), cancelled: Vec::new() }
+            Promise { submitted: Some(*job), ..Promise::default() }
         }
         (Event::Kill(kill), Ok(_)) if kill.signal == 9 && kill.flags == 0 => {
             let records = meant(after, &kill.selection);
@@ -182,7 +189,7 @@ fn promise(after: &Cluster, event: &Event, turned: &Turned) -> Promise {
                 );
                 cancelled.push(job.id);
             }
-            Promise { submitted: None, cancelled }
+            Promise { cancelled, ..Promise::default() }
         }
         _ => Promise::default(),
     }
