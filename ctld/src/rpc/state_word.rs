@@ -26,7 +26,7 @@ pub(super) fn node_state_word(node: &Node, usage: &Usage) -> u32 {
         (flags.powered_down, node_state::POWERED_DOWN),
         (flags.power_down_requested, node_state::POWER_DOWN),
         (flags.cloud, node_state::CLOUD),
-        (usage.completing > 0, node_state::COMPLETING),
+        (usage.completing > 0 || node.flags.unclean, node_state::COMPLETING),
         (node.origin == Origin::Dynamic, node_state::DYNAMIC_NORM),
     ];
     words.iter().filter(|(holds, _)| *holds).fold(base, |word, (_, bit)| word | bit)

@@ -28,7 +28,7 @@ use world::World;
 /// Turns of the core in the rough part of a run.
 const TURNS: u64 = 1500;
 /// How many seeds every run of the tests goes through.
-const SEEDS: u64 = 8;
+const SEEDS: u64 = 16;
 
 /// What a run came to.
 #[derive(Debug, PartialEq, Eq)]
