@@ -16,10 +16,9 @@ const FUNCTION_MAX: usize = 70;
 /// Longer files, and why.
 const LONG_FILES: [(&str, usize); 0] = [];
 
-/// Longer functions, and how long. Nothing is gained by cutting lists of fields or of variants, a
-/// line each; anything else here waits to be cut.
-const LONG_FUNCTIONS: [(&str, &str, usize); 4] = [
-    ("ctld/core/src/step/place.rs", "choose", 79),
+/// Longer functions, and how long: lists of fields or of variants, a line each, that nothing is
+/// gained by cutting.
+const LONG_FUNCTIONS: [(&str, &str, usize); 3] = [
     ("ctld/src/rpc/errno.rs", "errno", 100),
     ("state/src/record/partition.rs", "write", 101),
     ("state/src/record/spec.rs", "write", 107),
