@@ -13,6 +13,9 @@ const FILE_MAX: usize = 600;
 /// Lines that a function may have.
 const FUNCTION_MAX: usize = 70;
 
+/// Functions that grow a line at a time stay on the list until they are this short.
+const SHORT_ENOUGH: usize = 60;
+
 /// Longer files, and why.
 const LONG_FILES: [(&str, usize); 0] = [];
 
@@ -97,20 +100,21 @@ fn the_reader_of_functions_sees_where_they_end() {
 
 #[test]
 fn no_function_is_too_long() {
-    let mut allowed = LONG_FUNCTIONS.to_vec();
+    let mut unused = LONG_FUNCTIONS.to_vec();
     let mut found = Vec::new();
     for file in rust_files() {
-        for (name, lines) in functions(&text(&file)).into_iter().filter(|(_, n)| *n > FUNCTION_MAX)
-        {
-            match allowed.iter().position(|entry| covers(entry, &file, &name, lines)) {
-                Some(place) => _ = allowed.swap_remove(place),
-                None => found.push(format!("{file}: {name} has {lines} lines: split it")),
+        for (name, lines) in functions(&text(&file)) {
+            if lines > SHORT_ENOUGH {
+                unused.retain(|entry| (entry.0, entry.1) != (&*file, &*name));
+            }
+            let is_allowed = LONG_FUNCTIONS.iter().any(|entry| covers(entry, &file, &name, lines));
+            if lines > FUNCTION_MAX && !is_allowed {
+                found.push(format!("{file}: {name} has {lines} lines: split it"));
             }
         }
     }
-    found.extend(allowed.iter().map(|(file, name, _)| {
-        format!("{file}: {name} is short, or too long: see LONG_FUNCTIONS")
-    }));
+    let stale = unused.iter().map(|(file, name, _)| format!("{file}: {name} is short by now"));
+    found.extend(stale);
     complain(found);
 }
 
