@@ -20,15 +20,18 @@ mod world;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use controller::Digest;
 use world::World;
 
 /// Turns of the core in the rough part of a run.
 const TURNS: u64 = 1500;
-/// How many seeds every run of the tests goes through.
-const SEEDS: u64 = 16;
+/// How many seeds every run of the tests goes through, from 1.
+const SEEDS: u64 = 10;
+/// Seeds that see a job given up on a node on which its script runs on: they fail if such a node
+/// is given another job at once.
+const TELLING: [u64; 6] = [19, 34, 40, 44, 47, 48];
 
 /// What a run came to.
 #[derive(Debug, PartialEq, Eq)]
@@ -56,18 +59,15 @@ fn number_from(variable: &str) -> Option<u64> {
 /// Crashes, lost messages and dead nodes lose no job, run none twice, and leave nothing behind.
 #[test]
 fn no_seed_breaks_a_promise() {
-    let seeds = 1..=SEEDS + number_from("SEEDS").unwrap_or(0);
-    let next = AtomicU64::new(*seeds.start());
+    let more = number_from("SEEDS").unwrap_or(0);
+    let seeds: Vec<u64> = (1..=SEEDS).chain(TELLING).chain(100..100 + more).collect();
+    let next = AtomicUsize::new(0);
     let seen: Mutex<BTreeMap<&'static str, u64>> = Mutex::default();
     let threads = std::thread::available_parallelism().map_or(1, |some| some.get());
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if !seeds.contains(&seed) {
-                        break;
-                    }
+                while let Some(&seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let marks = run(seed, TURNS).marks;
                     let mut seen = seen.lock().expect("nobody panics with it");
                     for (mark, count) in marks {
