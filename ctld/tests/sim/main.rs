@@ -2,7 +2,7 @@
 //! core and the real store's records, a model of the writer between them, model slurmds, a lossy
 //! network, clients, a disk that fails, and crashes at every point where one can happen.
 //!
-//! `SEEDS=n cargo test -p ctld --test sim` runs n more seeds; `SEED=n … one_seed` runs one.
+//! `SEEDS=n cargo test -p ctld --test sim` runs n more seeds, from 100; `SEED=n … one_seed` runs one.
 //! What must hold is listed in `ledger.rs`.
 
 #![allow(clippy::print_stderr, reason = "a failing seed is told on stderr")]
