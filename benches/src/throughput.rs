@@ -243,10 +243,29 @@ fn commit() -> String {
 }
 
 fn command() -> String {
-    let flags: Vec<String> = env::args()
-        .skip(1)
-        .map(|flag| if flag.contains([' ', '(', ')']) { format!("'{flag}'") } else { flag })
-        .collect();
+    let flags: Vec<String> = env::args().skip(1).map(|flag| quoted(&flag)).collect();
     let release = if cfg!(debug_assertions) { "" } else { " --release" };
     format!("cargo run{release} -p benches -- {}", flags.join(" "))
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_=.,/:+".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn a_command_can_be_pasted_back_into_a_shell() {
+        assert_eq!(quoted("--rounds=3"), "--rounds=3");
+        assert_eq!(quoted("h[1-3]"), "'h[1-3]'");
+        assert_eq!(quoted("it's so"), r"'it'\''s so'");
+        assert_eq!(quoted(""), "''");
+    }
 }
