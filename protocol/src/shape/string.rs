@@ -8,9 +8,8 @@
 use crate::wire::{DecodeError, Malformed, Reader, Wire, Writer};
 
 const ESCAPE: u32 = 0x10_FF00;
-/// The first UTF-8 bytes of every escape character: `F4 8F BC..BF`, of which only
-/// `U+10FF00..=U+10FFFF` (`BC`…`BF`) is ours.
-const ESCAPE_RANGE: std::ops::RangeInclusive<u32> = ESCAPE..=0x10_FFFF;
+/// The characters that stand for bytes. A byte below 80 is always UTF-8, so none stands for one.
+const ESCAPE_RANGE: std::ops::RangeInclusive<u32> = ESCAPE + 0x80..=0x10_FFFF;
 
 /// Text of any bytes.
 pub fn from_bytes(bytes: &[u8]) -> String {
@@ -48,8 +47,9 @@ pub fn to_bytes(text: &str) -> std::borrow::Cow<'_, [u8]> {
     }
     let mut bytes = Vec::with_capacity(text.len());
     for c in text.chars() {
-        match u32::from(c).checked_sub(ESCAPE).map(u8::try_from) {
-            Some(Ok(byte)) => bytes.push(byte),
+        let byte = u32::from(c).checked_sub(ESCAPE).map(u8::try_from);
+        match byte {
+            Some(Ok(byte)) if byte >= 0x80 => bytes.push(byte),
             _ => bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
         }
     }
