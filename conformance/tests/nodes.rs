@@ -234,7 +234,7 @@ fn a_slurmd_newer_than_a_stock_controller_is_refused_and_ours_takes_it() {
 fn a_job_runs_where_memory_is_not_counted() {
     let Some(builder) = World::builder() else { return };
     let world = builder.node("n1").conf("SelectTypeParameters=CR_CPU").start();
-    let id = world.shell().user("alice").sbatch(&["--wrap=true"]);
+    let id = world.shell().user("alice").sbatch(["--wrap=true"]);
     world.wait_job(id, "COMPLETED");
     world.wait_node("n1", "idle");
 }
