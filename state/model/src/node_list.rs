@@ -10,13 +10,14 @@ const MAX_BRACKETS: usize = 8;
 
 /// The names of some nodes, ranges folded, in Slurm's form: `n[1-3,5]`.
 ///
-/// Names are sorted by what stands before the number at their end, then by the number. Nodes that
-/// are not there are left out.
+/// They stand in the order of the node table, as the cores of an allocation do: a credential counts
+/// its cores along its host list, so the two must never differ. Nodes that are not there are left out.
 pub fn node_list(cluster: &Cluster, nodes: &[NodeId]) -> Arc<str> {
-    let mut names: Vec<Name<'_>> =
+    let mut nodes = nodes.to_vec();
+    nodes.sort_unstable();
+    nodes.dedup();
+    let names: Vec<Name<'_>> =
         nodes.iter().filter_map(|id| cluster.node(*id)).map(|node| Name::of(&node.name)).collect();
-    names.sort_unstable();
-    names.dedup();
     let mut text = String::new();
     for group in names.chunk_by(|a, b| a.number.is_some() && a.prefix == b.prefix) {
         if !text.is_empty() {
@@ -60,8 +61,8 @@ impl UnknownNode {
     }
 }
 
-/// A name taken apart. The order of the fields is the order in which lists are sorted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// A name taken apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Name<'a> {
     /// All but the digits at the end.
     prefix: &'a str,
@@ -235,7 +236,8 @@ mod tests {
         assert_eq!(listed(&["n1", "n2", "n3", "n5"]), "n[1-3,5]");
         assert_eq!(listed(&["n9", "n10", "n11"]), "n[9-11]");
         assert_eq!(listed(&["n08", "n09", "n10"]), "n[08-10]");
-        assert_eq!(listed(&["n5", "login", "n4", "gpu1"]), "gpu1,login,n[4-5]");
+        assert_eq!(listed(&["n5", "login", "n4", "gpu1"]), "n5,login,n4,gpu1");
+        assert_eq!(listed(&["n2", "n1"]), "n[2,1]");
         assert_eq!(listed(&["r1n1", "r1n2", "r2n1"]), "r1n[1-2],r2n1");
     }
 
