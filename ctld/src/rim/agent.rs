@@ -78,9 +78,12 @@ pub async fn run(rim: Arc<Rim>, mut orders: mpsc::Receiver<Order>) {
         let on_the_way = Arc::clone(&on_the_way);
         tokio::spawn(async move {
             // The semaphore is never closed.
-            let place = on_the_way.acquire_owned().await;
+            let place = Arc::clone(&on_the_way).acquire_owned().await;
+            let sending = || (ON_THE_WAY_MAX - on_the_way.available_permits()) as u64;
+            rim.counters.messages_to_nodes.set(sending());
             deliver(&rim, order).await;
             drop(place);
+            rim.counters.messages_to_nodes.set(sending());
             // The loop ends only with the program.
             let _ = done.send(lane);
         });
