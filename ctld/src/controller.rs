@@ -164,6 +164,7 @@ impl Controller {
             conf_path: conf.path.clone(),
             log,
             program: program_sender,
+            scripts: rim::Scripts::default(),
             sackds: RwLock::default(),
         });
         Ok(Self { rim, writer, inbox, program, listeners })
@@ -317,7 +318,15 @@ fn release(
             let rim = Arc::clone(rim);
             runtime.spawn(async move { rim::tell_client(&rim, &client, protocol, message).await });
         }
-        Effect::Mail { .. } => {}
+        Effect::Mail { job, event } => {
+            let rim = Arc::clone(rim);
+            runtime.spawn(async move { rim::send_mail(&rim, job, event).await });
+        }
+        Effect::RunHook { job, hook } => {
+            let rim = Arc::clone(rim);
+            runtime.spawn(async move { rim::run_hook(&rim, job, hook).await });
+        }
+        Effect::StopHook { job, hook } => rim.scripts.stop(job, hook),
     }
 }
 

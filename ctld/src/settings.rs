@@ -128,6 +128,8 @@ fn config(conf: &SlurmConf, users: &Users) -> Result<Config, SettingsError> {
         prolog_alloc: prolog(PROLOG_ALLOC),
         prolog_no_hold: prolog(PROLOG_NO_HOLD),
         prolog_contain: prolog(PROLOG_CONTAIN),
+        prolog_slurmctld: !keys.prolog_slurmctld.is_empty(),
+        epilog_slurmctld: !keys.epilog_slurmctld.is_empty(),
         config_overrides: settings.config_overrides,
         private_jobs: private[0],
         private_nodes: private[1],

@@ -95,6 +95,7 @@ mod model_of_turns {
             warned: false,
             derived_status: 0,
             client_listens: false,
+            mailed_percent: 0,
             expected_nodes: None,
         }
     }

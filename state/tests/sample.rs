@@ -218,6 +218,7 @@ fn waiting_array() -> Job {
         warned: false,
         derived_status: 0,
         client_listens: false,
+        mailed_percent: 0,
         expected_nodes: None,
     }
 }
@@ -239,6 +240,7 @@ fn completing_job() -> Job {
             since: Timestamp(1_700_000_200),
             told: Timestamp(1_700_000_230),
             requeue: true,
+            epilog: false,
         }),
         hold: Hold::None,
         wait: WaitReason::NonZeroExitCode,
@@ -266,6 +268,7 @@ fn completing_job() -> Job {
         warned: true,
         derived_status: 0,
         client_listens: false,
+        mailed_percent: 0,
         ..waiting_array()
     }
 }

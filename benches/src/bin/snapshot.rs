@@ -294,6 +294,7 @@ fn waiting(id: u32, spec: &Arc<JobSpec>) -> Job {
         warned: false,
         derived_status: 0,
         client_listens: false,
+        mailed_percent: 0,
         expected_nodes: None,
     }
 }

@@ -8,7 +8,7 @@ use crate::reject::Reject;
 use crate::step::WaitingSteps;
 use crate::tick::Clock;
 use crate::turn::Turn;
-use crate::{configure, job, node, partition, step, tick};
+use crate::{configure, hook, job, node, partition, step, tick};
 
 /// The owner of the cluster: takes one event at a time.
 #[derive(Debug, Default)]
@@ -119,6 +119,9 @@ fn handle(turn: &mut Turn<'_>, clock: &mut Clock, event: Event) -> Result<Answer
         }
         Event::PrologDone { caller, job, node_name, status } => {
             job::prolog_done(turn, caller, job, &node_name, status)
+        }
+        Event::HookDone { job, restarts, hook, result } => {
+            hook::done(turn, job, restarts, hook, result)
         }
         Event::StepAsked(request) => step::asked(turn, &request),
         Event::StepDone(done) => step::done(turn, &done),

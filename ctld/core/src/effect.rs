@@ -2,6 +2,8 @@ use std::sync::Arc;
 
 use model::{Job, JobId, NodeId, StepClient, StepNumber, Timestamp};
 
+use crate::hook::Hook;
+
 /// What the core asks of the world. Released once the changes of its turn are durable.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
@@ -29,12 +31,27 @@ pub enum Effect {
         /// What it is told.
         message: ClientMessage,
     },
-    /// Mail is due, if the job asked for it.
+    /// Mail that the job asked for is due.
     Mail {
         /// The job as it is now.
         job: Arc<Job>,
         /// What happened.
         event: MailEvent,
+    },
+    /// The programs of a hook are to be run on the controller's host, unless they run already for
+    /// this start of the job. Their end comes back as [`crate::Event::HookDone`].
+    RunHook {
+        /// The job as it is now.
+        job: Arc<Job>,
+        /// Which programs.
+        hook: Hook,
+    },
+    /// The programs of a hook are not wanted any more.
+    StopHook {
+        /// The job.
+        job: JobId,
+        /// Which programs.
+        hook: Hook,
     },
     /// Nodes are to be told to read their configuration again.
     Reconfigure,
@@ -55,6 +72,13 @@ pub enum ClientMessage {
         /// The job.
         job: JobId,
     },
+    /// A text for the user.
+    Said {
+        /// The job.
+        job: JobId,
+        /// The text.
+        text: &'static str,
+    },
     /// The time of the step is up.
     Timeout {
         /// The job.
@@ -73,8 +97,17 @@ pub enum MailEvent {
     Began,
     /// The job ended.
     Ended,
+    /// The job ended badly.
+    Failed,
     /// The job was requeued.
     Requeued,
+    /// So much of its time has gone by.
+    TimePassed {
+        /// 50, 80, 90 or 100 percent.
+        percent: u8,
+    },
+    /// The job waits for what will never come.
+    DependencyNeverSatisfied,
 }
 
 /// A message to a slurmd, in domain words; `ctld/src/rpc` makes it bytes in the node's release.

@@ -8,6 +8,7 @@ use model::{
 
 use crate::access::Caller;
 use crate::configure::Configuration;
+use crate::hook::{Hook, HookResult};
 use crate::reject::Reject;
 use crate::step::StepRequest;
 
@@ -93,6 +94,17 @@ pub enum Event {
         node_name: Arc<str>,
         /// Its status; 0 is success.
         status: u32,
+    },
+    /// The programs of a hook have ended, all of them.
+    HookDone {
+        /// The job.
+        job: JobId,
+        /// Which start of the job this was: its restart count then.
+        restarts: u16,
+        /// Which programs.
+        hook: Hook,
+        /// How they ended.
+        result: HookResult,
     },
     /// A batch script has ended, or could not be started.
     BatchDone(BatchDone),

@@ -22,7 +22,9 @@ mod configure;
 mod core;
 mod effect;
 mod event;
+mod hook;
 mod job;
+mod mail;
 mod node;
 mod partition;
 mod reject;
@@ -39,5 +41,7 @@ pub use event::{
     Kill, LaunchResult, NewJob, NodeTarget, NodeUpdate, NodeUpdateState, PartitionNodes,
     PartitionUpdate, Reboot, Registered, Requeue, SpecEdit, StepDone, TaskResult, UpdateJob,
 };
+pub use hook::{Hook, HookResult};
+pub use mail::is_of_array;
 pub use reject::{Reject, Shortage, StepReject};
 pub use step::{Distribution, StepKind, StepRequest};

@@ -9,7 +9,7 @@ use crate::effect::{Effect, NodeMessage};
 use crate::event::Answer;
 use crate::reject::Reject;
 use crate::turn::Turn;
-use crate::{job, node, step};
+use crate::{job, mail, node, step};
 
 /// What the core remembers of time: nothing that a restart would miss, since all of it follows from
 /// the records or is asked of the nodes anew.
@@ -65,6 +65,8 @@ impl Clock {
 
 /// A second has gone by.
 pub(crate) fn ticked(turn: &mut Turn<'_>, clock: &mut Clock) -> Result<Answer, Reject> {
+    // First, since a job that is out of time is told of too.
+    mail::time_goes_by(turn);
     times_up(turn);
     step::times_up(turn);
     warnings(turn);
@@ -165,9 +167,11 @@ fn ask_again(turn: &mut Turn<'_>, clock: &mut Clock) {
         .cluster()
         .active()
         .filter(|job| match &job.phase {
-            Phase::Running(Launch::Sending { since } | Launch::Prolog { since, .. }) => {
-                turn.now.since(*since) > launch_s
-            }
+            Phase::Running(
+                Launch::Sending { since }
+                | Launch::Prolog { since, .. }
+                | Launch::Configuring { since },
+            ) => turn.now.since(*since) > launch_s,
             _ => false,
         })
         .cloned()
@@ -181,7 +185,9 @@ fn ask_again(turn: &mut Turn<'_>, clock: &mut Clock) {
             continue;
         }
         let job = turn.edit_job(&job, |job| {
-            if let Phase::Running(Launch::Prolog { since, .. }) = &mut job.phase {
+            if let Phase::Running(Launch::Prolog { since, .. } | Launch::Configuring { since }) =
+                &mut job.phase
+            {
                 *since = now;
             }
         });

@@ -111,7 +111,6 @@ pub(super) const LINE_KEYS: [&str; 7] = [
 // What several keys lack.
 const SLURMDBD: &str = "accounting through slurmdbd";
 const JOB_COMPLETION: &str = "job completion records";
-const CONTROLLER_SCRIPTS: &str = "controller prologs and epilogs";
 const MULTIFACTOR: &str = "multifactor priority";
 const POWER_SAVING: &str = "power saving";
 const BACKUP: &str = "a backup controller";
@@ -211,7 +210,7 @@ keys! {
     EnforcePartLimits, enforce_part_limits: Text = None, ALL, Here;
     Epilog, epilog: Vec<String> = Vec::new(), ALL, Elsewhere;
     EpilogMsgTime, epilog_msg_time: u32 = 2000, ALL, Elsewhere;
-    EpilogSlurmctld, epilog_slurmctld: Vec<String> = Vec::new(), ALL, NotYet(CONTROLLER_SCRIPTS);
+    EpilogSlurmctld, epilog_slurmctld: Vec<String> = Vec::new(), ALL, Here;
     EpilogTimeout, epilog_timeout: u16 = NO_VALUE_16, R25_05.on(), Elsewhere;
     ExtSensorsFreq, ext_sensors_freq: u16 = 0, ALL, Defunct;
     ExtSensorsType, ext_sensors_type: Text = None, ALL, Defunct;
@@ -257,8 +256,8 @@ keys! {
     LicenseParameters, license_parameters: Text = None, R26_05.on(), NotYet("licenses");
     Licenses, licenses: Text = None, ALL, NotYet("licenses");
     LogTimeFormat, log_time_format: Text = None, ALL, Elsewhere;
-    MailDomain, mail_domain: Text = None, ALL, NotYet("mail");
-    MailProg, mail_prog: Text = text("/bin/mail"), ALL, NotYet("mail");
+    MailDomain, mail_domain: Text = None, ALL, Here;
+    MailProg, mail_prog: Text = text("/bin/mail"), ALL, Here;
     MaxArraySize, max_array_size: u32 = 1001, ALL, Here;
     MaxBatchRequeue, max_batch_requeue: u32 = 5, ALL, Here;
     MaxDBDMsgs, max_dbd_msgs: u32 = 0, ALL, NotYet(SLURMDBD);
@@ -313,7 +312,7 @@ keys! {
     Prolog, prolog: Vec<String> = Vec::new(), ALL, Elsewhere;
     PrologEpilogTimeout, prolog_epilog_timeout: u16 = NO_VALUE_16, ALL, Elsewhere;
     PrologFlags, prolog_flags: Text = None, ALL, Here;
-    PrologSlurmctld, prolog_slurmctld: Vec<String> = Vec::new(), ALL, NotYet(CONTROLLER_SCRIPTS);
+    PrologSlurmctld, prolog_slurmctld: Vec<String> = Vec::new(), ALL, Here;
     PrologTimeout, prolog_timeout: u16 = NO_VALUE_16, R25_05.on(), Elsewhere;
     PropagatePrioProcess, propagate_prio_process: u16 = 0, ALL, Elsewhere;
     PropagateResourceLimits, propagate_resource_limits: Text = text("ALL"), ALL, Elsewhere;

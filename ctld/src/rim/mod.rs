@@ -10,6 +10,7 @@ mod listener;
 mod planner;
 mod program;
 mod sack;
+mod script;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -37,6 +38,7 @@ pub use listener::{listen, serve};
 pub use planner::Planner;
 pub use program::{ProgramRequest, ReconfigureError, reread};
 pub use sack::serve_sack;
+pub use script::{Scripts, run_hook, send_mail};
 
 /// What all parts of the rim share.
 #[derive(Debug)]
@@ -63,6 +65,8 @@ pub struct Rim {
     pub log: Arc<Log>,
     /// Requests to the program itself.
     pub program: mpsc::Sender<ProgramRequest>,
+    /// Programs that run on this host.
+    pub scripts: Scripts,
     /// sackds that took their configuration here, to be told when it changes.
     pub sackds: RwLock<Vec<(SocketAddr, Version)>>,
 }

@@ -2,7 +2,7 @@
 
 use ctld_core::ClientMessage;
 use model::{Job, StepNumber};
-use protocol::msg::{self, KillRequest, SrunTimeout, StepId};
+use protocol::msg::{self, KillRequest, SrunMessage, SrunTimeout, StepId};
 use protocol::shape::Timestamp;
 use protocol::wire::to_bytes;
 use protocol::{Errno, Number, Version};
@@ -22,6 +22,8 @@ pub enum Told {
     AskAgain(KillRequest),
     /// `SRUN_TIMEOUT`.
     Timeout(SrunTimeout),
+    /// `SRUN_USER_MSG`.
+    Said(SrunMessage),
 }
 
 impl Told {
@@ -32,6 +34,7 @@ impl Told {
             Self::Complete(_) => Number::SRUN_JOB_COMPLETE,
             Self::AskAgain(_) => Number::SRUN_STEP_SIGNAL,
             Self::Timeout(_) => Number::SRUN_TIMEOUT,
+            Self::Said(_) => Number::SRUN_USER_MSG,
         }
     }
 
@@ -42,6 +45,7 @@ impl Told {
             Self::Complete(id) => to_bytes(id, version),
             Self::AskAgain(signal) => to_bytes(signal, version),
             Self::Timeout(timeout) => to_bytes(timeout, version),
+            Self::Said(said) => to_bytes(said, version),
         }
     }
 }
@@ -63,6 +67,9 @@ pub fn of(message: ClientMessage) -> Told {
             step_id: StepId::step(job.0, StepId::PENDING),
             ..KillRequest::default()
         }),
+        ClientMessage::Said { job, text } => {
+            Told::Said(SrunMessage { step_id: job.0.into(), message: Some(text.to_owned()) })
+        }
         ClientMessage::Timeout { job, step, at } => {
             Told::Timeout(SrunTimeout { step_id: id(job.0, Some(step)), timeout: Timestamp(at.0) })
         }

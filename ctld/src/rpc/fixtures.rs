@@ -132,6 +132,7 @@ pub fn job(id: u32) -> Job {
         warned: false,
         derived_status: 0,
         client_listens: false,
+        mailed_percent: 0,
         expected_nodes: None,
     }
 }

@@ -97,7 +97,9 @@ pub(super) fn allocated_job<'a>(
 fn ready(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
     let asked: JobQuery = request.decode()?;
     let job = known_job(view, asked.job.job_id())?;
-    // PrologSlurmctld is not run, so it is always done.
+    if matches!(job.phase, Phase::Running(Launch::Configuring { .. })) {
+        return Err(Failure::Code(Errno::EAGAIN));
+    }
     let mut ready = Ready::PROLOG;
     if job.is_active() {
         ready = ready | Ready::JOB;

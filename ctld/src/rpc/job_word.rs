@@ -1,6 +1,6 @@
 //! Words of a job that are computed where a message needs them: its state, how it shares.
 
-use model::{Exclusive, Exit, Job, Partition, Phase, Sharing};
+use model::{Exclusive, Exit, Job, Launch, Partition, Phase, Sharing};
 use protocol::msg::{JobState, exclusive, oversubscribe, shared};
 use protocol::shape::Limit;
 
@@ -10,6 +10,7 @@ pub fn job_state(job: &Job) -> JobState {
     let ended = job.outcome.as_ref().map_or(JobState::FAILED, |outcome| ended_as(outcome.exit));
     match &job.phase {
         Phase::Pending => JobState::PENDING,
+        Phase::Running(Launch::Configuring { .. }) => JobState::RUNNING | JobState::CONFIGURING,
         Phase::Running(_) => JobState::RUNNING,
         Phase::Suspended => JobState::SUSPENDED,
         Phase::Completing(completing) if completing.requeue => {
@@ -86,6 +87,60 @@ pub fn exclusive_value(job: &Job, partition: Option<&Partition>) -> u16 {
             (_, true, _) => exclusive::USER,
             (.., true) => exclusive::NODE,
             _ => exclusive::NONE,
+        },
+    }
+}
+
+/// `OverSubscribe` from 26.05 on, in words.
+pub fn oversubscribe_word(value: u16) -> &'static str {
+    match value {
+        oversubscribe::YES => "YES",
+        oversubscribe::OK => "OK",
+        _ => "NO",
+    }
+}
+
+/// Whether a job has its nodes for itself, in words.
+pub fn exclusive_word(value: u16) -> &'static str {
+    match value {
+        exclusive::NODE => "NODE",
+        exclusive::USER => "USER",
+        exclusive::MCS => "MCS",
+        exclusive::TOPO => "TOPO",
+        _ => "NO",
+    }
+}
+
+/// `OverSubscribe` up to 25.11, in words (`job_share_string()`).
+pub fn shared_word(value: Limit<u16>) -> &'static str {
+    match value.value() {
+        Some(shared::NONE) => "NO",
+        Some(shared::OK) => "YES",
+        Some(shared::USER) => "USER",
+        Some(shared::MCS) => "MCS",
+        Some(shared::TOPO) => "TOPO",
+        _ => "OK",
+    }
+}
+
+/// The base of a job's state, in words (`job_state_string()`).
+pub fn base_state_word(job: &Job) -> &'static str {
+    let exit = job.outcome.as_ref().map(|outcome| outcome.exit);
+    match (&job.phase, exit) {
+        (Phase::Pending, _) => "PENDING",
+        (Phase::Running(_), _) => "RUNNING",
+        (Phase::Suspended, _) => "SUSPENDED",
+        (Phase::Completing(completing), _) if completing.requeue => "PENDING",
+        (Phase::Completing(_) | Phase::Ended, exit) => match exit.unwrap_or(Exit::Failed) {
+            Exit::Completed => "COMPLETED",
+            Exit::Cancelled { .. } => "CANCELLED",
+            Exit::Failed => "FAILED",
+            Exit::Timeout => "TIMEOUT",
+            Exit::NodeFail => "NODE_FAIL",
+            Exit::Preempted => "PREEMPTED",
+            Exit::BootFail => "BOOT_FAIL",
+            Exit::Deadline => "DEADLINE",
+            Exit::OutOfMemory => "OUT_OF_MEMORY",
         },
     }
 }

@@ -32,7 +32,11 @@ impl Setup {
     /// The setup of a seed.
     pub fn draw(seed: u64) -> Self {
         let mut rng = Rng::new(seed, "setup");
-        let config = draw_config(&mut rng);
+        let mut config = draw_config(&mut rng);
+        // A chance of their own, so that the other draws of a seed stay as they are.
+        let mut hooks = Rng::new(seed, "hooks");
+        config.prolog_slurmctld = hooks.chance(300);
+        config.epilog_slurmctld = hooks.chance(300);
         let nodes: Vec<Node> =
             (1..=rng.small(2, 5)).map(|place| draw_node(place, &mut rng)).collect();
         let names: Vec<Arc<str>> = nodes.iter().map(|node| Arc::clone(&node.name)).collect();

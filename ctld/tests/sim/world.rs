@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ctld_core::{Answer, Effect, Event, NodeMessage};
+use ctld_core::{Answer, Effect, Event, Hook, HookResult, NodeMessage};
 use model::{Cluster, Job, JobId, NodeId, Timestamp};
 use sched::Budget;
 use state::Fault;
@@ -44,6 +44,7 @@ pub(crate) struct Chance {
     pub(crate) node: Rng,
     pub(crate) client: Rng,
     pub(crate) fault: Rng,
+    pub(crate) hook: Rng,
 }
 
 /// Something that is to happen.
@@ -109,6 +110,7 @@ impl World {
                 node: Rng::new(seed, "node"),
                 client: Rng::new(seed, "client"),
                 fault: Rng::new(seed, "fault"),
+                hook: Rng::new(seed, "hook"),
             },
             reports: BTreeMap::new(),
             sessions: BTreeMap::new(),
@@ -333,11 +335,28 @@ impl World {
                 Release::Effect(Effect::Schedule) => self.schedule(),
                 Release::Effect(Effect::ToNode { node, message }) => self.send(node, message),
                 Release::Effect(Effect::TellClient { job }) => self.tell_client(&job),
+                Release::Effect(Effect::RunHook { job, hook }) => self.run_hook(&job, hook),
+                Release::Effect(Effect::StopHook { .. }) => {}
                 Release::Effect(
                     Effect::Mail { .. } | Effect::Reconfigure | Effect::ToClient { .. },
                 ) => {}
             }
         }
+    }
+
+    /// A program of the controller's host runs for a while; it dies with the controller. That one is
+    /// stopped is the same as that it ends by itself.
+    fn run_hook(&mut self, job: &Job, hook: Hook) {
+        let fails = self.chance.hook.chance(50);
+        let result = if fails { HookResult::Failed } else { HookResult::Done };
+        self.ledger.mark(match hook {
+            Hook::Prolog => "controller's prolog ran",
+            Hook::Epilog => "controller's epilog ran",
+        });
+        let event = Event::HookDone { job: job.id, restarts: job.restarts, hook, result };
+        let mail = Mail { sender: Sender::Nobody, event };
+        let after_ms = self.chance.hook.between(5, 4000);
+        self.after(after_ms, Happening::Arrives(Some(self.controller.life), mail));
     }
 
     /// The client of an interactive job has its nodes: it runs a step on all of them for a while.

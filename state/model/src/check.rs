@@ -12,7 +12,7 @@ pub enum Violation {
     IndexIsStale,
     /// A job that is active or being cleaned up has no allocation.
     JobWithoutAllocation(JobId),
-    /// A job is being cleaned up and waits for no node.
+    /// A job is being cleaned up and waits for no node and no epilog.
     CleanUpWithoutEnd(JobId),
     /// A finished job does not say how it ended.
     EndWithoutOutcome(JobId),
@@ -46,6 +46,7 @@ pub fn check(cluster: &Cluster) -> Vec<Violation> {
         }
         if let Phase::Completing(completing) = &job.phase
             && completing.waiting_on.is_empty()
+            && !completing.epilog
         {
             found.push(Violation::CleanUpWithoutEnd(job.id));
         }

@@ -48,6 +48,10 @@ pub struct Config {
     pub prolog_no_hold: bool,
     /// PrologFlags has Contain.
     pub prolog_contain: bool,
+    /// Whether there is a PrologSlurmctld.
+    pub prolog_slurmctld: bool,
+    /// Whether there is an EpilogSlurmctld.
+    pub epilog_slurmctld: bool,
     /// SlurmdParameters has config_overrides: what a node reports does not matter.
     pub config_overrides: bool,
     /// PrivateData has jobs.
@@ -109,6 +113,8 @@ impl Default for Config {
             prolog_alloc: false,
             prolog_no_hold: false,
             prolog_contain: false,
+            prolog_slurmctld: false,
+            epilog_slurmctld: false,
             config_overrides: false,
             private_jobs: false,
             private_nodes: false,

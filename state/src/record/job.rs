@@ -51,6 +51,7 @@ pub(crate) fn write(job: &Job) -> proto::Job {
         warned,
         derived_status,
         client_listens,
+        mailed_percent,
     } = job;
     let (wait, wait_text) = write_wait(wait);
     proto::Job {
@@ -86,6 +87,7 @@ pub(crate) fn write(job: &Job) -> proto::Job {
         warned: *warned,
         derived_status: *derived_status,
         client_listens: *client_listens,
+        mailed_percent: (*mailed_percent).into(),
     }
 }
 
@@ -128,6 +130,7 @@ pub(crate) fn read(
         warned: record.warned,
         derived_status: record.derived_status,
         client_listens: record.client_listens,
+        mailed_percent: narrow("mailed_percent", record.mailed_percent)?,
     })
 }
 
@@ -187,12 +190,13 @@ fn write_phase(phase: &Phase) -> proto::Phase {
         Phase::Pending => PhaseKind::Pending(proto::Empty {}),
         Phase::Running(launch) => PhaseKind::Running(write_launch(launch)),
         Phase::Suspended => PhaseKind::Suspended(proto::Empty {}),
-        Phase::Completing(Completing { waiting_on, since, told, requeue }) => {
+        Phase::Completing(Completing { waiting_on, since, told, requeue, epilog }) => {
             PhaseKind::Completing(proto::Completing {
                 waiting_on: node_numbers(waiting_on),
                 since: since.0,
                 told: told.0,
                 requeue: *requeue,
+                epilog: *epilog,
             })
         }
         Phase::Ended => PhaseKind::Ended(proto::Empty {}),
@@ -210,6 +214,7 @@ fn read_phase(record: proto::Phase) -> Result<Phase, RecordError> {
             since: Timestamp(completing.since),
             told: Timestamp(completing.told),
             requeue: completing.requeue,
+            epilog: completing.epilog,
         }),
         PhaseKind::Ended(_) => Phase::Ended,
     })
@@ -217,6 +222,7 @@ fn read_phase(record: proto::Phase) -> Result<Phase, RecordError> {
 
 fn write_launch(launch: &Launch) -> proto::Launch {
     let launch = match launch {
+        Launch::Configuring { since } => LaunchKind::Configuring(since.0),
         Launch::Prolog { waiting_on, since } => LaunchKind::Prolog(proto::Prolog {
             waiting_on: node_numbers(waiting_on),
             since: since.0,
@@ -233,6 +239,7 @@ fn read_launch(record: proto::Launch) -> Result<Launch, RecordError> {
             waiting_on: node_set(&prolog.waiting_on),
             since: Timestamp(prolog.since),
         },
+        LaunchKind::Configuring(since) => Launch::Configuring { since: Timestamp(since) },
         LaunchKind::Sending(since) => Launch::Sending { since: Timestamp(since) },
         LaunchKind::Done(_) => Launch::Done,
     })

@@ -194,6 +194,7 @@ impl Draw {
             warned: self.bool(),
             derived_status: self.u32(),
             client_listens: self.bool(),
+            mailed_percent: self.u8(),
         }
     }
 
@@ -209,7 +210,7 @@ impl Draw {
     }
 
     fn phase(&mut self) -> Phase {
-        match self.u8() % 7 {
+        match self.u8() % 8 {
             0 => Phase::Pending,
             1 => Phase::Running(Launch::Prolog {
                 waiting_on: self.several(Self::node),
@@ -223,7 +224,9 @@ impl Draw {
                 since: self.time(),
                 told: self.time(),
                 requeue: self.bool(),
+                epilog: self.bool(),
             }),
+            6 => Phase::Running(Launch::Configuring { since: self.time() }),
             _ => Phase::Ended,
         }
     }

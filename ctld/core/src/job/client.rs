@@ -38,10 +38,15 @@ pub(crate) fn client_told(turn: &mut Turn<'_>, id: JobId, reached: bool) -> Resu
 
 /// Tells the client of an interactive job that it has ended.
 pub(super) fn tell_client(turn: &mut Turn<'_>, job: &Arc<Job>) {
-    if let Some(client) = address(job, NumberOption::OtherPort).filter(|_| !job.batch) {
+    if let Some(client) = client_of(job) {
         let message = ClientMessage::Complete { job: job.id, step: None };
         turn.emit(Effect::ToClient { client, protocol: job.protocol, message });
     }
+}
+
+/// Where the client of an interactive job listens for news of it.
+pub(crate) fn client_of(job: &Job) -> Option<StepClient> {
+    address(job, NumberOption::OtherPort).filter(|_| !job.batch)
 }
 
 /// Where the client of a job listens at one of its ports.

@@ -3,13 +3,17 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use model::{Availability, Completing, Exit, Hold, Job, JobId, NodeId, Outcome, Phase, WaitReason};
+use model::{
+    Availability, Completing, Exit, Hold, Job, JobId, Launch, NodeId, Outcome, Phase, WaitReason,
+};
 
 use crate::access::{self, Caller};
-use crate::effect::{Effect, MailEvent, NodeMessage};
+use crate::effect::{Effect, NodeMessage};
 use crate::event::{Answer, BatchDone};
+use crate::hook::Hook;
 use crate::job::client::tell_client;
 use crate::job::{depend, requeue};
+use crate::mail;
 use crate::node;
 use crate::reject::Reject;
 use crate::step;
@@ -197,12 +201,18 @@ pub(super) fn leave_nodes(
     message: impl Fn(Arc<Job>) -> NodeMessage,
 ) {
     let now = turn.now;
-    let waiting_on: BTreeSet<NodeId> =
-        job.held_shares().map(|share| share.node).filter(|id| is_there(turn, *id)).collect();
+    let epilog = turn.config().epilog_slurmctld;
+    let configuring = matches!(job.phase, Phase::Running(Launch::Configuring { .. }));
+    // Its nodes never heard of a job whose PrologSlurmctld was not done, and are to run no epilog.
+    let holds = job.held_shares().filter(|_| !configuring).map(|share| share.node);
+    let waiting_on: BTreeSet<NodeId> = holds.filter(|id| is_there(turn, *id)).collect();
+    if configuring {
+        turn.emit(Effect::StopHook { job: job.id, hook: Hook::Prolog });
+    }
     step::drop_all(turn, job.id);
     tell_client(turn, job);
     let told = waiting_on.clone();
-    let done = waiting_on.is_empty();
+    let done = waiting_on.is_empty() && !epilog;
     let job = turn.edit_job(job, |job| {
         if job.phase == Phase::Suspended {
             job.ended = job.suspended;
@@ -213,14 +223,19 @@ pub(super) fn leave_nodes(
             // Released below, by `cleaned`: nothing is held from here on.
             Phase::Ended
         } else {
-            Phase::Completing(Completing { waiting_on, since: now, told: now, requeue })
+            Phase::Completing(Completing { waiting_on, since: now, told: now, requeue, epilog })
         };
     });
     for node in told {
         turn.emit(Effect::ToNode { node, message: message(Arc::clone(&job)) });
     }
-    if !requeue {
-        turn.emit(Effect::Mail { job: Arc::clone(&job), event: MailEvent::Ended });
+    if epilog {
+        turn.emit(Effect::RunHook { job: Arc::clone(&job), hook: Hook::Epilog });
+    }
+    if requeue {
+        mail::requeued(turn, &job);
+    } else {
+        mail::ended(turn, &job);
     }
     if done {
         cleaned(turn, &job, requeue);
@@ -270,7 +285,8 @@ pub(crate) fn clean_on(turn: &mut Turn<'_>, job: &Arc<Job>, node: NodeId) {
     if !completing.waiting_on.contains(&node) {
         return;
     }
-    let (last, requeue) = (completing.waiting_on.len() == 1, completing.requeue);
+    let last = completing.waiting_on.len() == 1 && !completing.epilog;
+    let requeue = completing.requeue;
     let job = turn.edit_job(job, |job| {
         if last {
             job.phase = Phase::Ended;
@@ -279,6 +295,27 @@ pub(crate) fn clean_on(turn: &mut Turn<'_>, job: &Arc<Job>, node: NodeId) {
         }
     });
     turn.emit(Effect::Schedule);
+    if last {
+        cleaned(turn, &job, requeue);
+    }
+}
+
+/// EpilogSlurmctld has ended.
+pub(crate) fn epilog_slurmctld_done(turn: &mut Turn<'_>, job: &Arc<Job>) {
+    let Phase::Completing(completing) = &job.phase else {
+        return;
+    };
+    if !completing.epilog {
+        return;
+    }
+    let (last, requeue) = (completing.waiting_on.is_empty(), completing.requeue);
+    let job = turn.edit_job(job, |job| {
+        if last {
+            job.phase = Phase::Ended;
+        } else if let Phase::Completing(completing) = &mut job.phase {
+            completing.epilog = false;
+        }
+    });
     if last {
         cleaned(turn, &job, requeue);
     }
@@ -313,7 +350,7 @@ pub(crate) fn end_waiting(
         turn.emit(Effect::TellClient { job: Arc::clone(&job) });
         tell_client(turn, &job);
     }
-    turn.emit(Effect::Mail { job: Arc::clone(&job), event: MailEvent::Ended });
+    mail::ended(turn, &job);
     over(turn, &job);
 }
 

@@ -10,6 +10,7 @@ use model::{
 
 use crate::effect::Effect;
 use crate::job::{array, complete};
+use crate::mail;
 use crate::turn::Turn;
 
 /// The job with its conditions looked at anew, its reason and the time from which it could run; and
@@ -189,7 +190,11 @@ pub(super) fn look_again(turn: &mut Turn<'_>, job: &Arc<Job>) {
     if evaluated == **job {
         return;
     }
+    let news = job.wait != evaluated.wait;
     let job = turn.edit_job(job, |job| *job = evaluated);
+    if never && news {
+        mail::depends_in_vain(turn, &job);
+    }
     let kills = job.spec.carried.number(model::NumberOption::KillOnInvalidDependency) == Some(1);
     if never && kills {
         let by = turn.config().slurm_user;

@@ -75,14 +75,27 @@ fn ends(kill: &Kill) -> bool {
     kill.signal == SIGKILL && kill.step.is_none() && kill.flags & part == 0
 }
 
+/// Whether the job or a part of it is to be killed, not a step alone.
+fn kills(kill: &Kill) -> bool {
+    kill.signal == SIGKILL && kill.step.is_none()
+}
+
+/// Whether nothing of the job runs yet but prologs: what kills a part of it kills it whole.
+fn is_early(launch: &Launch) -> bool {
+    match launch {
+        Launch::Configuring { .. } | Launch::Prolog { .. } => true,
+        Launch::Sending { .. } | Launch::Done => false,
+    }
+}
+
 fn check_kill(turn: &Turn<'_>, job: &Arc<Job>, kill: &Kill) -> Result<(), Reject> {
-    let kills = kill.signal == SIGKILL && kill.step.is_none();
+    let kills = kills(kill);
     match &job.phase {
         Phase::Ended => Err(Reject::JobFinished(job.id)),
         Phase::Completing(completing) if !completing.requeue => Err(Reject::JobFinished(job.id)),
         // What has not begun to run is cancelled whole, whatever part was meant.
         Phase::Pending | Phase::Completing(_) if kills => Ok(()),
-        Phase::Running(Launch::Prolog { .. }) if kills => Ok(()),
+        Phase::Running(Launch::Configuring { .. } | Launch::Prolog { .. }) if kills => Ok(()),
         Phase::Suspended if ends(kill) => Ok(()),
         Phase::Pending | Phase::Completing(_) | Phase::Suspended => {
             Err(Reject::NotSignalable(job.id))
@@ -114,7 +127,7 @@ fn kill_one(turn: &mut Turn<'_>, job: &Arc<Job>, kill: &Kill) {
             });
         }
         Phase::Completing(_) | Phase::Ended => {}
-        Phase::Running(launch) if !ends(kill) && !matches!(launch, Launch::Prolog { .. }) => {
+        Phase::Running(launch) if !ends(kill) && !(kills(kill) && is_early(launch)) => {
             signal(turn, job, kill.signal, kill.flags, kill.step);
         }
         Phase::Running(_) | Phase::Suspended => {

@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::{
-    Change, Exit, Hold, Job, JobId, Launch, NodeId, Outcome, Phase, Step, StepNumber, WaitReason,
+    Allocation, Change, Config, Exit, Hold, Job, JobId, Launch, NodeId, Outcome, Phase, Step,
+    StepNumber, Timestamp, WaitReason,
 };
 
 use crate::access::{self, Caller};
 use crate::effect::{Effect, NodeMessage};
 use crate::event::{Answer, LaunchResult};
+use crate::hook::Hook;
 use crate::job::{complete, requeue};
 use crate::node;
 use crate::reject::Reject;
@@ -19,7 +21,9 @@ use crate::turn::Turn;
 /// no answer came, and again after a restart: each may be told twice.
 pub(crate) fn outstanding(job: &Arc<Job>) -> Vec<Effect> {
     let to = |node: NodeId, message: NodeMessage| Effect::ToNode { node, message };
+    let run = |hook: Hook| Effect::RunHook { job: Arc::clone(job), hook };
     match &job.phase {
+        Phase::Running(Launch::Configuring { .. }) => vec![run(Hook::Prolog)],
         Phase::Running(Launch::Prolog { waiting_on, .. }) => waiting_on
             .iter()
             .map(|node| to(*node, NodeMessage::LaunchProlog { job: Arc::clone(job) }))
@@ -32,6 +36,7 @@ pub(crate) fn outstanding(job: &Arc<Job>) -> Vec<Effect> {
             .waiting_on
             .iter()
             .map(|node| to(*node, NodeMessage::Terminate { job: Arc::clone(job) }))
+            .chain(completing.epilog.then(|| run(Hook::Epilog)))
             .collect(),
         Phase::Running(Launch::Done) if job.client_listens => {
             vec![Effect::TellClient { job: Arc::clone(job) }]
@@ -39,6 +44,40 @@ pub(crate) fn outstanding(job: &Arc<Job>) -> Vec<Effect> {
         Phase::Running(Launch::Done) | Phase::Pending | Phase::Suspended | Phase::Ended => {
             Vec::new()
         }
+    }
+}
+
+/// PrologSlurmctld first; then the prolog where nodes are to run it before anything else; then the
+/// script. An interactive job is there as soon as it has its nodes.
+pub(super) fn first_phase(
+    config: &Config,
+    job: &Job,
+    allocation: &Allocation,
+    now: Timestamp,
+) -> Launch {
+    if config.prolog_slurmctld {
+        return Launch::Configuring { since: now };
+    }
+    on_nodes(config, job, allocation, now)
+}
+
+fn on_nodes(config: &Config, job: &Job, allocation: &Allocation, now: Timestamp) -> Launch {
+    if config.prolog_alloc {
+        let waiting_on = allocation.shares.iter().map(|share| share.node).collect();
+        return Launch::Prolog { waiting_on, since: now };
+    }
+    if job.batch { Launch::Sending { since: now } } else { Launch::Done }
+}
+
+/// PrologSlurmctld is done: the job's nodes hear of it.
+pub(crate) fn configured(turn: &mut Turn<'_>, job: &Arc<Job>) {
+    let Some(allocation) = job.allocation.clone() else {
+        return;
+    };
+    let next = on_nodes(turn.cluster().config(), job, &allocation, turn.now);
+    let job = turn.edit_job(job, |job| job.phase = Phase::Running(next));
+    for effect in outstanding(&job) {
+        turn.emit(effect);
     }
 }
 

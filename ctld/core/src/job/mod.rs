@@ -14,14 +14,15 @@ mod submit;
 mod top;
 mod update;
 
-pub(crate) use client::{client_listens, client_told};
+pub(crate) use client::{client_listens, client_of, client_told};
 pub(crate) use complete::{
-    allocation_done, batch_done, clean_on, end, end_waiting, epilog_done, nothing_left,
+    allocation_done, batch_done, clean_on, end, end_waiting, epilog_done, epilog_slurmctld_done,
+    nothing_left,
 };
 pub(crate) use depend::became_eligible;
 pub(crate) use doubt::{Doubts, sent_at, settled, unanswered};
 pub(crate) use kill::{killed, killed_each, notified, signal, suspended};
-pub(crate) use launch::{batch_launched, outstanding, prolog_done};
+pub(crate) use launch::{batch_launched, configured, outstanding, prolog_done};
 pub(crate) use place::planned;
 pub(crate) use requeue::{requeue, requeued};
 pub(crate) use submit::submitted;

@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use model::{
-    Allocation, Change, Exit, Job, Launch, Outcome, Partition, Phase, Plan, Start, WaitReason,
-    Waits,
-};
+use model::{Change, Exit, Job, Outcome, Partition, Phase, Plan, Start, WaitReason, Waits};
 
-use crate::effect::{Effect, MailEvent};
+use crate::effect::Effect;
 use crate::event::Answer;
 use crate::job::{array, complete, depend, launch};
+use crate::mail;
 use crate::reject::Reject;
 use crate::turn::Turn;
 
@@ -72,7 +70,7 @@ fn started(turn: &mut Turn<'_>, start: Start) -> Result<(), Reject> {
     let partition = turn.cluster().partition(&start.partition).cloned();
     let allocation = Arc::new(start.allocation);
     let now = turn.now;
-    let first = first_phase(turn, &job, &allocation);
+    let first = launch::first_phase(turn.cluster().config(), &job, &allocation, now);
     let job = turn.edit_job(&job, |job| {
         job.partition = Arc::clone(&start.partition);
         job.time_limit_min = time_limit(job, partition.as_deref());
@@ -92,20 +90,9 @@ fn started(turn: &mut Turn<'_>, start: Start) -> Result<(), Reject> {
         turn.emit(effect);
     }
     launch::record_steps(turn, &job);
-    turn.emit(Effect::Mail { job: Arc::clone(&job), event: MailEvent::Began });
+    mail::began(turn, &job);
     depend::dependents_of(turn, &job);
     Ok(())
-}
-
-/// The prolog first where nodes are to run it before anything else; then the script; an interactive
-/// job is there as soon as it has its nodes.
-fn first_phase(turn: &Turn<'_>, job: &Job, allocation: &Allocation) -> Launch {
-    let config = turn.cluster().config();
-    if config.prolog_alloc {
-        let waiting_on = allocation.shares.iter().map(|share| share.node).collect();
-        return Launch::Prolog { waiting_on, since: turn.now };
-    }
-    if job.batch { Launch::Sending { since: turn.now } } else { Launch::Done }
 }
 
 /// The limit that a job runs under: its own, or the partition's default, and never above the

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use model::{Config, Hold, Job, Launch, Phase, WaitReason};
 
 use crate::access;
-use crate::effect::{Effect, MailEvent, NodeMessage};
+use crate::effect::NodeMessage;
 use crate::event::{Answer, Requeue};
 use crate::job::{complete, depend, select, submit};
 use crate::reject::Reject;
@@ -66,7 +66,6 @@ fn again(turn: &mut Turn<'_>, job: &Arc<Job>, request: &Requeue) {
 /// Sends an active job back to the queue: its nodes clean up first. `text` explains a hold.
 pub(crate) fn requeue(turn: &mut Turn<'_>, job: &Arc<Job>, hold: Hold, text: Option<Arc<str>>) {
     let job = turn.edit_job(job, |job| back(job, hold, text));
-    turn.emit(Effect::Mail { job: Arc::clone(&job), event: MailEvent::Requeued });
     complete::leave_nodes(turn, &job, true, |job| NodeMessage::Terminate { job });
 }
 

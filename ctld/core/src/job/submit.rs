@@ -344,6 +344,7 @@ fn build(
         warned: false,
         derived_status: 0,
         client_listens: false,
+        mailed_percent: 0,
         expected_nodes: None,
         spec: Arc::new(new.spec),
     };

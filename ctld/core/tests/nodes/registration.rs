@@ -113,6 +113,7 @@ fn a_boot_cleans_up_what_was_being_cleaned_up() {
             since: at(3),
             told: at(3),
             requeue: false,
+            epilog: false,
         }),
         outcome: Some(Outcome { exit: Exit::Completed, status: 0, derived_status: 0 }),
         ended: Some(at(3)),

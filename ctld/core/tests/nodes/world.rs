@@ -247,6 +247,7 @@ pub fn batch(id: u32, requeue: bool) -> Job {
         warned: false,
         derived_status: 0,
         client_listens: false,
+        mailed_percent: 0,
         expected_nodes: None,
     }
 }

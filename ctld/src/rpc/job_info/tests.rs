@@ -182,6 +182,7 @@ fn busy() -> View {
                 since: NOW,
                 told: NOW,
                 requeue: false,
+                epilog: false,
             }),
             _ => Phase::Ended,
         };

@@ -3,7 +3,7 @@
 
 use model::{Job, NumberOption, Script, TextOption};
 use protocol::Version;
-use protocol::msg::{exclusive, open_mode, oversubscribe};
+use protocol::msg::open_mode;
 
 use super::batch;
 use crate::rpc::credential::text;
@@ -22,9 +22,9 @@ pub(super) fn of(view: &View, job: &Job, script: &Script, version: Version) -> V
     set("SLURM_JOB_NAME", name);
     if version >= Version::V26_05 {
         let partition = view.cluster.partition(&job.partition).map(|partition| &**partition);
-        let shares = oversubscribe_word(job_word::oversubscribe_value(job, partition));
+        let shares = job_word::oversubscribe_word(job_word::oversubscribe_value(job, partition));
         set("SLURM_JOB_OVERSUBSCRIBE", Some(shares.to_owned()));
-        let exclusive = exclusive_word(job_word::exclusive_value(job, partition));
+        let exclusive = job_word::exclusive_word(job_word::exclusive_value(job, partition));
         set("SLURM_JOB_EXCLUSIVE", Some(exclusive.to_owned()));
     }
     let mode = match batch::open_mode(job) {
@@ -53,24 +53,6 @@ fn overwrite(environment: &mut Vec<String>, name: &str, value: &str) {
     match environment.iter_mut().find(is_it) {
         Some(known) => *known = entry,
         None => environment.push(entry),
-    }
-}
-
-fn oversubscribe_word(value: u16) -> &'static str {
-    match value {
-        oversubscribe::YES => "YES",
-        oversubscribe::OK => "OK",
-        _ => "NO",
-    }
-}
-
-fn exclusive_word(value: u16) -> &'static str {
-    match value {
-        exclusive::NODE => "NODE",
-        exclusive::USER => "USER",
-        exclusive::MCS => "MCS",
-        exclusive::TOPO => "TOPO",
-        _ => "NO",
     }
 }
 

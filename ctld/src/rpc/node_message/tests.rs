@@ -250,7 +250,13 @@ fn ended(stock: &KillJob, proof: &Credential) -> Job {
     let shares = shares(stock.nodes.as_deref().unwrap(), proof);
     let waiting_on = shares.iter().map(|share| share.node).collect();
     let at = Timestamp(stock.time.0);
-    job.phase = Phase::Completing(Completing { waiting_on, since: at, told: at, requeue: false });
+    job.phase = Phase::Completing(Completing {
+        waiting_on,
+        since: at,
+        told: at,
+        requeue: false,
+        epilog: false,
+    });
     job.allocation = Some(Arc::new(Allocation {
         shares,
         node_list: stock.nodes.as_deref().unwrap().into(),

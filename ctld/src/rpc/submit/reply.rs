@@ -164,6 +164,7 @@ fn imagined(view: &View, now: Timestamp, new: NewJob) -> Result<Job, Failure> {
         warned: false,
         derived_status: 0,
         client_listens: false,
+        mailed_percent: 0,
         expected_nodes: None,
         spec: std::sync::Arc::new(spec),
     })

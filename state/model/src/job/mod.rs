@@ -81,6 +81,9 @@ pub struct Job {
     /// Whether the client of an interactive job waits at its port to hear that it has started, or
     /// that it will not.
     pub client_listens: bool,
+    /// Of the marks of its time limit that mail may be asked for (50, 80, 90, 100 %), the highest
+    /// that it has passed.
+    pub mailed_percent: u8,
 }
 
 impl Job {

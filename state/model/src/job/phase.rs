@@ -21,6 +21,11 @@ pub enum Phase {
 /// How far the start of a running job has come.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Launch {
+    /// PrologSlurmctld runs on the controller's host; its nodes have heard nothing of it yet.
+    Configuring {
+        /// When it was started, or started again.
+        since: Timestamp,
+    },
     /// Its nodes run their prologs (PrologFlags=Alloc).
     Prolog {
         /// Nodes that have not reported.
@@ -48,6 +53,8 @@ pub struct Completing {
     pub told: Timestamp,
     /// Whether the job waits again afterwards instead of ending.
     pub requeue: bool,
+    /// Whether EpilogSlurmctld runs on the controller's host.
+    pub epilog: bool,
 }
 
 /// How a job ended.
@@ -85,6 +92,22 @@ pub enum Exit {
     Deadline,
     /// It ran out of memory.
     OutOfMemory,
+}
+
+impl Exit {
+    /// Whether it counts as a failure: every end but a good one and a cancellation.
+    pub fn is_failure(self) -> bool {
+        match self {
+            Self::Completed | Self::Cancelled { .. } => false,
+            Self::Failed
+            | Self::Timeout
+            | Self::NodeFail
+            | Self::Preempted
+            | Self::BootFail
+            | Self::Deadline
+            | Self::OutOfMemory => true,
+        }
+    }
 }
 
 /// Whether a job is to wait, and who may let it go.

@@ -1,0 +1,218 @@
+//! Programs that the controller runs on its own host: PrologSlurmctld and EpilogSlurmctld, MailProg.
+//!
+//! So many run at a time and so many wait; mail past that is lost, for a flood of it must not hold
+//! up anything, and a hook past that is asked for again by the core.
+
+mod environment;
+mod mail;
+mod process;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use ctld_core::{Event, Hook, HookResult, MailEvent};
+use model::{Job, JobId};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tracing::{debug, error, info, warn};
+
+use self::process::{End, Program};
+use crate::config::NO_VALUE_16;
+use crate::rim::{Rim, now};
+
+/// Hooks that run at a time.
+const HOOKS_MAX: usize = 64;
+/// Hooks that run or wait.
+const HOOKS_WAITING_MAX: usize = 1 << 16;
+/// Mails that are sent at a time, as slurmctld has it.
+const MAILS_MAX: usize = 64;
+/// Mails that are sent or wait.
+const MAILS_WAITING_MAX: usize = 4096;
+/// How long MailProg may take, as slurmctld has it.
+const MAIL_LIMIT: Duration = Duration::from_secs(120);
+
+/// What runs and what waits.
+#[derive(Debug)]
+pub struct Scripts {
+    hooks: Mutex<BTreeMap<(JobId, Hook), watch::Sender<bool>>>,
+    hook_places: Semaphore,
+    mail_places: Semaphore,
+    mails: AtomicUsize,
+}
+
+impl Default for Scripts {
+    fn default() -> Self {
+        Self {
+            hooks: Mutex::default(),
+            hook_places: Semaphore::new(HOOKS_MAX),
+            mail_places: Semaphore::new(MAILS_MAX),
+            mails: AtomicUsize::new(0),
+        }
+    }
+}
+
+impl Scripts {
+    fn hooks(&self) -> MutexGuard<'_, BTreeMap<(JobId, Hook), watch::Sender<bool>>> {
+        self.hooks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a hook into the book, unless it is there or there is no room.
+    fn begin(&self, key: (JobId, Hook)) -> Option<watch::Receiver<bool>> {
+        let mut hooks = self.hooks();
+        if hooks.contains_key(&key) || hooks.len() >= HOOKS_WAITING_MAX {
+            return None;
+        }
+        let (stop, stopped) = watch::channel(false);
+        hooks.insert(key, stop);
+        Some(stopped)
+    }
+
+    /// Ends the programs of a hook, if they run or wait.
+    pub fn stop(&self, job: JobId, hook: Hook) {
+        if let Some(stop) = self.hooks().get(&(job, hook)) {
+            stop.send_replace(true);
+        }
+    }
+}
+
+/// Runs the programs of a hook, all at a time, and tells the core how they ended.
+pub async fn run_hook(rim: &Rim, job: Arc<Job>, hook: Hook) {
+    let key = (job.id, hook);
+    let Some(stopped) = rim.scripts.begin(key) else {
+        return;
+    };
+    // The semaphore is never closed.
+    let place = rim.scripts.hook_places.acquire().await;
+    let result = if *stopped.borrow() {
+        HookResult::Done
+    } else {
+        run_all(&programs(rim, &job, hook), &job, hook, &stopped).await
+    };
+    drop(place);
+    rim.scripts.hooks().remove(&key);
+    rim.tell(Event::HookDone { job: job.id, restarts: job.restarts, hook, result }).await;
+}
+
+fn programs(rim: &Rim, job: &Job, hook: Hook) -> Vec<Program> {
+    let view = rim.published.view();
+    let keys = &view.conf.keys;
+    let (paths, limit_s, context) = match hook {
+        Hook::Prolog => (&keys.prolog_slurmctld, keys.prolog_timeout, "prolog_slurmctld"),
+        Hook::Epilog => (&keys.epilog_slurmctld, keys.epilog_timeout, "epilog_slurmctld"),
+    };
+    let script = if job.batch { rim.store.0.script(job.array_job()).ok().flatten() } else { None };
+    let over = hook == Hook::Epilog;
+    let mut environment = environment::common(&view, job, script.as_ref(), over);
+    environment::set(&mut environment, "SLURM_SCRIPT_CONTEXT", &context);
+    let program = |path: &String| Program {
+        path: path.clone(),
+        arguments: Vec::new(),
+        environment: environment.clone(),
+        limit: (limit_s != NO_VALUE_16).then(|| Duration::from_secs(limit_s.into())),
+        owner: None,
+    };
+    paths.iter().map(program).collect()
+}
+
+async fn run_all(
+    programs: &[Program],
+    job: &Job,
+    hook: Hook,
+    stopped: &watch::Receiver<bool>,
+) -> HookResult {
+    let mut running = JoinSet::new();
+    for program in programs {
+        let (program, mut stopped) = (program.clone(), stopped.clone());
+        running.spawn(async move {
+            let stop = async {
+                // The sender lives for as long as the hook is in the book.
+                let _ = stopped.wait_for(|stop| *stop).await;
+            };
+            let (end, output) = process::run(&program, stop).await;
+            (program.path, end, output)
+        });
+    }
+    let mut result = HookResult::Done;
+    while let Some(ended) = running.join_next().await {
+        let Ok((path, end, output)) = ended else {
+            error!(job = job.id.0, "a task that ran a program has panicked");
+            continue;
+        };
+        if end_of(&path, &end, &output, job, hook) == HookResult::Failed {
+            result = HookResult::Failed;
+        }
+    }
+    result
+}
+
+/// A program that cannot be started does not fail a hook, nor does one that a signal has ended:
+/// slurmctld counts exit codes and time-outs alone.
+fn end_of(path: &str, end: &End, output: &str, job: &Job, hook: Hook) -> HookResult {
+    let (job, program) = (job.id.0, path);
+    match end {
+        End::Exited(Some(0)) => debug!(job, program, ?hook, output, "has ended"),
+        End::Exited(Some(code)) => {
+            error!(job, program, ?hook, code, output, "has failed");
+            return HookResult::Failed;
+        }
+        End::Exited(None) => warn!(job, program, ?hook, output, "was ended by a signal"),
+        End::TimedOut => {
+            error!(job, program, ?hook, output, "took too long");
+            return HookResult::Failed;
+        }
+        End::Stopped => info!(job, program, ?hook, "is not wanted any more"),
+        End::NotStarted(cause) => error!(job, program, ?hook, %cause, "cannot be started"),
+    }
+    HookResult::Done
+}
+
+/// Sends a mail about a job, by MailProg.
+pub async fn send_mail(rim: &Rim, job: Arc<Job>, event: MailEvent) {
+    let mails = &rim.scripts.mails;
+    if mails.fetch_add(1, Ordering::Relaxed) >= MAILS_WAITING_MAX {
+        warn!(job = job.id.0, ?event, "too much mail waits: this one is not sent");
+    } else {
+        // The semaphore is never closed.
+        let place = rim.scripts.mail_places.acquire().await;
+        send_now(rim, &job, event).await;
+        drop(place);
+    }
+    mails.fetch_sub(1, Ordering::Relaxed);
+}
+
+async fn send_now(rim: &Rim, job: &Job, event: MailEvent) {
+    let program = {
+        let view = rim.published.view();
+        let mail = mail::of(&view, job, event, now());
+        debug!(job = job.id.0, user = mail.user, subject = mail.subject, "mail");
+        Program {
+            path: mail_prog(view.conf.keys.mail_prog.as_deref()).to_owned(),
+            arguments: vec!["-s".to_owned(), mail.subject, mail.user],
+            environment: mail.environment,
+            limit: Some(MAIL_LIMIT),
+            owner: None,
+        }
+    };
+    let (end, output) = process::run(&program, std::future::pending()).await;
+    let (job, program) = (job.id.0, program.path);
+    match end {
+        End::Exited(Some(0)) | End::Stopped => debug!(job, program, output, "mail is sent"),
+        End::Exited(code) => error!(job, program, ?code, output, "mail is not sent"),
+        End::TimedOut => error!(job, program, output, "mail is not sent within its time"),
+        End::NotStarted(cause) => error!(job, program, %cause, "mail cannot be sent"),
+    }
+}
+
+/// MailProg; where the default one is in the other of its two places, that one, as slurmctld does.
+fn mail_prog(configured: Option<&str>) -> &str {
+    const DEFAULT: &str = "/bin/mail";
+    const OTHER: &str = "/usr/bin/mail";
+    let path = configured.unwrap_or(DEFAULT);
+    if path == DEFAULT && !Path::new(DEFAULT).exists() && Path::new(OTHER).exists() {
+        return OTHER;
+    }
+    path
+}
