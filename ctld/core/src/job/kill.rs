@@ -127,7 +127,7 @@ fn kill_one(turn: &mut Turn<'_>, job: &Arc<Job>, kill: &Kill) {
             });
         }
         Phase::Completing(_) | Phase::Ended => {}
-        Phase::Running(launch) if !ends(kill) && !(kills(kill) && is_early(launch)) => {
+        Phase::Running(launch) if !(ends(kill) || kills(kill) && is_early(launch)) => {
             signal(turn, job, kill.signal, kill.flags, kill.step);
         }
         Phase::Running(_) | Phase::Suspended => {
