@@ -181,8 +181,16 @@ fn fields(line: &str) -> Vec<&str> {
 }
 
 /// Keys of `scontrol show` whose value is another one at each look: loads, and what the scheduler did last and when.
-const RESTLESS: [&str; 7] =
-    ["RunTime", "CPULoad", "FreeMem", "AccrueTime", "LastSchedEval", "Scheduler", "BOOT_TIME"];
+const RESTLESS: [&str; 8] = [
+    "RunTime",
+    "SecsPreSuspend",
+    "CPULoad",
+    "FreeMem",
+    "AccrueTime",
+    "LastSchedEval",
+    "Scheduler",
+    "BOOT_TIME",
+];
 
 fn timeless(line: &str) -> String {
     if let Some((key, _)) = line.split_once('=')

@@ -79,3 +79,8 @@ fn what_an_administrator_changes_looks_the_same() {
 fn what_becomes_of_nodes_looks_the_same() {
     same_on_both(include_str!("transcript/nodes.cmd"));
 }
+
+#[test]
+fn what_is_done_to_running_jobs_looks_the_same() {
+    same_on_both(include_str!("transcript/running.cmd"));
+}

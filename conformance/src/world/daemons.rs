@@ -97,11 +97,21 @@ impl World {
     /// When the world has no such node.
     #[track_caller]
     pub fn start_slurmd(&self, node: &str) {
+        self.start_slurmd_with(node, &[]);
+    }
+
+    /// Starts a node's slurmd with further flags, such as `-b`, and waits for nothing.
+    ///
+    /// # Panics
+    /// When the world has no such node, or it cannot be run.
+    #[track_caller]
+    pub fn start_slurmd_with(&self, node: &str, flags: &[&str]) {
         let kind = match self.lock_nodes().iter().find(|found| found.name == node) {
             Some(found) => found.kind,
             None => panic!("the world has no node {node}"),
         };
         let mut args = vec!["/usr/sbin/slurmd", "-D"];
+        args.extend(flags);
         match kind {
             NodeKind::Listed => {}
             NodeKind::Configless => args.extend(["--conf-server", "ctl:6817"]),

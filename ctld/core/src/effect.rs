@@ -58,7 +58,7 @@ pub enum Effect {
 }
 
 /// What a client is told at its port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClientMessage {
     /// The job, or the step, has ended.
     Complete {
@@ -77,7 +77,7 @@ pub enum ClientMessage {
         /// The job.
         job: JobId,
         /// The text.
-        text: &'static str,
+        text: Arc<str>,
     },
     /// The time of the step is up.
     Timeout {
@@ -87,6 +87,13 @@ pub enum ClientMessage {
         step: StepNumber,
         /// When.
         at: Timestamp,
+    },
+    /// The job was stopped, or goes on.
+    Suspended {
+        /// The job.
+        job: JobId,
+        /// It goes on.
+        resume: bool,
     },
 }
 

@@ -68,7 +68,7 @@ fn prolog_failed(turn: &mut Turn<'_>, job: &Arc<Job>) {
     }
     let text = "PrologSlurmctld failed, job killed";
     if let Some(client) = job::client_of(job) {
-        let message = ClientMessage::Said { job: job.id, text };
+        let message = ClientMessage::Said { job: job.id, text: text.into() };
         turn.emit(Effect::ToClient { client, protocol: job.protocol, message });
     }
     let exit = Exit::Cancelled { by: model::Uid::ROOT };

@@ -342,6 +342,13 @@ fn a_stopped_job_gets_the_time_that_it_stood_still() {
     assert_eq!(sent(&world.accepted(suspend(ROOT, false))), [(1, "suspend")]);
     assert_eq!((world.job(job).priority, world.job(job).ran_before_suspend_s), (0, 100));
     assert_eq!(sent(&world.accepted(suspend(ROOT, false))), [], "it stands already");
+    let usage = world.cluster().usage(world.cluster().node_named("n1").unwrap().id).clone();
+    assert_eq!(
+        (usage.cpus, usage.running, usage.suspended),
+        (0, 0, 1),
+        "others may have its cores"
+    );
+    assert!(usage.memory_mib > 0, "it keeps its memory");
     world.now = Timestamp(1_600);
     assert_eq!(sent(&world.accepted(suspend(ROOT, true))), [(1, "suspend")]);
     assert_eq!(world.job(job).ended, Some(Timestamp(1_000 + 1_800 + 500)));

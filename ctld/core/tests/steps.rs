@@ -69,7 +69,7 @@ fn running(world: &mut World) -> JobId {
 
 fn told(turned: &Turned) -> Vec<ClientMessage> {
     let message = |effect: &Effect| match effect {
-        Effect::ToClient { message, .. } => Some(*message),
+        Effect::ToClient { message, .. } => Some(message.clone()),
         _ => None,
     };
     turned.effects.iter().filter_map(message).collect()

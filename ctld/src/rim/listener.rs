@@ -335,6 +335,11 @@ async fn dispatch(service: &Service, request: &Request<'_>) -> Option<Reply> {
     let result = match row.kind {
         Kind::Read(read) if is_long(request.number) => long_read(service, request, read).await,
         Kind::Read(read) => read(&rim.published.view(), request),
+        Kind::ReadSigned(read) => {
+            let (keys, issuer) = (rim.key_set(), rim.issuer());
+            let signer = Signer { keys: &keys, issuer: &issuer, now: wire_now() };
+            read(&rim.published.view(), request, &signer)
+        }
         Kind::Write(write, answered) => {
             write_through(rim, request, write, |view, answer| answered(view, request, answer)).await
         }
@@ -402,9 +407,11 @@ fn refused(kind: Kind, request: &Request<'_>) -> Option<Reply> {
             Some(request.return_code(Errno::EACCES))
         }
         Kind::Program(Command::Tune) => Some(request.return_code(Errno::EACCES)),
-        Kind::Read(_) | Kind::Write(..) | Kind::WriteSigned(..) | Kind::Program(_) => {
-            Some(request.return_code(Errno::ESLURM_USER_ID_MISSING))
-        }
+        Kind::Read(_)
+        | Kind::ReadSigned(_)
+        | Kind::Write(..)
+        | Kind::WriteSigned(..)
+        | Kind::Program(_) => Some(request.return_code(Errno::ESLURM_USER_ID_MISSING)),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use ctld_core::ClientMessage;
 use model::{Job, StepNumber};
-use protocol::msg::{self, KillRequest, SrunMessage, SrunTimeout, StepId};
+use protocol::msg::{self, KillRequest, SrunMessage, SrunTimeout, StepId, SuspendRequest};
 use protocol::shape::Timestamp;
 use protocol::wire::to_bytes;
 use protocol::{Errno, Number, Version};
@@ -24,6 +24,8 @@ pub enum Told {
     Timeout(SrunTimeout),
     /// `SRUN_USER_MSG`.
     Said(SrunMessage),
+    /// `SRUN_REQUEST_SUSPEND`.
+    Suspended(SuspendRequest),
 }
 
 impl Told {
@@ -35,6 +37,7 @@ impl Told {
             Self::AskAgain(_) => Number::SRUN_STEP_SIGNAL,
             Self::Timeout(_) => Number::SRUN_TIMEOUT,
             Self::Said(_) => Number::SRUN_USER_MSG,
+            Self::Suspended(_) => Number::SRUN_REQUEST_SUSPEND,
         }
     }
 
@@ -45,7 +48,8 @@ impl Told {
             Self::Complete(id) => to_bytes(id, version),
             Self::AskAgain(signal) => to_bytes(signal, version),
             Self::Timeout(timeout) => to_bytes(timeout, version),
-            Self::Said(said) => to_bytes(said, version),
+            Self::Said(message) => to_bytes(message, version),
+            Self::Suspended(suspend) => to_bytes(suspend, version),
         }
     }
 }
@@ -67,11 +71,16 @@ pub fn of(message: ClientMessage) -> Told {
             step_id: StepId::step(job.0, StepId::PENDING),
             ..KillRequest::default()
         }),
-        ClientMessage::Said { job, text } => {
-            Told::Said(SrunMessage { step_id: job.0.into(), message: Some(text.to_owned()) })
-        }
         ClientMessage::Timeout { job, step, at } => {
             Told::Timeout(SrunTimeout { step_id: id(job.0, Some(step)), timeout: Timestamp(at.0) })
         }
+        ClientMessage::Said { job, text } => {
+            Told::Said(SrunMessage { step_id: job.0.into(), message: Some(text.to_string()) })
+        }
+        ClientMessage::Suspended { job, resume } => Told::Suspended(SuspendRequest {
+            op: if resume { SuspendRequest::RESUME } else { SuspendRequest::SUSPEND },
+            step_id: StepId::job(job.0),
+            ..SuspendRequest::default()
+        }),
     }
 }

@@ -2,14 +2,17 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use model::{Allocation, GresCount, Job, Node, NodeShare, NumberOption, TextOption, Timestamp};
-use protocol::auth::{CoreMap, Credential, Issuer, KeySet, NodeCores, Signed};
+use model::{
+    Allocation, GresCount, Job, Node, NodeId, NodeShare, NumberOption, TextOption, Timestamp,
+};
+use protocol::auth::{CoreMap, Credential, Issuer, KeySet, NodeAddress, NodeCores, Signed};
 use protocol::msg::{GresJob, GresJobNodes, GresNodes, Identity, StepId, gres_plugin_id};
 use protocol::shape::{Address, Bitmap, Limit, Runs, ShortArray};
 use protocol::wire::to_bytes;
 use protocol::{Version, shape};
 
 use super::job_word;
+use crate::users::User;
 use crate::view::View;
 
 /// What a job without time limit is said to run for: a year, as slurmctld has it.
@@ -136,16 +139,7 @@ pub fn memory(shares: &[NodeShare]) -> Runs<u64> {
 pub fn identity(view: &View, job: &Job) -> Identity {
     let text = |option| text(job, option);
     match view.users.user(job.owner) {
-        Some(user) => Identity {
-            uid: job.owner.0,
-            gid: job.group.0,
-            name: Some(user.name.to_string()),
-            gecos: Some(user.gecos.to_string()),
-            home: Some(user.home.to_string()),
-            shell: Some(user.shell.to_string()),
-            gids: user.groups.iter().map(|gid| gid.0).collect(),
-            group_names: Vec::new(),
-        },
+        Some(user) => Identity { gid: job.group.0, ..identity_of(&user) },
         None => Identity {
             uid: job.owner.0,
             gid: job.group.0,
@@ -155,6 +149,20 @@ pub fn identity(view: &View, job: &Job) -> Identity {
             gids: vec![job.group.0],
             ..Identity::default()
         },
+    }
+}
+
+/// A user, as the machine knows them.
+pub fn identity_of(user: &User) -> Identity {
+    Identity {
+        uid: user.uid.0,
+        gid: user.gid.0,
+        name: Some(user.name.to_string()),
+        gecos: Some(user.gecos.to_string()),
+        home: Some(user.home.to_string()),
+        shell: Some(user.shell.to_string()),
+        gids: user.groups.iter().map(|gid| gid.0).collect(),
+        group_names: Vec::new(),
     }
 }
 
@@ -199,10 +207,15 @@ fn is_same(a: &GresCount, b: &GresCount) -> bool {
     a.name == b.name && a.kind == b.kind
 }
 
-/// The addresses of all nodes if names do not tell them: one of the nodes is dynamic or of a cloud.
-fn addresses(shares: &Shares<'_>) -> Vec<Address> {
+/// Whether names do not tell where the nodes are: one of them is dynamic or of a cloud.
+fn need_addresses(shares: &Shares<'_>) -> bool {
     let resolves = |node: &Node| node.origin == model::Origin::Configured && !node.flags.cloud;
-    if shares.iter().all(|(node, _)| resolves(node)) {
+    !shares.iter().all(|(node, _)| resolves(node))
+}
+
+/// The addresses of all nodes if names do not tell them.
+fn addresses(shares: &Shares<'_>) -> Vec<Address> {
+    if !need_addresses(shares) {
         return Vec::new();
     }
     let address = |(node, _): &(&Node, &NodeShare)| address(node).map(Address::from);
@@ -215,6 +228,23 @@ pub fn address(node: &Node) -> Option<SocketAddr> {
     let configured: Option<IpAddr> = node.address.host.parse().ok();
     let ip = configured.or_else(|| node.address.seen.map(|seen| seen.ip()))?;
     Some(SocketAddr::new(ip, node.address.port))
+}
+
+/// The proof of where the nodes of a job are, if names do not tell.
+pub fn net_of_job(view: &View, allocation: &Allocation, signer: &Signer<'_>) -> Option<String> {
+    shares(view, allocation).filter(need_addresses)?;
+    let nodes = net_addresses(view, allocation.shares.iter().map(|share| share.node));
+    Some(signer.issuer.net(signer.keys, signer.now, nodes))
+}
+
+/// Nodes with their addresses, those left out of which none is known yet.
+pub fn net_addresses(view: &View, nodes: impl IntoIterator<Item = NodeId>) -> Vec<NodeAddress> {
+    let of_node = |id| {
+        let node = view.cluster.node(id)?;
+        let at = address(node)?;
+        Some(NodeAddress { name: node.name.to_string(), ip: at.ip(), port: at.port() })
+    };
+    nodes.into_iter().filter_map(of_node).collect()
 }
 
 fn licenses(job: &Job, allocation: &Allocation) -> Option<String> {

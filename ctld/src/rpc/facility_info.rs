@@ -6,15 +6,16 @@
 use model::named_nodes;
 use protocol::msg::{
     self, AccountsInfo, BurstBufferStatus, BurstBuffersInfo, FederationInfo, FrontEndsInfo,
-    HostlistText, LicenseInfo, LicensesInfo, NodeAddresses, ReservationsInfo, SharesInfo,
-    TopologyConfig, TopologyInfo, Triggers,
+    HostlistText, LicenseInfo, LicensesInfo, NodeAddresses, NodeAddressesReply, ReservationsInfo,
+    SharesInfo, TopologyConfig, TopologyInfo, Triggers,
 };
 use protocol::shape::{self, NullOr};
 use protocol::{Errno, Number, Version};
 
+use super::credential::{self, Signer};
 use super::field::unless_known;
 use super::visible::is_admin;
-use super::{Failure, Reply, Request, Row};
+use super::{Failure, Kind, Privilege, Reply, Request, Row};
 use crate::view::View;
 
 pub(super) const ROWS: &[Row] = &[
@@ -31,7 +32,7 @@ pub(super) const ROWS: &[Row] = &[
     Row::read(Number::REQUEST_FRONT_END_INFO, front_ends),
     Row::read(Number::REQUEST_CRONTAB, crontab),
     Row::read(Number::REQUEST_HOSTLIST_EXPANSION, expansion),
-    Row::read(Number::REQUEST_NODE_ALIAS_ADDRS, addresses),
+    Row::of(Number::REQUEST_NODE_ALIAS_ADDRS, Privilege::Anybody, Kind::ReadSigned(addresses)),
 ];
 
 /// `scontrol show licenses`.
@@ -136,15 +137,16 @@ fn expansion(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
     Ok(request.reply(Number::RESPONSE_HOSTLIST_EXPANSION, &HostlistText { expression }))
 }
 
-/// Addresses of nodes, in a signed credential: not offered yet, and said so; about nodes that are
-/// not there what stock controllers say.
-fn addresses(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
+/// Addresses of nodes whose names do not resolve everywhere, proven to nodes.
+fn addresses(view: &View, request: &Request<'_>, signer: &Signer<'_>) -> Result<Reply, Failure> {
     let asked: NodeAddresses = request.decode()?;
     let named = named_nodes(&view.cluster, asked.node_list.as_deref().unwrap_or_default());
-    Err(Failure::Code(match named {
-        Ok(nodes) if !nodes.is_empty() => Errno::ESLURM_NOT_SUPPORTED,
-        _ => Errno::SLURM_NO_CHANGE_IN_DATA,
-    }))
+    let nodes = credential::net_addresses(view, named.unwrap_or_default());
+    if nodes.is_empty() {
+        return Err(Failure::Code(Errno::SLURM_NO_CHANGE_IN_DATA));
+    }
+    let net_cred = Some(signer.issuer.net(signer.keys, signer.now, nodes));
+    Ok(request.reply(Number::RESPONSE_NODE_ALIAS_ADDRS, &NodeAddressesReply { net_cred }))
 }
 
 #[cfg(test)]

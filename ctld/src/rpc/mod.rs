@@ -15,6 +15,7 @@ pub mod credential;
 mod errno;
 mod facility_info;
 mod field;
+mod file_copy;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod job_id;
@@ -143,11 +144,16 @@ pub type Answered = fn(&View, &Request<'_>, Answer) -> Reply;
 /// The same, where the reply proves something to nodes.
 pub type Signed = fn(&View, &Request<'_>, Answer, &credential::Signer<'_>) -> Reply;
 
+/// Answers at once, with something that proves something to nodes.
+pub type ReadSigned = fn(&View, &Request<'_>, &credential::Signer<'_>) -> Result<Reply, Failure>;
+
 /// How a request is served.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
     /// On the published cluster.
     Read(Read),
+    /// On the published cluster; the reply holds a credential.
+    ReadSigned(ReadSigned),
     /// Through the core.
     Write(Write, Answered),
     /// Through the core; the reply holds a credential.
@@ -256,6 +262,7 @@ const ROWS: &[&[Row]] = &[
     job_query::ROWS,
     stats_info::ROWS,
     step_info::ROWS,
+    file_copy::ROWS,
 ];
 
 /// The row of a message.

@@ -112,9 +112,7 @@ pub(super) fn reason_text(job: &Job) -> Option<String> {
         return Some(text.to_string());
     }
     match &job.wait {
-        WaitReason::ReqNodeNotAvail(nodes) => {
-            Some(format!("ReqNodeNotAvail, UnavailableNodes:{nodes}"))
-        }
+        WaitReason::ReqNodeNotAvail(text) => Some(text.to_string()),
         WaitReason::NodesDownOrReserved => Some(
             "Nodes required for job are DOWN, DRAINED or reserved for jobs in higher priority \
              partitions"

@@ -143,15 +143,17 @@ fn created(view: &View, request: &Request<'_>, answer: Answer, signer: &Signer<'
     let made = cluster.job(job).zip(cluster.step(job, step)).and_then(|(job, step)| {
         let version = Version::from_wire(step.protocol)?;
         let proof = proof(view, job, step, version, Timestamp(signer.now.0))?;
-        Some((step, version, StepCredential(Some(signer.sign(&proof, version)))))
+        let mut layout = layout(step);
+        layout.net_cred = credential::net_of_job(view, job.allocation.as_deref()?, signer);
+        Some((step, version, layout, StepCredential(Some(signer.sign(&proof, version)))))
     });
     // Its job has ended between the two, or lost a node.
-    let Some((step, version, credential)) = made else {
+    let Some((step, version, layout, credential)) = made else {
         return request.return_code(Errno::ESLURM_ALREADY_DONE);
     };
     let body = StepCreateResponse {
         step_id: JobAndStep(StepId::step(job.0, step_id(step.number))),
-        step_layout: Some(layout(step)),
+        step_layout: Some(layout),
         credential,
         use_protocol_ver: RawVersion(step.protocol),
         // JOB_RUNNING.

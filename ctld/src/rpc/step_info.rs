@@ -2,15 +2,14 @@
 
 use model::{Job, JobId, Phase, Step, StepNumber, TextOption, Timestamp};
 use protocol::msg::{
-    ContainerQuery, ContainerSteps, JobState, SelectedStep, StepId, StepInfo, StepInfoRequest,
-    StepInfoResponse,
+    ContainerQuery, ContainerSteps, JobState, StepId, StepInfo, StepInfoRequest, StepInfoResponse,
 };
 use protocol::shape::{self, Limit, NullOr, Sentinel};
 use protocol::{Errno, Number, RawVersion};
 
 use super::field::{node_set, text, time, unless_known};
 use super::job_query::allocated_job;
-use super::visible::{Sight, is_admin};
+use super::visible::Sight;
 use super::{Failure, Reply, Request, Row, step_create};
 use crate::view::View;
 
@@ -18,7 +17,6 @@ pub(super) const ROWS: &[Row] = &[
     Row::read(Number::REQUEST_JOB_STEP_INFO, steps),
     Row::read(Number::REQUEST_STEP_LAYOUT, step_layout),
     Row::read(Number::REQUEST_STEP_BY_CONTAINER_ID, by_container),
-    Row::read(Number::REQUEST_JOB_SBCAST_CRED, sbcast_credential),
 ];
 
 /// The steps of all jobs, of one, or one step.
@@ -96,10 +94,8 @@ fn step_info(view: &View, job: &Job, step: &Step, now: Timestamp) -> StepInfo {
         srun_pid: client.map_or(0, |client| client.pid),
         srun_host: client.map(|client| client.host.to_string()),
         submit_line: launch.and_then(|launch| text(launch.submit_line.as_ref())),
-        state: match job.phase {
-            Phase::Suspended => JobState::SUSPENDED,
-            _ => JobState::RUNNING,
-        },
+        // Also while its job is suspended.
+        state: JobState::RUNNING,
         start_time: time(Some(step.started)),
         run_time: run_time(job, step, now),
         cluster: view.conf.keys.cluster_name.clone(),
@@ -159,26 +155,6 @@ fn by_container(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
 
 /// nobody, which stands for anybody where a user may be left out.
 const ANYBODY: u32 = 99;
-
-/// A credential to copy files to the nodes of a job: refused as stock controllers refuse it; the
-/// credential itself is not offered yet, and said so.
-fn sbcast_credential(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
-    let asked: SelectedStep = request.decode()?;
-    if asked.het_job_offset != Limit::Unset {
-        return Err(Failure::Code(Errno::ESLURM_INVALID_JOB_ID));
-    }
-    let job = allocated_job(view, request, asked.step_id.job_id)?;
-    if job.owner != request.caller.uid && !is_admin(view, request.caller) {
-        return Err(Failure::Code(Errno::ESLURM_USER_ID_MISSING));
-    }
-    let number = asked.step_id.step_id;
-    let is_there = number == u32::NO_VAL
-        || view.cluster.steps_of(job.id).any(|step| step_number(step.number) == number);
-    Err(Failure::Code(match is_there {
-        true => Errno::ESLURM_NOT_SUPPORTED,
-        false => Errno::ESLURM_INVALID_JOB_ID,
-    }))
-}
 
 #[cfg(test)]
 mod tests {

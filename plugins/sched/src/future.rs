@@ -46,7 +46,12 @@ impl Future {
         let mut future = Self { now, releases: BTreeMap::new() };
         let cluster = ledger.cluster;
         for job in cluster.active().chain(cluster.completing()) {
-            let Some(allocation) = &job.allocation else { continue };
+            // A suspended job has no cores to give back, and nobody knows when it goes on.
+            let Some(allocation) =
+                job.allocation.as_ref().filter(|_| job.phase != Phase::Suspended)
+            else {
+                continue;
+            };
             let ends = match job.phase {
                 Phase::Completing(_) => Some(now.plus_s(cluster.config().kill_wait_s.into())),
                 Phase::Pending | Phase::Running(_) | Phase::Suspended | Phase::Ended => {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::{
-    Allocation, Cluster, Exclusive, Job, JobId, Node, NodeId, NodeShare, Partition, Timestamp,
-    Usage,
+    Allocation, Cluster, Exclusive, Job, JobId, Node, NodeId, NodeShare, Partition, Phase,
+    Timestamp, Usage,
 };
 
 use crate::demand::{Demand, Grain, Tenure, tenure};
@@ -183,6 +183,11 @@ impl<'a> Ledger<'a> {
         })
     }
 
+    /// Jobs that have cores of a node: those that are suspended have none.
+    fn running_on(&self, node: NodeId) -> impl Iterator<Item = &'a Arc<Job>> + use<'a> {
+        self.cluster.jobs_on(node).filter(|job| job.phase != Phase::Suspended)
+    }
+
     /// CPUs that jobs of a partition have on a node at a time.
     pub fn partition_cpus(&self, rank: u32, partition: &str, at: Timestamp) -> u32 {
         let node = self.node(rank).id;
@@ -191,7 +196,7 @@ impl<'a> Ledger<'a> {
             here.map(|share| share.cpus).sum::<u32>()
         };
         let later = |ends: Option<Timestamp>| ends.is_none_or(|ends| ends > at);
-        let running = self.cluster.jobs_on(node).filter(|job| later(job.ended));
+        let running = self.running_on(node).filter(|job| later(job.ended));
         let running = running.filter(|job| *job.partition == *partition);
         let running: u32 = running.filter_map(|job| job.allocation.as_deref()).map(of).sum();
         let planned = self.planned_on.get(&rank).into_iter().flatten().map(|at| &self.planned[*at]);
@@ -204,7 +209,7 @@ impl<'a> Ledger<'a> {
         if self.rooms[rank as usize].jobs == 0 {
             return true;
         }
-        let running = self.cluster.jobs_on(self.node(rank).id).map(|job| Neighbour {
+        let running = self.running_on(self.node(rank).id).map(|job| Neighbour {
             job,
             partition: &job.partition,
             ends: job.ended,

@@ -62,7 +62,9 @@ pub fn check(cluster: &Cluster) -> Vec<Violation> {
         if cluster.config().consumable.memory && usage.memory_mib > node.hardware.memory_mib {
             found.push(Violation::MemoryOvercommitted(node.id));
         }
-        if usage.exclusive > 0 && usage.running + usage.completing > 1 {
+        // A job that was suspended comes back beside whoever has its cores by then.
+        let came_back = || cluster.jobs_on(node.id).any(|job| job.suspended.is_some());
+        if usage.exclusive > 0 && usage.running + usage.completing > 1 && !came_back() {
             found.push(Violation::ExclusiveNodeShared(node.id));
         }
     }

@@ -451,20 +451,25 @@ fn licenses_held(job: &Job) -> &[(Arc<str>, u32)] {
 }
 
 fn hold(usage: &mut Usage, job: &Job, share: &NodeShare) {
-    usage.hold_cores(&share.cores);
-    usage.cpus += share.cpus;
+    if job.phase != Phase::Suspended {
+        usage.hold_cores(&share.cores);
+        usage.cpus += share.cpus;
+        usage.exclusive += u32::from(is_exclusive(job));
+    }
     usage.memory_mib += share.memory_mib;
     for gres in &share.gres {
         let key = (Arc::clone(&gres.name), gres.kind.clone());
         *usage.gres.entry(key).or_insert(0) += gres.count;
     }
     *jobs_here(usage, job) += 1;
-    usage.exclusive += u32::from(is_exclusive(job));
 }
 
 fn release(usage: &mut Usage, job: &Job, share: &NodeShare) {
-    usage.release_cores(&share.cores);
-    usage.cpus -= share.cpus;
+    if job.phase != Phase::Suspended {
+        usage.release_cores(&share.cores);
+        usage.cpus -= share.cpus;
+        usage.exclusive -= u32::from(is_exclusive(job));
+    }
     usage.memory_mib -= share.memory_mib;
     for gres in &share.gres {
         let key = (Arc::clone(&gres.name), gres.kind.clone());
@@ -475,13 +480,13 @@ fn release(usage: &mut Usage, job: &Job, share: &NodeShare) {
         }
     }
     *jobs_here(usage, job) -= 1;
-    usage.exclusive -= u32::from(is_exclusive(job));
 }
 
 fn jobs_here<'a>(usage: &'a mut Usage, job: &Job) -> &'a mut u32 {
     match job.phase {
         Phase::Completing(_) => &mut usage.completing,
-        Phase::Pending | Phase::Running(_) | Phase::Suspended | Phase::Ended => &mut usage.running,
+        Phase::Suspended => &mut usage.suspended,
+        Phase::Pending | Phase::Running(_) | Phase::Ended => &mut usage.running,
     }
 }
 

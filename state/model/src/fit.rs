@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::cluster::Cluster;
 use crate::config::Unit;
 use crate::id::{JobId, NodeId, Timestamp, Uid};
-use crate::job::{Allocation, Exclusive, Job, NodeShare};
+use crate::job::{Allocation, Exclusive, Job, NodeShare, Phase};
 use crate::node::Node;
 use crate::partition::{Partition, Sharing};
 use crate::plan::Start;
@@ -177,7 +177,8 @@ fn neighbours_fit(cluster: &Cluster, job: &Job, node: &Node) -> Result<(), Misfi
     let clash = |other: &Arc<Job>| {
         other.owner != job.owner && (mine.is_some() || owner_alone(cluster, other).is_some())
     };
-    if cluster.jobs_on(node.id).any(clash) {
+    let mut others = cluster.jobs_on(node.id).filter(|other| other.phase != Phase::Suspended);
+    if others.any(clash) {
         return Err(Misfit::NotShared(node.id));
     }
     Ok(())

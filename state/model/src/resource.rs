@@ -123,12 +123,14 @@ pub struct Usage {
     pub running: u32,
     /// Jobs that are being cleaned up here.
     pub completing: u32,
+    /// Jobs that are suspended here: they hold memory and generic resources, and no cores.
+    pub suspended: u32,
     /// Jobs here that want no other job beside them.
     pub exclusive: u32,
 }
 
 impl Usage {
-    /// Whether no job has anything here.
+    /// Whether no job runs here or is being cleaned up.
     pub fn is_idle(&self) -> bool {
         self.running == 0 && self.completing == 0
     }

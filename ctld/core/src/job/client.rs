@@ -49,6 +49,16 @@ pub(crate) fn client_of(job: &Job) -> Option<StepClient> {
     address(job, NumberOption::OtherPort).filter(|_| !job.batch)
 }
 
+/// Something for the client of a job to know, if it listens. Gives whether it does.
+pub(super) fn say(turn: &mut Turn<'_>, job: &Job, message: ClientMessage) -> bool {
+    let client = address(job, NumberOption::OtherPort);
+    let listens = client.is_some();
+    if let Some(client) = client {
+        turn.emit(Effect::ToClient { client, protocol: job.protocol, message });
+    }
+    listens
+}
+
 /// Where the client of a job listens at one of its ports.
 fn address(job: &Job, port: NumberOption) -> Option<StepClient> {
     let carried = &job.spec.carried;

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use model::{Exit, Job, JobId, Launch, Outcome, Phase, StepNumber, WaitReason};
 
 use crate::access::{self, Caller};
-use crate::effect::{Effect, NodeMessage};
+use crate::effect::{ClientMessage, Effect, NodeMessage};
 use crate::event::{Answer, JobSelection, Kill};
-use crate::job::{complete, select, submit};
+use crate::job::{client, complete, select, submit};
 use crate::reject::Reject;
 use crate::turn::Turn;
 
@@ -172,7 +172,8 @@ const KILL_STEPS_ONLY: u16 = 0x0004;
 /// The job is to count as failed (`KILL_FAIL_JOB`, 25.05).
 const KILL_FAIL_JOB: u16 = 0x2000;
 
-/// `scontrol notify`: the node of the script puts the text into its output.
+/// `scontrol notify`: the client of the job tells its user; the node of a script puts the text into
+/// its output.
 pub(crate) fn notified(
     turn: &mut Turn<'_>,
     caller: Caller,
@@ -182,20 +183,21 @@ pub(crate) fn notified(
     let job = turn.job(id)?;
     access::require_owner(turn.cluster().config(), caller, &job)
         .map_err(|_| Reject::NotYoursToAlter(id))?;
-    let host = job.allocation.as_ref().map(|allocation| allocation.batch_host());
-    match host.filter(|_| job.is_active()) {
-        None if job.is_pending() => Err(Reject::NobodyListens(id)),
-        None => Err(Reject::JobFinished(id)),
-        Some(_) if !job.batch => Err(Reject::NobodyListens(id)),
-        Some(node) => {
-            let message = NodeMessage::Notify { job: id, text: Arc::clone(text) };
-            turn.emit(Effect::ToNode { node, message });
-            Ok(Answer::Done)
-        }
+    if !matches!(job.phase, Phase::Pending | Phase::Running(_)) {
+        return Err(Reject::JobFinished(id));
     }
+    if client::say(turn, &job, ClientMessage::Said { job: id, text: Arc::clone(text) }) {
+        return Ok(Answer::Done);
+    }
+    let host = job.allocation.as_ref().map(|allocation| allocation.batch_host());
+    let node = host.filter(|_| job.batch && !job.is_pending()).ok_or(Reject::NobodyListens(id))?;
+    let message = NodeMessage::Notify { job: id, text: Arc::clone(text) };
+    turn.emit(Effect::ToNode { node, message });
+    Ok(Answer::Done)
 }
 
-/// `scontrol suspend`, `resume`: for administrators, since stopped jobs keep their cores.
+/// `scontrol suspend`, `resume`: for administrators. Stopped jobs give up their cores and keep their
+/// memory; going on, they have their cores again, whoever else has them by then.
 pub(crate) fn suspended(
     turn: &mut Turn<'_>,
     caller: Caller,
@@ -242,8 +244,12 @@ fn suspend_one(turn: &mut Turn<'_>, job: &Arc<Job>, resume: bool) {
         }
         job.suspended = Some(now);
     });
+    client::say(turn, &job, ClientMessage::Suspended { job: job.id, resume });
     for share in job.held_shares() {
         let message = NodeMessage::Suspend { job: job.id, resume };
         turn.emit(Effect::ToNode { node: share.node, message });
+    }
+    if !resume {
+        turn.emit(Effect::Schedule);
     }
 }

@@ -63,8 +63,13 @@ pub(crate) fn issue(turn: &mut Turn<'_>) {
     let free: Vec<NodeId> = turn
         .cluster()
         .nodes()
-        .filter(|node| node.flags.reboot_requested && !node.flags.not_responding)
-        .filter(|node| node.is_reachable() && turn.cluster().usage(node.id).is_idle())
+        .filter(|node| node.flags.reboot_requested && node.is_reachable())
+        .filter(|node| {
+            let usage = turn.cluster().usage(node.id);
+            let idle = node.availability == Availability::Up && !node.flags.not_responding;
+            let free = node.availability == Availability::Down || usage.running == 0 && idle;
+            free && usage.completing == 0 && usage.suspended == 0
+        })
         .map(|node| node.id)
         .collect();
     let now = turn.now;

@@ -92,7 +92,7 @@ pub fn message(
         NodeMessage::Notify { job, text } => {
             let message = Some(text.to_string());
             let notify = msg::NotifyRequest { step_id: msg::StepId::job(job.0), message };
-            made(Number::REQUEST_JOB_NOTIFY, version, &notify)
+            unanswered_by(made(Number::REQUEST_JOB_NOTIFY, version, &notify))
         }
         NodeMessage::Shutdown => {
             let shutdown = msg::Shutdown { options: msg::shutdown::ALL };

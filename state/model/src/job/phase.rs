@@ -165,7 +165,7 @@ pub enum WaitReason {
     Reservation,
     NodeDown,
     BadConstraints,
-    /// The nodes named are down, drained or reserved; the text lists them.
+    /// The nodes named are down, drained or reserved; the text is what people read of it.
     ReqNodeNotAvail(Arc<str>),
     JobHoldMaxRequeue,
     LaunchFailedRequeuedHeld,

@@ -1,0 +1,151 @@
+//! What people and administrators do to running jobs and busy nodes beside ending them: files are
+//! copied, jobs stopped and spoken to, nodes rebooted.
+
+use std::sync::OnceLock;
+use std::thread;
+use std::time::Duration;
+
+use conformance::World;
+
+/// One world for all tests of this file. Each test uses nodes that no other one uses.
+fn cluster() -> Option<&'static World> {
+    static CLUSTER: OnceLock<Option<World>> = OnceLock::new();
+    let make = || {
+        let builder = World::builder()?;
+        let nodes = ["n1", "n2", "n3", "n4", "n5"];
+        let builder = nodes.into_iter().fold(builder, conformance::Builder::node);
+        let reboot = "#!/bin/sh\necho rebooted >> /var/log/slurm/reboots\n";
+        let builder = builder.file("reboot.sh", reboot);
+        Some(builder.conf("RebootProgram=/etc/slurm/reboot.sh").conf("ResumeTimeout=20").start())
+    };
+    CLUSTER.get_or_init(make).as_ref()
+}
+
+/// One value of a line of `scontrol -o show`.
+fn field(line: &str, key: &str) -> String {
+    let value = |word: &str| Some(word.strip_prefix(key)?.strip_prefix('=')?.to_owned());
+    line.split_whitespace().find_map(value).unwrap_or_default()
+}
+
+#[test]
+fn files_are_copied_to_the_nodes_of_a_job() {
+    let Some(world) = cluster() else { return };
+    let script = "#!/bin/bash
+echo payload > source
+sbcast source /tmp/copied && srun -l --ntasks-per-node=1 cat /tmp/copied
+sbcast source /tmp/copied
+printf '#!/bin/sh\\necho $SLURMD_NODENAME $0\\n' > program; chmod +x program
+srun --bcast=/tmp/program -N2 -n2 ./program | sort
+srun -N1 -n1 -w n2 sh -c 'sbcast -f -j $SLURM_JOB_ID.$SLURM_STEP_ID source /tmp/step; cat /tmp/step'
+sbcast -j 9999 source /tmp/x
+";
+    world.write("ctl", "/home/alice/copy.sh", &format!("{script}echo end\n"), "alice");
+    world.user("alice").sbatch(["-N2", "-w", "n1,n2", "-o", "copy.out", "copy.sh"]);
+    let printed = world.wait_text("/home/alice/copy.out", "end\n");
+    let mut lines: Vec<&str> = printed.lines().collect();
+    lines[..2].sort_unstable();
+    let wanted = [
+        "0: payload",
+        "1: payload",
+        "n1 /tmp/program",
+        "n2 /tmp/program",
+        "payload",
+        "sbcast: error: Slurm job 9999 lookup error: Invalid job id specified",
+        "end",
+    ];
+    let told: Vec<&&str> = lines.iter().filter(|line| !line.contains("File exists")).collect();
+    assert!(told.iter().zip(wanted).all(|(told, wanted)| **told == wanted), "{printed}");
+    assert!(printed.contains("File exists"), "the second copy is refused:\n{printed}");
+    assert_eq!(world.read("n2", "/tmp/step"), "payload\n");
+    assert_eq!(world.read("n1", "/tmp/step"), "", "a file for a step stays on its nodes");
+}
+
+#[test]
+fn a_suspended_job_gives_its_cores_to_others_and_goes_on() {
+    let Some(world) = cluster() else { return };
+    let root = world.shell();
+    let script = "#!/bin/bash\nfor i in $(seq 20); do echo $i; sleep 0.2; done\n";
+    world.write("ctl", "/home/alice/count.sh", script, "alice");
+    let id = world.user("alice").sbatch(["-w", "n3", "-n4", "-o", "count.out", "count.sh"]);
+    world.wait_text("/home/alice/count.out", "1\n");
+    root.ok(["scontrol", "suspend", &id.to_string()]);
+    assert_eq!(world.job_field(id, "JobState"), "SUSPENDED");
+    world.wait_node("n3", "mix");
+    let allocated = || {
+        let shown = root.ok(["scontrol", "-o", "show", "node", "n3"]);
+        let of = |key| field(&shown, key);
+        (of("CPUAlloc"), of("AllocMem"))
+    };
+    assert_eq!(allocated(), ("0".to_owned(), "400".to_owned()), "it keeps its memory");
+    let other = world.user("bob").sbatch(["-w", "n3", "-n4", "--wrap=true"]);
+    world.wait_job(other, "COMPLETED");
+    let counted = world.read("ctl", "/home/alice/count.out");
+    assert!(!counted.contains("20\n"), "it stands still: {counted}");
+    let told = root.fails(["scontrol", "resume", &other.to_string()]);
+    let done = "Job/step already completing or completed";
+    assert!(told.contains(done), "{told}");
+    root.ok(["scontrol", "resume", &id.to_string()]);
+    world.wait_text("/home/alice/count.out", "20\n");
+    world.wait_job(id, "COMPLETED");
+}
+
+#[test]
+fn a_text_reaches_whoever_looks_at_the_job() {
+    let Some(world) = cluster() else { return };
+    let alice = world.user("alice");
+    let id = alice.sbatch(["-w", "n4", "-o", "told.out", "--wrap=sleep 30"]).to_string();
+    world.wait_job(id.parse().expect("sbatch gives a number"), "RUNNING");
+    // The script's step is spoken to: slurmd has to have started it.
+    world.until("the text is in the output", 30, || {
+        alice.run(["scontrol", "notify", &id, "to", "the", "script"]);
+        let told = world.read("ctl", "/home/alice/told.out");
+        told.contains("to the script").then_some(())
+    });
+    let denied = world.user("bob").fails(["scontrol", "notify", &id, "not", "yours"]);
+    assert!(
+        denied.contains("Access/permission denied") || denied.contains("Invalid user id"),
+        "{denied}"
+    );
+    alice.ok(["scancel", &id]);
+    let command = "scontrol notify $SLURM_JOB_ID to the shell; sleep 1";
+    let outcome = alice.run(["salloc", "-w", "n4", "bash", "-c", command]);
+    assert!(outcome.stderr.contains("to the shell"), "{outcome}");
+}
+
+#[test]
+fn nodes_are_rebooted_when_they_are_free_and_given_up_when_they_stay_away() {
+    let Some(world) = cluster() else { return };
+    let root = world.shell();
+    let shown = |key: &str| {
+        let line = root.ok(["scontrol", "-o", "show", "node", "n5"]);
+        field(&line, key)
+    };
+    let reboots = || world.read("n5", "/var/log/slurm/reboots").lines().count();
+    let id = world.user("alice").sbatch(["-w", "n5", "--wrap=sleep 3"]);
+    world.wait_job(id, "RUNNING");
+    root.ok(["scontrol", "reboot", "ASAP", "nextstate=RESUME", "reason=kernel", "n5"]);
+    assert_eq!(shown("State"), "MIXED+DRAIN+REBOOT_REQUESTED");
+    let waiting = world.user("bob").sbatch(["-w", "n5", "--wrap=true"]);
+    world.until("the node is told to boot", 60, || (reboots() == 1).then_some(()));
+    assert_eq!(world.job_field(id, "JobState"), "COMPLETED");
+    assert!(shown("State").contains("REBOOT_ISSUED"), "{}", shown("State"));
+    assert_eq!(world.node_state("n5"), "boot^");
+    // What it says before it has booted does not count.
+    world.stop_slurmd("n5");
+    world.start_slurmd("n5");
+    thread::sleep(Duration::from_secs(2));
+    assert_eq!(world.node_state("n5"), "boot^");
+    world.stop_slurmd("n5");
+    world.start_slurmd_with("n5", &["-b"]);
+    world.wait_job(waiting, "COMPLETED");
+    world.wait_node("n5", "idle");
+
+    root.ok(["scontrol", "reboot", "n5"]);
+    world.until("the idle node is told to boot", 60, || (reboots() == 2).then_some(()));
+    world.wait_node_within("n5", "down", 90);
+    assert!(shown("State").starts_with("DOWN"), "{}", shown("State"));
+    let reason = root.ok(["sinfo", "-h", "-p", "main", "-N", "-n", "n5", "-o", "%E"]);
+    assert!(reason.contains("reboot timed out"), "{reason}");
+    root.ok(["scontrol", "update", "nodename=n5", "state=resume"]);
+    world.wait_node("n5", "idle");
+}
