@@ -83,7 +83,7 @@ fn a_failed_prolog_sends_a_batch_job_back_and_kills_another() {
     let told = Effect::ToClient {
         client: StepClient { host: "login".into(), port: 4000, pid: 0 },
         protocol: 0x2a00,
-        message: ClientMessage::Said { job, text },
+        message: ClientMessage::Said { job, text: text.into() },
     };
     assert!(failed.effects.contains(&told), "{:?}", failed.effects);
     assert_eq!(world.job(job).phase, Phase::Ended);
