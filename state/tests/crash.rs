@@ -29,7 +29,7 @@ mod model_of_turns {
 
     use model::{
         Address, Availability, Change, Counters, Gid, Hardware, Hold, Job, JobId, JobSpec, Launch,
-        Node, NodeFlags, NodeId, Origin, Phase, Script, Timestamp, Uid, WaitReason,
+        Node, NodeId, Phase, Script, Timestamp, Uid, WaitReason,
     };
 
     /// Jobs that are kept before the oldest is forgotten.
@@ -102,47 +102,13 @@ mod model_of_turns {
 
     fn node(turn: u32) -> Node {
         let id = turn % NODES;
+        let name = format!("n{id}");
+        let hardware = Hardware::of(2, 8, 2, 64_000);
         Node {
-            id: NodeId(id),
-            name: format!("n{id}").into(),
-            address: Address {
-                host: format!("n{id}").into(),
-                host_name: format!("n{id}").into(),
-                port: 6818,
-                seen: None,
-            },
-            hardware: Hardware {
-                boards: 1,
-                sockets: 2,
-                cores_per_socket: 8,
-                threads_per_core: 2,
-                cpus: 32,
-                memory_mib: 64_000,
-                tmp_disk_mib: 0,
-                spec_cores: 0,
-                spec_cpu_list: None,
-                spec_memory_mib: 0,
-                gres: Arc::default(),
-                gres_text: None,
-                cpu_bind: 0,
-            },
             availability: Availability::Up,
-            flags: NodeFlags::default(),
-            reason: None,
-            registration: None,
-            last_response: None,
             last_busy: Some(Timestamp(turn.into())),
-            cpu_load: None,
-            free_memory_mib: None,
-            features_available: Arc::default(),
-            features_active: Arc::default(),
             weight: turn,
-            comment: None,
-            extra: None,
-            instance_id: None,
-            instance_type: None,
-            origin: Origin::Configured,
-            resume_after: None,
+            ..Node::unknown(NodeId(id), name.as_str().into(), Address::named(&name), hardware)
         }
     }
 }

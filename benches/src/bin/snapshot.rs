@@ -26,8 +26,7 @@ use std::time::{Duration, Instant};
 use imbl::{OrdMap, OrdSet};
 use model::{
     Address, Allocation, Availability, Change, Cluster, CoreSet, Gid, Hardware, Hold, Job, JobId,
-    JobSpec, Launch, Node, NodeFlags, NodeId, NodeShare, Origin, Phase, Timestamp, Uid, Usage,
-    WaitReason,
+    JobSpec, Launch, Node, NodeId, NodeShare, Phase, Timestamp, Uid, Usage, WaitReason,
 };
 
 const NODES: u32 = 10_000;
@@ -300,42 +299,8 @@ fn waiting(id: u32, spec: &Arc<JobSpec>) -> Job {
 }
 
 fn node(id: u32) -> Node {
-    let name: Arc<str> = format!("n{id}").into();
-    Node {
-        id: NodeId(id),
-        name: Arc::clone(&name),
-        address: Address { host: Arc::clone(&name), host_name: name, port: 6818, seen: None },
-        hardware: Hardware {
-            boards: 1,
-            sockets: 2,
-            cores_per_socket: 32,
-            threads_per_core: 1,
-            cpus: 64,
-            memory_mib: 256_000,
-            tmp_disk_mib: 0,
-            spec_cores: 0,
-            spec_cpu_list: None,
-            spec_memory_mib: 0,
-            gres: Arc::default(),
-            gres_text: None,
-            cpu_bind: 0,
-        },
-        availability: Availability::Up,
-        flags: NodeFlags::default(),
-        reason: None,
-        registration: None,
-        last_response: None,
-        last_busy: None,
-        cpu_load: None,
-        free_memory_mib: None,
-        features_available: Arc::default(),
-        features_active: Arc::default(),
-        weight: 1,
-        comment: None,
-        extra: None,
-        instance_id: None,
-        instance_type: None,
-        origin: Origin::Configured,
-        resume_after: None,
-    }
+    let name = format!("n{id}");
+    let hardware = Hardware::of(2, 32, 1, 256_000);
+    let unknown = Node::unknown(NodeId(id), name.as_str().into(), Address::named(&name), hardware);
+    Node { availability: Availability::Up, ..unknown }
 }

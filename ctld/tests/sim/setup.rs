@@ -3,10 +3,7 @@
 use std::sync::Arc;
 
 use ctld_core::{Configuration, Recover};
-use model::{
-    Address, Availability, Config, Hardware, Node, NodeFlags, NodeId, Origin, Partition,
-    ReturnToService, Uid,
-};
+use model::{Address, Config, Hardware, Node, NodeId, Partition, ReturnToService, Uid};
 
 use crate::rng::Rng;
 
@@ -80,43 +77,8 @@ fn draw_config(rng: &mut Rng) -> Config {
 }
 
 fn draw_node(place: u32, rng: &mut Rng) -> Node {
-    let name: Arc<str> = format!("n{place}").into();
+    let name = format!("n{place}");
     let cores = u16::try_from(rng.between(2, 8)).expect("at most 8");
-    Node {
-        id: NodeId(0),
-        name: Arc::clone(&name),
-        address: Address { host: Arc::clone(&name), host_name: name, port: 6818, seen: None },
-        hardware: Hardware {
-            boards: 1,
-            sockets: 1,
-            cores_per_socket: cores,
-            threads_per_core: 1,
-            cpus: cores,
-            memory_mib: 1000 * u64::from(cores),
-            tmp_disk_mib: 0,
-            spec_cores: 0,
-            spec_cpu_list: None,
-            spec_memory_mib: 0,
-            gres: Arc::default(),
-            gres_text: None,
-            cpu_bind: 0,
-        },
-        availability: Availability::Unknown,
-        flags: NodeFlags::default(),
-        reason: None,
-        registration: None,
-        last_response: None,
-        last_busy: None,
-        cpu_load: None,
-        free_memory_mib: None,
-        features_available: Arc::default(),
-        features_active: Arc::default(),
-        weight: 1,
-        comment: None,
-        extra: None,
-        instance_id: None,
-        instance_type: None,
-        origin: Origin::Configured,
-        resume_after: None,
-    }
+    let hardware = Hardware::of(1, cores, 1, 1000 * u64::from(cores));
+    Node::unknown(NodeId(0), name.as_str().into(), Address::named(&name), hardware)
 }

@@ -64,6 +64,15 @@ pub struct Address {
     pub seen: Option<SocketAddr>,
 }
 
+impl Address {
+    /// Where a node is that has nothing but a name in slurm.conf: its name is its address, and
+    /// slurmd has its default port, 6818.
+    pub fn named(name: &str) -> Self {
+        let host: Arc<str> = name.into();
+        Self { host_name: Arc::clone(&host), host, port: 6818, seen: None }
+    }
+}
+
 /// What a node has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hardware {
@@ -96,6 +105,26 @@ pub struct Hardware {
 }
 
 impl Hardware {
+    /// One board of so many sockets, cores and threads, each thread a CPU; nothing is kept for the
+    /// system, and there are no generic resources. Memory in MiB.
+    pub fn of(sockets: u16, cores_per_socket: u16, threads_per_core: u16, memory_mib: u64) -> Self {
+        Self {
+            boards: 1,
+            sockets,
+            cores_per_socket,
+            threads_per_core,
+            cpus: sockets.saturating_mul(cores_per_socket).saturating_mul(threads_per_core),
+            memory_mib,
+            tmp_disk_mib: 0,
+            spec_cores: 0,
+            spec_cpu_list: None,
+            spec_memory_mib: 0,
+            gres: Arc::default(),
+            gres_text: None,
+            cpu_bind: 0,
+        }
+    }
+
     /// Cores in all.
     pub fn cores(&self) -> u32 {
         u32::from(self.sockets) * u32::from(self.cores_per_socket)

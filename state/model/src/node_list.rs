@@ -173,46 +173,10 @@ mod tests {
     use crate::change::Change;
     use crate::cluster::Cluster;
     use crate::id::NodeId;
-    use crate::node::{Address, Availability, Hardware, Node, NodeFlags, Origin};
+    use crate::node::{Address, Hardware, Node};
 
     fn node(id: u32, name: &str) -> Node {
-        Node {
-            id: NodeId(id),
-            name: name.into(),
-            address: Address { host: name.into(), host_name: name.into(), port: 6818, seen: None },
-            hardware: Hardware {
-                boards: 1,
-                sockets: 1,
-                cores_per_socket: 1,
-                threads_per_core: 1,
-                cpus: 1,
-                memory_mib: 1,
-                tmp_disk_mib: 0,
-                spec_cores: 0,
-                spec_cpu_list: None,
-                spec_memory_mib: 0,
-                gres: Arc::default(),
-                gres_text: None,
-                cpu_bind: 0,
-            },
-            availability: Availability::Up,
-            flags: NodeFlags::default(),
-            reason: None,
-            registration: None,
-            last_response: None,
-            last_busy: None,
-            cpu_load: None,
-            free_memory_mib: None,
-            features_available: Arc::default(),
-            features_active: Arc::default(),
-            weight: 1,
-            comment: None,
-            extra: None,
-            instance_id: None,
-            instance_type: None,
-            origin: Origin::Configured,
-            resume_after: None,
-        }
+        Node::unknown(NodeId(id), name.into(), Address::named(name), Hardware::of(1, 1, 1, 1))
     }
 
     fn cluster_of(names: &[&str]) -> Cluster {

@@ -20,26 +20,11 @@ pub fn at(seconds: i64) -> Timestamp {
 }
 
 pub fn hardware() -> Hardware {
-    Hardware {
-        boards: 1,
-        sockets: 1,
-        cores_per_socket: 4,
-        threads_per_core: 1,
-        cpus: 4,
-        memory_mib: 1000,
-        tmp_disk_mib: 0,
-        spec_cores: 0,
-        spec_cpu_list: None,
-        spec_memory_mib: 0,
-        gres: Arc::default(),
-        gres_text: None,
-        cpu_bind: 0,
-    }
+    Hardware::of(1, 4, 1, 1000)
 }
 
 pub fn node(name: &str) -> Node {
-    let address = Address { host: name.into(), host_name: name.into(), port: 6818, seen: None };
-    Node::unknown(NodeId(0), name.into(), address, hardware())
+    Node::unknown(NodeId(0), name.into(), Address::named(name), hardware())
 }
 
 pub fn configuration(config: Config) -> Configuration {

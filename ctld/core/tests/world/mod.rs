@@ -14,8 +14,8 @@ use ctld_core::{
 use model::{
     Address, Allocation, Availability, Cluster, Config, CoreSet, Dependencies, Dependency,
     DependencyKind, DependencyState, Gid, Hardware, Hold, IndexSet, Job, JobId, JobSpec, Join,
-    Node, NodeFlags, NodeId, NodeShare, Origin, Partition, Phase, Plan, PriorityType, Script,
-    Start, Timestamp, Uid, node_list,
+    Node, NodeId, NodeShare, Partition, Phase, Plan, PriorityType, Script, Start, Timestamp, Uid,
+    node_list,
 };
 
 pub const ROOT: Caller = Caller { uid: Uid(0), gid: Gid(0) };
@@ -260,42 +260,8 @@ pub fn sent(turned: &Turned) -> Vec<(u32, &'static str)> {
 }
 
 fn node(number: u32) -> Node {
-    let name: Arc<str> = format!("n{number}").into();
-    Node {
-        id: NodeId(number - 1),
-        name: Arc::clone(&name),
-        address: Address { host: Arc::clone(&name), host_name: name, port: 6818, seen: None },
-        hardware: Hardware {
-            boards: 1,
-            sockets: 1,
-            cores_per_socket: 4,
-            threads_per_core: 1,
-            cpus: 4,
-            memory_mib: 1_000,
-            tmp_disk_mib: 0,
-            spec_cores: 0,
-            spec_cpu_list: None,
-            spec_memory_mib: 0,
-            gres: Arc::default(),
-            gres_text: None,
-            cpu_bind: 0,
-        },
-        availability: Availability::Up,
-        flags: NodeFlags::default(),
-        reason: None,
-        registration: None,
-        last_response: None,
-        last_busy: None,
-        cpu_load: None,
-        free_memory_mib: None,
-        features_available: Arc::default(),
-        features_active: Arc::default(),
-        weight: 1,
-        comment: None,
-        extra: None,
-        instance_id: None,
-        instance_type: None,
-        origin: Origin::Configured,
-        resume_after: None,
-    }
+    let (id, name) = (NodeId(number - 1), format!("n{number}"));
+    let hardware = Hardware::of(1, 4, 1, 1_000);
+    let unknown = Node::unknown(id, name.as_str().into(), Address::named(&name), hardware);
+    Node { availability: Availability::Up, ..unknown }
 }

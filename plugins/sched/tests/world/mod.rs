@@ -6,103 +6,23 @@ use std::sync::Arc;
 
 use model::{
     Address, Allocation, Availability, Change, Cluster, Config, Gid, Hardware, Hold, Job, JobId,
-    JobSpec, Launch, Node, NodeFlags, NodeId, Origin, Partition, PartitionState, PendingTasks,
-    Phase, Plan, Sharing, Start, Timestamp, Uid, WaitReason, fits,
+    JobSpec, Launch, Node, NodeId, Partition, PendingTasks, Phase, Plan, Start, Timestamp, Uid,
+    WaitReason, fits,
 };
 
 pub const NOW: Timestamp = Timestamp(1_000_000);
 
 pub fn hardware(sockets: u16, cores_per_socket: u16, threads_per_core: u16) -> Hardware {
-    Hardware {
-        boards: 1,
-        sockets,
-        cores_per_socket,
-        threads_per_core,
-        cpus: sockets * cores_per_socket * threads_per_core,
-        memory_mib: 10_000,
-        tmp_disk_mib: 0,
-        spec_cores: 0,
-        spec_cpu_list: None,
-        spec_memory_mib: 0,
-        gres: Arc::default(),
-        gres_text: None,
-        cpu_bind: 0,
-    }
+    Hardware::of(sockets, cores_per_socket, threads_per_core, 10_000)
 }
 
 pub fn node(id: u32, name: &str, hardware: Hardware) -> Node {
-    Node {
-        id: NodeId(id),
-        name: name.into(),
-        address: Address { host: name.into(), host_name: name.into(), port: 6818, seen: None },
-        hardware,
-        availability: Availability::Up,
-        flags: NodeFlags::default(),
-        reason: None,
-        registration: None,
-        last_response: None,
-        last_busy: None,
-        cpu_load: None,
-        free_memory_mib: None,
-        features_available: Arc::default(),
-        features_active: Arc::default(),
-        weight: 1,
-        comment: None,
-        extra: None,
-        instance_id: None,
-        instance_type: None,
-        origin: Origin::Configured,
-        resume_after: None,
-    }
+    let unknown = Node::unknown(NodeId(id), name.into(), Address::named(name), hardware);
+    Node { availability: Availability::Up, ..unknown }
 }
 
 pub fn partition(name: &str, nodes: Vec<NodeId>) -> Partition {
-    Partition {
-        name: name.into(),
-        state: PartitionState::Up,
-        nodes: nodes.into(),
-        nodes_text: None,
-        node_sets: None,
-        is_default: false,
-        hidden: false,
-        root_only: false,
-        disable_root_jobs: false,
-        exclusive_user: false,
-        exclusive_topo: false,
-        lln: false,
-        req_resv: false,
-        power_down_on_idle: false,
-        allow_accounts: None,
-        deny_accounts: None,
-        allow_groups: None,
-        allow_alloc_nodes: None,
-        allow_qos: None,
-        deny_qos: None,
-        qos: None,
-        alternate: None,
-        default_time_min: None,
-        max_time_min: None,
-        min_nodes: 0,
-        max_nodes: None,
-        max_cpus_per_node: None,
-        max_cpus_per_socket: None,
-        def_memory: None,
-        max_memory: None,
-        grace_time_s: 0,
-        over_time_limit_min: None,
-        preempt_mode: None,
-        priority_job_factor: 1,
-        priority_tier: 1,
-        sharing: Sharing::No,
-        select_bits: 0,
-        cpu_bind: 0,
-        resume_timeout_s: None,
-        suspend_timeout_s: None,
-        suspend_time_s: None,
-        billing_weights: None,
-        job_defaults: None,
-        topology: None,
-    }
+    Partition { nodes: nodes.into(), ..Partition::named(name.into()) }
 }
 
 pub fn job(id: u32, spec: JobSpec) -> Job {
