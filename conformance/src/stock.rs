@@ -10,6 +10,10 @@ use std::process::{Command, Stdio};
 use crate::ground::{self, say};
 use crate::subject;
 
+mod mpi;
+
+pub use mpi::fetch_with_mpi;
+
 /// Debian's packages of Slurm that a root holds.
 const PACKAGES: &str =
     "slurmctld,slurmd,slurm-client,slurm-wlm-jwt-plugin,slurmrestd,slurmdbd,sackd";
@@ -99,6 +103,14 @@ pub enum StockError {
     Debootstrap {
         /// The suite.
         suite: &'static str,
+        /// Where the whole output is.
+        log: String,
+        /// Its last lines.
+        last: String,
+    },
+    /// Further packages were not to be had.
+    #[error("apt-get in a copy of a root failed; its last lines, all of them in {log}:\n{last}")]
+    Packages {
         /// Where the whole output is.
         log: String,
         /// Its last lines.

@@ -123,6 +123,7 @@ pub struct World {
     release: Release,
     nodes: Mutex<Vec<Node>>,
     detached: bool,
+    has_mpi: bool,
     ctld: Option<PathBuf>,
     /// Where the tmpfs is mounted, in the world's mount namespace only.
     folder: PathBuf,

@@ -20,6 +20,7 @@ pub struct Builder {
     clients: BTreeSet<Release>,
     files: Vec<(String, String)>,
     detached: bool,
+    has_mpi: bool,
 }
 
 impl World {
@@ -44,6 +45,7 @@ impl World {
             clients: BTreeSet::from([release]),
             files: Vec::new(),
             detached: false,
+            has_mpi: false,
         })
     }
 }
@@ -106,6 +108,12 @@ impl Builder {
         self
     }
 
+    /// Roots of 24.11 have a compiler, OpenMPI over PMIx, and PMI-2.
+    pub fn with_mpi(mut self) -> Self {
+        self.has_mpi = true;
+        self
+    }
+
     /// Makes the world and waits until the controller answers and the listed nodes are idle.
     ///
     /// # Panics
@@ -163,6 +171,7 @@ impl Builder {
             release: self.release,
             nodes: Mutex::new(self.nodes),
             detached: self.detached,
+            has_mpi: self.has_mpi,
             ctld,
             folder,
             init,

@@ -9,7 +9,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use super::{CONTROLLER, Machine, Root, World, WorldError, chain, io_error};
 use crate::config::{self, Node, NodeKind, PEOPLE, SLURM_UID};
 use crate::ground;
-use crate::stock::{self, StockError};
+use crate::stock::{self, Release, StockError};
 use crate::subject;
 
 impl World {
@@ -101,6 +101,9 @@ impl World {
         let etc = found.etc.display().to_string();
         drop(machines);
         let below = match root {
+            Root::Stock(Release::R24_11) if self.has_mpi => {
+                stock::fetch_with_mpi()?.root.display().to_string()
+            }
             Root::Stock(release) => stock::fetch(release)?.root.display().to_string(),
             Root::Host => "/".to_owned(),
         };
