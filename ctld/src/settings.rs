@@ -142,6 +142,7 @@ fn config(conf: &SlurmConf, users: &Users) -> Result<Config, SettingsError> {
         licenses: licenses(&keys.licenses)?,
         tree_width: keys.tree_width,
         gres_types: settings.gres_types.iter().map(|name| name.as_str().into()).collect(),
+        whole_hetjob: ["whole_hetjob", "whole_pack"].iter().any(|w| settings.scheduler.has(w)),
         default_queue_depth: number(settings.scheduler.number("default_queue_depth"), 100),
         priority_type: match keys.priority_type.as_deref() {
             Some("priority/basic" | "basic") => PriorityType::Basic,

@@ -273,7 +273,7 @@ mod tests {
         let (reply, mut answer) = oneshot::channel();
         let kill = Kill {
             caller: ROOT,
-            selection: ctld_core::JobSelection { job: JobId(4_000_000), tasks: None },
+            selection: ctld_core::JobSelection::whole(JobId(4_000_000)),
             step: None,
             signal: 9,
             flags: 0,

@@ -117,6 +117,7 @@ fn job(id: u32) -> Job {
     Job {
         id: JobId(id),
         array: None,
+        het: None,
         owner: Uid(1000 + id % 500),
         group: Gid(100),
         spec: Arc::new(spec),

@@ -67,6 +67,7 @@ mod model_of_turns {
         Job {
             id: JobId(turn),
             array: None,
+            het: None,
             owner: Uid(1000 + turn % 7),
             group: Gid(100),
             spec: Arc::new(JobSpec { name: format!("turn{turn}").into(), ..JobSpec::default() }),

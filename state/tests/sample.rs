@@ -190,6 +190,7 @@ fn waiting_array() -> Job {
             running_max: 2,
             size: 5,
         }),
+        het: None,
         owner: Uid(1000),
         group: Gid(100),
         spec: Arc::new(spec()),
@@ -235,6 +236,7 @@ fn completing_job() -> Job {
     Job {
         id: JobId(13),
         array: None,
+        het: None,
         phase: Phase::Completing(Completing {
             waiting_on: BTreeSet::from([NodeId(3)]),
             since: Timestamp(1_700_000_200),

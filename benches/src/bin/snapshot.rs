@@ -265,6 +265,7 @@ fn waiting(id: u32, spec: &Arc<JobSpec>) -> Job {
     Job {
         id: JobId(id),
         array: None,
+        het: None,
         owner: Uid(1000 + id % 500),
         group: Gid(100),
         spec: Arc::clone(spec),

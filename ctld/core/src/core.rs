@@ -98,6 +98,7 @@ impl Core {
 fn handle(turn: &mut Turn<'_>, clock: &mut Clock, event: Event) -> Result<Answer, Reject> {
     match event {
         Event::Submit(new) => job::submitted(turn, *new),
+        Event::SubmitHet(components) => job::submitted_het(turn, components),
         Event::Kill(kill) => job::killed(turn, &kill),
         Event::KillJobs(kills) => Ok(job::killed_each(turn, &kills)),
         Event::Top { caller, jobs } => job::topped(turn, caller, &jobs),

@@ -10,6 +10,7 @@ use crate::access::Caller;
 use crate::configure::Configuration;
 use crate::hook::{Hook, HookResult};
 use crate::reject::Reject;
+pub use crate::selection::{JobPart, JobSelection};
 use crate::step::StepRequest;
 
 /// All that can happen.
@@ -17,6 +18,8 @@ use crate::step::StepRequest;
 pub enum Event {
     /// Somebody submits a job.
     Submit(Box<NewJob>),
+    /// Somebody submits a heterogeneous job: its components, the leader first.
+    SubmitHet(Vec<NewJob>),
     /// Somebody ends or signals jobs.
     Kill(Kill),
     /// Somebody ends or signals several jobs, each by itself.
@@ -209,15 +212,6 @@ pub struct ArrayRequest {
     pub tasks: IndexSet,
     /// How many may run at a time; 0 is without limit.
     pub running_max: u32,
-}
-
-/// Which job, or which tasks of an array.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JobSelection {
-    /// The job or array.
-    pub job: JobId,
-    /// The tasks; `None` is the whole.
-    pub tasks: Option<IndexSet>,
 }
 
 /// `scancel`.

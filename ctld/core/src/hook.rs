@@ -62,7 +62,7 @@ pub(crate) fn done(
 
 /// A job whose PrologSlurmctld failed waits anew; one that cannot is killed, and its client is told.
 fn prolog_failed(turn: &mut Turn<'_>, job: &Arc<Job>) {
-    if job.batch && job.spec.requeue {
+    if job::may_requeue(turn, job) {
         job::requeue(turn, job, Hold::None, None);
         return;
     }
@@ -73,5 +73,6 @@ fn prolog_failed(turn: &mut Turn<'_>, job: &Arc<Job>) {
     }
     let exit = Exit::Cancelled { by: model::Uid::ROOT };
     let outcome = Outcome { exit, status: 0, derived_status: 0 };
-    job::end(turn, job, outcome, WaitReason::None, |job| NodeMessage::Terminate { job });
+    let job = job::leader(turn, job);
+    job::end(turn, &job, outcome, WaitReason::None, |job| NodeMessage::Terminate { job });
 }

@@ -28,6 +28,7 @@ mod mail;
 mod node;
 mod partition;
 mod reject;
+mod selection;
 mod step;
 mod tick;
 mod turn;
@@ -37,9 +38,10 @@ pub use configure::{Configuration, Recover};
 pub use core::{Core, Turned};
 pub use effect::{ClientMessage, Effect, MailEvent, NodeMessage};
 pub use event::{
-    AfterReboot, Alterable, Answer, ArrayRequest, BatchDone, Dynamic, Event, JobEdit, JobSelection,
-    Kill, LaunchResult, NewJob, NodeTarget, NodeUpdate, NodeUpdateState, PartitionNodes,
-    PartitionUpdate, Reboot, Registered, Requeue, SpecEdit, StepDone, TaskResult, UpdateJob,
+    AfterReboot, Alterable, Answer, ArrayRequest, BatchDone, Dynamic, Event, JobEdit, JobPart,
+    JobSelection, Kill, LaunchResult, NewJob, NodeTarget, NodeUpdate, NodeUpdateState,
+    PartitionNodes, PartitionUpdate, Reboot, Registered, Requeue, SpecEdit, StepDone, TaskResult,
+    UpdateJob,
 };
 pub use hook::{Hook, HookResult};
 pub use mail::is_of_array;

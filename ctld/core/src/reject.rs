@@ -57,6 +57,15 @@ pub enum Reject {
     /// The job has no script.
     #[error("job {0} has no batch script")]
     NoScript(JobId),
+    /// What was asked is for heterogeneous jobs.
+    #[error("job {0} is not heterogeneous")]
+    NotHetJob(JobId),
+    /// What was asked is done through the leader of a heterogeneous job.
+    #[error("job {0} is a component of a heterogeneous job, and not its leader")]
+    NotHetJobLeader(JobId),
+    /// A component of a heterogeneous job that waits is not ended alone.
+    #[error("job {0} waits with the other components of its heterogeneous job")]
+    NotWholeHetJob(JobId),
     /// The job may not be requeued.
     #[error("job {0} may not be requeued")]
     NotRequeueable(JobId),

@@ -199,20 +199,27 @@ fn ask_again(turn: &mut Turn<'_>, clock: &mut Clock) {
 
 /// Forgets jobs that ended MinJobAge ago. The record that an array was submitted as stays as long
 /// as another of the array, since the script is kept under its number; so does a job that others
-/// wait for.
+/// wait for. The components of a heterogeneous job go together.
 fn forget(turn: &mut Turn<'_>) {
     let age = i64::from(turn.config().min_job_age_s);
     if age == 0 {
         return;
     }
     let cluster = turn.cluster();
+    let before = Timestamp(turn.now.0 - age);
+    let is_old = |job: &Arc<Job>| {
+        job.phase == Phase::Ended
+            && job.ended.is_some_and(|ended| ended <= before)
+            && cluster.dependents(job.id).next().is_none()
+    };
     let old: Vec<JobId> = cluster
-        .ended_by(Timestamp(turn.now.0 - age))
+        .ended_by(before)
         .filter(|job| cluster.dependents(job.id).next().is_none())
         .filter(|job| cluster.dependents(job.array_job()).next().is_none())
         .filter(|job| job.array_job() != job.id || cluster.array_records(job.id).nth(1).is_none())
+        .filter(|job| job.het_job() == job.id && cluster.components(job).all(is_old))
         .take(FORGOTTEN_A_SECOND_MAX)
-        .map(|job| job.id)
+        .flat_map(|job| cluster.components(job).map(|job| job.id))
         .collect();
     for id in old {
         turn.record(Change::JobGone(id));

@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ctld_core::{ClientMessage, Event};
@@ -46,13 +47,13 @@ pub(super) async fn looked_at(rim: &Rim, id: JobId) {
 }
 
 /// Tells the client of an interactive job that it has started, or that it will not.
-pub async fn tell_of_job(rim: &Rim, job: &Job) {
+pub async fn tell_of_job(rim: &Rim, job: &Arc<Job>) {
     let carried = &job.spec.carried;
     let host = carried.text(TextOption::RespHost).or_else(|| carried.text(TextOption::AllocNode));
     let port = carried.number(NumberOption::AllocRespPort);
     let port = port.and_then(|port| u16::try_from(port).ok()).filter(|port| *port != 0);
     let (Some(host), Some(port)) = (host, port) else { return };
-    let client = StepClient { host: std::sync::Arc::clone(host), port, pid: 0 };
+    let client = StepClient { host: Arc::clone(host), port, pid: 0 };
     if job.phase == Phase::Ended {
         let message = ClientMessage::Complete { job: job.id, step: None };
         tell(rim, &client, job.protocol, message).await;

@@ -452,7 +452,10 @@ async fn write_through(
     };
     match rim.ask(event).await {
         Ok(Ok(Answer::Submitted { job }))
-            if request.number == Number::REQUEST_RESOURCE_ALLOCATION =>
+            if matches!(
+                request.number,
+                Number::REQUEST_RESOURCE_ALLOCATION | Number::REQUEST_HET_JOB_ALLOCATION
+            ) =>
         {
             clients::looked_at(rim, job).await;
             Ok(answered(&rim.published.view(), Answer::Submitted { job }))

@@ -7,9 +7,13 @@ use protocol::{Errno, Number};
 use super::{Reply, Request, errno, job_id};
 use crate::view::View;
 
-/// A return code if all fared alike, and `RESPONSE_JOB_ARRAY_ERRORS` otherwise.
+/// A return code if all fared alike, and `RESPONSE_JOB_ARRAY_ERRORS` otherwise. The components of a
+/// heterogeneous job, which are no tasks, have one code: that of the last.
 pub(super) fn by_task(_: &View, request: &Request<'_>, answer: Answer) -> Reply {
     match answer {
+        Answer::Tasks(results) if results.iter().all(|result| result.tasks.is_empty()) => {
+            request.return_code(results.last().map_or(Errno::SLURM_SUCCESS, code))
+        }
         Answer::Tasks(results) => {
             let body = JobArrayErrors { outcomes: outcomes(&results) };
             request.reply(Number::RESPONSE_JOB_ARRAY_ERRORS, &body)

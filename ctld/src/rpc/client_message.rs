@@ -1,9 +1,11 @@
 //! What clients are told at their ports: an effect becomes a message in the client's release.
 
+use std::sync::Arc;
+
 use ctld_core::ClientMessage;
 use model::{Job, StepNumber};
 use protocol::msg::{self, KillRequest, SrunMessage, SrunTimeout, StepId, SuspendRequest};
-use protocol::shape::Timestamp;
+use protocol::shape::{ShortArray, Timestamp};
 use protocol::wire::to_bytes;
 use protocol::{Errno, Number, Version};
 
@@ -16,6 +18,8 @@ use crate::view::View;
 pub enum Told {
     /// `RESPONSE_RESOURCE_ALLOCATION`.
     Started(Box<msg::Allocation>),
+    /// `RESPONSE_HET_JOB_ALLOCATION`.
+    StartedTogether(ShortArray<msg::Allocation>),
     /// `SRUN_JOB_COMPLETE`.
     Complete(StepId),
     /// `SRUN_STEP_SIGNAL`, without a signal.
@@ -33,6 +37,7 @@ impl Told {
     pub fn number(&self) -> Number {
         match self {
             Self::Started(_) => Number::RESPONSE_RESOURCE_ALLOCATION,
+            Self::StartedTogether(_) => Number::RESPONSE_HET_JOB_ALLOCATION,
             Self::Complete(_) => Number::SRUN_JOB_COMPLETE,
             Self::AskAgain(_) => Number::SRUN_STEP_SIGNAL,
             Self::Timeout(_) => Number::SRUN_TIMEOUT,
@@ -45,6 +50,7 @@ impl Told {
     pub fn body(&self, version: Version) -> Vec<u8> {
         match self {
             Self::Started(allocation) => to_bytes(&**allocation, version),
+            Self::StartedTogether(allocations) => to_bytes(allocations, version),
             Self::Complete(id) => to_bytes(id, version),
             Self::AskAgain(signal) => to_bytes(signal, version),
             Self::Timeout(timeout) => to_bytes(timeout, version),
@@ -55,7 +61,10 @@ impl Told {
 }
 
 /// A job has started: what its client is told that was told before that it waits.
-pub fn started(view: &View, job: &Job) -> Told {
+pub fn started(view: &View, job: &Arc<Job>) -> Told {
+    if job.het.is_some() {
+        return Told::StartedTogether(submit::allocations_of(view, job));
+    }
     Told::Started(Box::new(submit::allocation_of(view, job, Errno::SLURM_SUCCESS)))
 }
 

@@ -104,6 +104,7 @@ pub fn job(id: u32) -> Job {
     Job {
         id: JobId(id),
         array: None,
+        het: None,
         owner: Uid::ROOT,
         group: Gid(0),
         spec: Arc::new(spec),

@@ -1,6 +1,6 @@
 //! Jobs as people write them: `12`, `12_3`, `12_[1-3,7]`, `12_*`, `12+1`.
 
-use ctld_core::JobSelection;
+use ctld_core::{JobPart, JobSelection};
 use model::{IndexSet, JobId};
 use protocol::Errno;
 use protocol::index_set::ArraySpec;
@@ -9,14 +9,23 @@ use super::Failure;
 
 /// The jobs that a text names.
 ///
-/// `12+1` is a component of a heterogeneous job and `s…` the unique number that slurmdbd gives a
-/// job; there are neither here, so no job has such a name.
+/// `12+1` is a component of a heterogeneous job; `s…` is the unique number that slurmdbd gives a job,
+/// and no job has one here.
 ///
 /// # Errors
 ///
 /// `ESLURM_INVALID_JOB_ID`, as stock controllers answer whatever is wrong with the text.
 pub(super) fn selection(text: &str, array_size_max: u32) -> Result<JobSelection, Failure> {
     let invalid = Failure::Code(Errno::ESLURM_INVALID_JOB_ID);
+    if let Some((leader, offset)) = text.split_once('+') {
+        let number = |text: &str| text.parse().ok().filter(|_| is_digits(text));
+        return match (number(leader).filter(|id| *id > 0), number(offset)) {
+            (Some(leader), Some(offset)) => {
+                Ok(JobSelection { job: JobId(leader), part: JobPart::Component(offset) })
+            }
+            _ => Err(invalid),
+        };
+    }
     let (number, tasks) = match text.split_once('_') {
         Some((number, "*")) => (number, None),
         Some((number, tasks)) => (number, Some(tasks)),
@@ -25,12 +34,16 @@ pub(super) fn selection(text: &str, array_size_max: u32) -> Result<JobSelection,
     let Some(job) = number.parse().ok().filter(|job| *job > 0) else {
         return Err(invalid);
     };
-    let tasks = match tasks.map(|tasks| indexes(tasks, array_size_max)) {
+    let part = match tasks.map(|tasks| indexes(tasks, array_size_max)) {
         Some(None) => return Err(invalid),
-        Some(tasks) => tasks,
-        None => None,
+        Some(Some(tasks)) => JobPart::Tasks(tasks),
+        None => JobPart::Whole,
     };
-    Ok(JobSelection { job: JobId(job), tasks })
+    Ok(JobSelection { job: JobId(job), part })
+}
+
+fn is_digits(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The jobs that a request names, by text or, without one, by number.
@@ -41,7 +54,7 @@ pub(super) fn named(
 ) -> Result<JobSelection, Failure> {
     match text {
         Some(text) => selection(text, array_size_max),
-        None => Ok(JobSelection { job: JobId(number), tasks: None }),
+        None => Ok(JobSelection::whole(JobId(number))),
     }
 }
 
@@ -72,7 +85,7 @@ pub(super) fn tasks_text(array: JobId, tasks: &IndexSet) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{index_text, indexes, selection, tasks_text};
+    use super::{JobPart, index_text, indexes, selection, tasks_text};
     use model::{IndexSet, JobId};
     use proptest::prelude::*;
 
@@ -82,13 +95,19 @@ mod tests {
 
     #[test]
     fn jobs_are_read_in_all_their_spellings() {
-        let tasks = |text| selection(text, 1001).unwrap().tasks;
+        let tasks = |text| selection(text, 1001).unwrap().tasks().cloned();
+        let part = |text| selection(text, 1001).unwrap().part;
         assert_eq!(selection("12", 1001).unwrap().job, JobId(12));
         assert_eq!(tasks("12"), None);
         assert_eq!(tasks("12_*"), None);
         assert_eq!(tasks("12_3"), Some(set(&[3])));
         assert_eq!(tasks("12_[1-3,7]"), Some(set(&[1, 2, 3, 7])));
-        for bad in ["", "0", "x", "12x", "12_", "12_x", "12_[3-1]", "12+1", "-3", "s1", "12_1001"] {
+        assert_eq!(part("12+1"), JobPart::Component(1));
+        assert_eq!(part("12"), JobPart::Whole);
+        for bad in [
+            "", "0", "x", "12x", "12_", "12_x", "12_[3-1]", "12+", "12++1", "0+1", "+1", "12+1_2",
+            "-3", "s1", "12_1001",
+        ] {
             assert!(selection(bad, 1001).is_err(), "{bad}");
         }
     }

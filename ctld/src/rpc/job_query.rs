@@ -8,13 +8,13 @@ use protocol::msg::{
     JobStateResponse, JobStateSelector, Nice, PriorityFactors, PriorityFactorsResponse, Ready,
     SrunTimeout, StepId,
 };
-use protocol::shape::{Fixed, Limit, NullOr, Sentinel, ShortArray};
+use protocol::shape::{Fixed, Limit, NullOr, Sentinel};
 use protocol::{Errno, Number};
 
 use super::field::time;
 use super::job_info::array_tasks;
 use super::job_word::job_state;
-use super::submit::allocation_of;
+use super::submit::{allocation_of, allocations_of};
 use super::visible::Sight;
 use super::{Failure, Reply, Request, Row};
 use crate::view::View;
@@ -41,18 +41,22 @@ fn states(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
     Ok(request.reply(Number::RESPONSE_JOB_STATE, &JobStateResponse { jobs }))
 }
 
-/// A job, a task of an array, or an array's record and all its tasks. There are no heterogeneous
-/// jobs.
+/// A job, a task of an array, an array's record and all its tasks, or a component of a heterogeneous
+/// job; its leader's number means all.
 fn selected<'a>(view: &'a View, selector: &JobStateSelector) -> Vec<&'a Arc<Job>> {
     let id = JobId(selector.job_id);
-    if selector.het_job_offset != Limit::Unset {
-        return Vec::new();
+    if let Limit::Value(offset) = selector.het_job_offset {
+        return view.cluster.component(id, offset).into_iter().collect();
     }
     if let Limit::Value(task) = selector.array_task_id {
         return view.cluster.array_task(id, task).into_iter().collect();
     }
     if selector.job_id == u32::NO_VAL {
         return view.cluster.jobs().collect();
+    }
+    let leader = |job: &&Arc<Job>| job.het.as_ref().is_some_and(|role| role.is_leader());
+    if let Some(leader) = view.cluster.job(id).filter(leader) {
+        return view.cluster.components(leader).collect();
     }
     let tasks = view.cluster.array_records(id).filter(|job| job.id != id);
     view.cluster.job(id).into_iter().chain(tasks).collect()
@@ -64,7 +68,7 @@ fn state_record(job: &Job) -> JobStateRecord {
         array_job_id: job.array.as_ref().map_or(0, |role| role.array_job.0),
         array_task_id: Limit::from_option(job.task_index()),
         array_task_id_bitmap: job.array.as_ref().and_then(array_tasks),
-        het_job_id: 0,
+        het_job_id: job.het.as_ref().map_or(0, |role| role.leader().0),
         state: job_state(job),
     }
 }
@@ -138,15 +142,17 @@ fn allocation(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
     Ok(request.reply(Number::RESPONSE_JOB_ALLOCATION_INFO, &body))
 }
 
-/// The same as a list: a job that is not heterogeneous has one component. srun names a task of an
-/// array by the step.
+/// The same as a list of components, by the number of the leader; a job that is not heterogeneous has
+/// one. srun names a task of an array by the step.
 fn allocations(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
     let asked: AllocationQuery = request.decode()?;
     let id = JobId(asked.job.job_id());
     let task = view.cluster.array_task(id, asked.job.0.step_id).map(|task| task.id);
     let job = allocated_job(view, request, task.unwrap_or(id).0)?;
-    let body = ShortArray(vec![allocation_of(view, job, Errno::SLURM_SUCCESS)]);
-    Ok(request.reply(Number::RESPONSE_HET_JOB_ALLOCATION, &body))
+    if job.het.as_ref().is_some_and(|role| !role.is_leader()) {
+        return Err(Failure::Code(Errno::ESLURM_NOT_HET_JOB_LEADER));
+    }
+    Ok(request.reply(Number::RESPONSE_HET_JOB_ALLOCATION, &allocations_of(view, job)))
 }
 
 /// sprio: jobs that could start. There are no factors: a priority is what it is, as one that an
@@ -186,6 +192,7 @@ mod tests {
         Allocation, ArrayRole, Change, CoreSet, Gid, IndexSet, NodeId, NodeShare, PendingTasks, Uid,
     };
     use protocol::msg::{self, JobState};
+    use protocol::shape::ShortArray;
     use protocol::wire::{Wire, from_bytes};
     use protocol::{Version, shape};
 

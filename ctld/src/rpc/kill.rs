@@ -36,7 +36,7 @@ fn step(_: &View, request: &Request<'_>) -> Result<Event, Failure> {
     let kill: KillRequest = request.decode()?;
     Ok(Event::Kill(Kill {
         caller: request.caller,
-        selection: JobSelection { job: JobId(kill.step_id.job_id), tasks: None },
+        selection: JobSelection::whole(JobId(kill.step_id.job_id)),
         step: step_number(kill.step_id),
         signal: kill.signal,
         flags: kill.flags.0,

@@ -254,6 +254,7 @@ const ROWS: &[&[Row]] = &[
     reservation_update::ROWS,
     step_create::ROWS,
     submit::ROWS,
+    submit::HET_ROWS,
     update_job::ROWS,
     update_node::ROWS,
     update_partition::ROWS,

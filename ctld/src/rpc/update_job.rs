@@ -2,7 +2,7 @@
 
 mod edits;
 
-use ctld_core::{Caller, Event, UpdateJob};
+use ctld_core::{Caller, Event, JobPart, UpdateJob};
 use model::{Gid, Uid};
 use protocol::msg::JobDesc;
 use protocol::{Errno, Number};
@@ -31,7 +31,7 @@ fn update(view: &View, request: &Request<'_>) -> Result<Event, Failure> {
     let record = view.cluster.job(selection.job);
     let is_array = record.is_some_and(|job| job.array_job() == job.id && job.array.is_some())
         || record.is_none();
-    if desc.array_inx.is_some() && (selection.tasks.is_some() || !is_array) {
+    if desc.array_inx.is_some() && (selection.part != JobPart::Whole || !is_array) {
         let text = "Update of ArrayTaskThrottle is only allowed on ArrayJobId".to_owned();
         return Err(Failure::CodeWithText(Errno::ESLURM_NOT_SUPPORTED, text));
     }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use ctld_core::{
-    ArrayRequest, Caller, Event, JobEdit, JobSelection, Kill, NewJob, NodeTarget, NodeUpdate,
-    NodeUpdateState, PartitionUpdate, Requeue, UpdateJob,
+    ArrayRequest, Caller, Event, JobEdit, JobPart, JobSelection, Kill, NewJob, NodeTarget,
+    NodeUpdate, NodeUpdateState, PartitionUpdate, Requeue, UpdateJob,
 };
 use model::{
     Availability, Cluster, Dependencies, Dependency, DependencyKind, DependencyState, Gid, Hold,
@@ -140,7 +140,7 @@ fn selection(cluster: &Cluster, rng: &mut Rng) -> JobSelection {
     match role {
         Some(role) if rng.chance(500) => {
             let tasks: IndexSet = (0..3).map(|more| role.first() + more).collect();
-            JobSelection { job: role.array_job, tasks: Some(tasks) }
+            JobSelection { job: role.array_job, part: JobPart::Tasks(tasks) }
         }
         Some(role) if rng.chance(500) => whole(role.array_job),
         _ => whole(id),
@@ -148,7 +148,7 @@ fn selection(cluster: &Cluster, rng: &mut Rng) -> JobSelection {
 }
 
 fn whole(job: JobId) -> JobSelection {
-    JobSelection { job, tasks: None }
+    JobSelection::whole(job)
 }
 
 fn kill(cluster: &Cluster, rng: &mut Rng) -> Event {

@@ -198,11 +198,11 @@ fn promise(after: &Cluster, event: &Event, turned: &Turned) -> Promise {
 fn meant<'a>(cluster: &'a Cluster, selection: &'a JobSelection) -> impl Iterator<Item = &'a Job> {
     let alone = cluster.job(selection.job).filter(|job| job.array_job() != job.id);
     let whole = cluster.array_records(selection.job);
-    let whole = whole.filter(move |job| match (&selection.tasks, &job.array) {
+    let whole = whole.filter(move |job| match (selection.tasks(), &job.array) {
         (None, _) => alone.is_none(),
         (Some(tasks), Some(role)) => tasks.iter().any(|index| role.has(index)),
         (Some(_), None) => false,
     });
-    let alone = alone.filter(|_| selection.tasks.is_none());
+    let alone = alone.filter(|_| selection.tasks().is_none());
     alone.into_iter().chain(whole).map(|job| &**job)
 }

@@ -83,6 +83,11 @@ impl Bookings {
         narrowed
     }
 
+    /// Whether so many more may be made.
+    pub fn have_room_for(&self, more: usize) -> bool {
+        self.0.len() + more <= BOOKINGS_MAX
+    }
+
     /// Leaves less to bookings that begin while a job runs.
     fn use_up(&mut self, ledger: &Ledger<'_>, by: &Use<'_>) {
         let during = self.0.iter_mut().filter(|b| by.from < b.from && b.from < by.to);
@@ -95,7 +100,7 @@ impl Bookings {
         }
     }
 
-    fn add(&mut self, ledger: &Ledger<'_>, found: Found, to: Timestamp, who: (Guest, bool)) {
+    pub fn add(&mut self, ledger: &Ledger<'_>, found: Found, to: Timestamp, who: (Guest, bool)) {
         let (guest, exclusive) = who;
         let by = Use { from: found.at, to, shares: &found.shares, exclusive };
         self.use_up(ledger, &by);
@@ -142,7 +147,11 @@ impl<'a> Planner<'a> {
                 self.complete = false;
                 return;
             }
-            self.look_again(waiting, &mut future, &mut bookings);
+            if waiting.job.het.is_some() {
+                self.look_again_together(waiting, &mut future, &mut bookings);
+            } else {
+                self.look_again(waiting, &mut future, &mut bookings);
+            }
         }
     }
 
@@ -187,7 +196,7 @@ impl<'a> Planner<'a> {
             if let Some(shares) = self.gap(job, &demand, number, ends, bookings) {
                 let allocation = self.allocation(job, &demand, shares);
                 self.start(job, task, partition, allocation);
-                self.write_down(future, bookings);
+                self.write_down(self.ledger.planned.len() - 1, future, bookings);
                 return Second::Started;
             }
             first.get_or_insert((partition, demand, number));
@@ -243,8 +252,8 @@ impl<'a> Planner<'a> {
     }
 
     /// Works a start that was just made into the future and the bookings.
-    fn write_down(&self, future: &mut Future, bookings: &mut Bookings) {
-        let Some(planned) = self.ledger.planned.last() else { return };
+    pub(crate) fn write_down(&self, at: usize, future: &mut Future, bookings: &mut Bookings) {
+        let planned = &self.ledger.planned[at];
         let shares = self.ledger.ranked(&planned.allocation.shares);
         let to = planned.ends.unwrap_or(NEVER);
         let exclusive = planned.allocation.exclusive;

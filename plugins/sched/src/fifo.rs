@@ -47,6 +47,12 @@ impl<'a> Planner<'a> {
     }
 
     fn examine(&mut self, job: &'a Arc<Job>) {
+        if let Some(role) = &job.het {
+            if role.is_leader() {
+                self.examine_together(job);
+            }
+            return;
+        }
         if let Some(reason) = hindrance(job, self.now) {
             self.pass(job, reason);
             return;
@@ -61,7 +67,8 @@ impl<'a> Planner<'a> {
                 }
                 Attempt::Blocked(reason, _) => {
                     let passed = self.pass(job, reason);
-                    self.waiting.push(Waiting { job, passed, tasks_started: started });
+                    let others = Vec::new();
+                    self.waiting.push(Waiting { job, passed, tasks_started: started, others });
                     return;
                 }
             }
@@ -211,7 +218,7 @@ impl<'a> Planner<'a> {
         });
     }
 
-    fn keep(&mut self, keep: Keep) {
+    pub(crate) fn keep(&mut self, keep: Keep) {
         let ranks = match keep {
             Keep::Nodes(ranks) => ranks,
             Keep::Partition(name) => {

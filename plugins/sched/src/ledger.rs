@@ -125,6 +125,14 @@ impl<'a> Ledger<'a> {
         }
     }
 
+    /// Gives back nodes that were kept for a moment.
+    pub fn keep_no_more(&mut self, ranks: &[u32]) {
+        for rank in ranks {
+            self.kept[*rank as usize] = false;
+            self.touched.push(*rank);
+        }
+    }
+
     /// Gives back all nodes that were kept.
     pub fn keep_none(&mut self) {
         for (rank, kept) in (0..).zip(&mut self.kept) {

@@ -15,6 +15,7 @@
 //! | `offer.rs` | how many CPUs has one node for it? |
 //! | `choose.rs` | which nodes does it get? |
 //! | `layout.rs` | which cores, how much memory, how many tasks on each? |
+//! | `together.rs` | the same for the components of a heterogeneous job: all or none |
 //! | `verdict.rs` | why does it wait, if nothing was found? |
 //!
 //! The semantics are those of Slurm's select/cons_tres and its main scheduler. What was observed on
@@ -44,6 +45,7 @@ mod offer;
 mod planner;
 mod room;
 mod shape;
+mod together;
 mod verdict;
 
 use model::{Cluster, Config, Plan, Timestamp};

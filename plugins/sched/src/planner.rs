@@ -25,6 +25,8 @@ pub(crate) struct Planner<'a> {
     /// Jobs that wait for others.
     pub waiting: Vec<Waiting<'a>>,
     pub starts: Vec<Start>,
+    /// Heterogeneous jobs to be started, the components of each.
+    pub together: Vec<Vec<Start>>,
     pub passed: Vec<Option<Passed>>,
     /// Starts of the first pass.
     pub in_order: usize,
@@ -39,6 +41,15 @@ pub(crate) struct Waiting<'a> {
     pub passed: usize,
     /// Of an array, how many of its tasks have been started.
     pub tasks_started: usize,
+    /// The places of the other components of the heterogeneous job that it leads.
+    pub others: Vec<usize>,
+}
+
+impl Waiting<'_> {
+    /// The places of the job, and of all that starts together with it, among those passed.
+    pub fn all_passed(&self) -> impl Iterator<Item = usize> + '_ {
+        std::iter::once(self.passed).chain(self.others.iter().copied())
+    }
 }
 
 impl<'a> Planner<'a> {
@@ -54,6 +65,7 @@ impl<'a> Planner<'a> {
             open: BTreeMap::new(),
             waiting: Vec::new(),
             starts: Vec::new(),
+            together: Vec::new(),
             passed: Vec::new(),
             in_order: 0,
             examined: 0,
@@ -81,6 +93,7 @@ impl<'a> Planner<'a> {
         Plan {
             out_of_order: u32::try_from(self.starts.len() - self.in_order).unwrap_or(u32::MAX),
             starts: self.starts,
+            together: self.together,
             passed: self.passed.into_iter().flatten().filter(is_news).collect(),
             examined: self.examined,
             complete: self.complete,

@@ -1,9 +1,11 @@
 use std::fmt;
+use std::sync::Arc;
 
 use crate::change::Change;
 use crate::cluster::Cluster;
+use crate::het::HetRole;
 use crate::id::{JobId, NodeId};
-use crate::job::{Phase, WaitReason};
+use crate::job::{Job, Phase, WaitReason};
 
 /// Something that must never be true of a cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +24,10 @@ pub enum Violation {
     MemoryOvercommitted(NodeId),
     /// A job that wants its nodes for itself has a neighbour.
     ExclusiveNodeShared(NodeId),
+    /// A component of a heterogeneous job misses another, or they disagree about who there is.
+    ComponentMissing(JobId),
+    /// A component of a heterogeneous job runs and another waits.
+    ComponentsApart(JobId),
     /// A step is left of a job that is gone.
     StepWithoutJob(JobId),
 }
@@ -57,6 +63,7 @@ pub fn check(cluster: &Cluster) -> Vec<Violation> {
             found.push(Violation::HoldWithoutReason(job.id));
         }
     }
+    found.extend(cluster.jobs().filter_map(|job| component_violation(cluster, job)));
     for node in cluster.nodes() {
         let usage = cluster.usage(node.id);
         if cluster.config().consumable.memory && usage.memory_mib > node.hardware.memory_mib {
@@ -74,6 +81,24 @@ pub fn check(cluster: &Cluster) -> Vec<Violation> {
         }
     }
     found
+}
+
+/// What is wrong with a component of a heterogeneous job, seen from it.
+fn component_violation(cluster: &Cluster, job: &Arc<Job>) -> Option<Violation> {
+    let role = job.het.as_ref()?;
+    let agrees = |(offset, id): (u32, &JobId)| {
+        let role = HetRole::new(role.members().into(), offset);
+        cluster.job(*id).is_some_and(|other| other.het == role && other.array.is_none())
+    };
+    if !(0..).zip(role.members()).all(agrees) || role.members().get(at(role)) != Some(&job.id) {
+        return Some(Violation::ComponentMissing(job.id));
+    }
+    let apart = job.is_pending() && cluster.components(job).any(|other| other.is_active());
+    apart.then_some(Violation::ComponentsApart(job.id))
+}
+
+fn at(role: &HetRole) -> usize {
+    usize::try_from(role.offset()).unwrap_or(usize::MAX)
 }
 
 /// The same records, applied to an empty cluster.

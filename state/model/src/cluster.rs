@@ -126,6 +126,20 @@ impl Cluster {
             .find(|job| job.array.as_ref().is_some_and(|role| role.has(index)))
     }
 
+    /// The components of the heterogeneous job that a job is one of, by offset; of a plain job, the
+    /// job alone.
+    pub fn components<'a>(&'a self, job: &'a Arc<Job>) -> impl Iterator<Item = &'a Arc<Job>> {
+        let members = job.het.as_ref().map_or(&[][..], |role| role.members());
+        let alone = job.het.is_none().then_some(job);
+        members.iter().filter_map(|id| self.job(*id)).chain(alone)
+    }
+
+    /// A component of a heterogeneous job, by the number of the whole.
+    pub fn component(&self, leader: JobId, offset: u32) -> Option<&Arc<Job>> {
+        let role = self.job(leader)?.het.as_ref().filter(|role| role.is_leader())?;
+        self.job(*role.members().get(usize::try_from(offset).ok()?)?)
+    }
+
     /// Jobs that wait for `awaited`.
     pub fn dependents(&self, awaited: JobId) -> impl Iterator<Item = &Arc<Job>> {
         let range = (awaited, JobId(0))..=(awaited, JobId(u32::MAX));

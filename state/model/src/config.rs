@@ -72,6 +72,9 @@ pub struct Config {
     pub tree_width: u16,
     /// Names of the generic resources (GresTypes).
     pub gres_types: Arc<[Arc<str>]>,
+    /// SchedulerParameters' whole_hetjob: who cancels, holds or releases one component of a heterogeneous
+    /// job means all.
+    pub whole_hetjob: bool,
     /// SchedulerParameters' default_queue_depth: jobs looked at in a quick pass.
     pub default_queue_depth: u32,
     pub priority_type: PriorityType,
@@ -127,6 +130,7 @@ impl Default for Config {
             licenses: Arc::default(),
             tree_width: 16,
             gres_types: Arc::default(),
+            whole_hetjob: false,
             default_queue_depth: 100,
             priority_type: PriorityType::Multifactor,
         }

@@ -1,6 +1,6 @@
 //! Whether a proposed start still holds on the cluster as it is now.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::cluster::Cluster;
@@ -63,6 +63,9 @@ pub enum Misfit {
     /// The node is another job's alone, or the job wants it for itself and has neighbours there.
     #[error("node {0:?} cannot be shared")]
     NotShared(NodeId),
+    /// The job is a component of a heterogeneous job, whose components start together.
+    #[error("job {0} does not start without the other components")]
+    NotAlone(JobId),
     /// Fewer licenses are left.
     #[error("license {0} is taken")]
     LicenseTaken(Arc<str>),
@@ -77,6 +80,13 @@ pub enum Misfit {
 ///
 /// The first thing that does not hold.
 pub fn fits(cluster: &Cluster, now: Timestamp, start: &Start) -> Result<(), Misfit> {
+    if cluster.job(start.job).is_some_and(|job| job.het.is_some()) {
+        return Err(Misfit::NotAlone(start.job));
+    }
+    is_startable(cluster, now, start)
+}
+
+fn is_startable(cluster: &Cluster, now: Timestamp, start: &Start) -> Result<(), Misfit> {
     let job = cluster.job(start.job).ok_or(Misfit::JobGone(start.job))?;
     is_eligible(cluster, now, job, start)?;
     let partition = cluster
@@ -94,6 +104,33 @@ pub fn fits(cluster: &Cluster, now: Timestamp, start: &Start) -> Result<(), Misf
         node_fits(cluster, job, partition, &start.allocation, share)?;
     }
     licenses_fit(cluster, &start.allocation)
+}
+
+/// Checks the start of a heterogeneous job again: of all its components, or of none.
+///
+/// # Errors
+///
+/// The first thing that does not hold.
+pub fn fits_together(cluster: &Cluster, now: Timestamp, starts: &[Start]) -> Result<(), Misfit> {
+    let mut nodes = BTreeSet::new();
+    for start in starts {
+        let job = cluster.job(start.job).ok_or(Misfit::JobGone(start.job))?;
+        let members = job.het.as_ref().map_or(&[][..], |role| role.members());
+        if !members.iter().eq(starts.iter().map(|start| &start.job)) {
+            return Err(Misfit::NotAlone(job.id));
+        }
+        is_startable(cluster, now, start)?;
+        // Nothing is taken twice, since no two have a node in common; licenses are the leader's.
+        for share in &start.allocation.shares {
+            if !nodes.insert(share.node) {
+                return Err(Misfit::NotShared(share.node));
+            }
+        }
+        if start.job != members[0] && !start.allocation.licenses.is_empty() {
+            return Err(Misfit::BadAllocation(job.id));
+        }
+    }
+    Ok(())
 }
 
 fn is_eligible(cluster: &Cluster, now: Timestamp, job: &Job, start: &Start) -> Result<(), Misfit> {

@@ -26,6 +26,7 @@ mod cluster;
 mod config;
 mod dependency;
 mod fit;
+mod het;
 mod id;
 mod job;
 mod node;
@@ -43,7 +44,8 @@ pub use config::{
     Config, Consumable, LicensePool, MemoryDefault, PriorityType, ReturnToService, Unit,
 };
 pub use dependency::{Dependencies, Dependency, DependencyKind, DependencyState, Join};
-pub use fit::{Misfit, fits};
+pub use fit::{Misfit, fits, fits_together};
+pub use het::HetRole;
 pub use id::{Gid, JobId, NodeId, StepNumber, Timestamp, Uid};
 pub use job::{
     Allocation, Carried, Completing, Exclusive, Exit, Hold, Job, JobSpec, Launch, MemoryRequest,

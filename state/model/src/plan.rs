@@ -9,6 +9,9 @@ use crate::job::{Allocation, WaitReason};
 pub struct Plan {
     /// Jobs to be started, in this order.
     pub starts: Vec<Start>,
+    /// Heterogeneous jobs to be started: all components of each, by offset, on nodes that no two of
+    /// them have; or none of it.
+    pub together: Vec<Vec<Start>>,
     /// Jobs that were looked at and are left waiting.
     pub passed: Vec<Passed>,
     /// How many of the starts, the last ones, are out of order (backfill).

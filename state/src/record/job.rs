@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use model::{
-    Allocation, ArrayRole, Completing, CoreSet, Exit, Gid, IndexSet, Job, JobId, JobSpec, Launch,
-    NodeId, NodeShare, Outcome, PendingTasks, Phase, Timestamp, Uid, WaitReason,
+    Allocation, ArrayRole, Completing, CoreSet, Exit, Gid, HetRole, IndexSet, Job, JobId, JobSpec,
+    Launch, NodeId, NodeShare, Outcome, PendingTasks, Phase, Timestamp, Uid, WaitReason,
 };
 use prost::Message as _;
 
@@ -22,6 +22,7 @@ pub(crate) fn write(job: &Job) -> proto::Job {
     let Job {
         id,
         array,
+        het,
         owner,
         group,
         spec,
@@ -57,6 +58,7 @@ pub(crate) fn write(job: &Job) -> proto::Job {
     proto::Job {
         id: id.0,
         array: array.as_ref().map(write_array),
+        het: het.as_ref().map(write_het),
         owner: owner.0,
         group: group.0,
         spec: spec::write(spec).encode_to_vec(),
@@ -101,6 +103,7 @@ pub(crate) fn read(
     Ok(Job {
         id: JobId(record.id),
         array: record.array.map(read_array).transpose()?,
+        het: record.het.map(read_het).transpose()?,
         owner: Uid(record.owner),
         group: Gid(record.group),
         spec,
@@ -167,6 +170,17 @@ fn read_array(record: proto::ArrayRole) -> Result<ArrayRole, RecordError> {
     })
 }
 
+fn write_het(role: &HetRole) -> proto::HetRole {
+    let members = role.members().iter().map(|id| id.0).collect();
+    proto::HetRole { members, offset: role.offset() }
+}
+
+fn read_het(record: proto::HetRole) -> Result<HetRole, RecordError> {
+    let members = record.members.into_iter().map(JobId).collect();
+    let none = RecordError::OutOfRange { field: "het.offset", value: record.offset.into() };
+    HetRole::new(members, record.offset).ok_or(none)
+}
+
 fn read_indexes(bounds: &[u32]) -> Result<IndexSet, RecordError> {
     let field = "array.tasks";
     let (ranges, rest) = bounds.as_chunks::<2>();
@@ -228,6 +242,7 @@ fn write_launch(launch: &Launch) -> proto::Launch {
             since: since.0,
         }),
         Launch::Sending { since } => LaunchKind::Sending(since.0),
+        Launch::Peers => LaunchKind::Peers(proto::Empty {}),
         Launch::Done => LaunchKind::Done(proto::Empty {}),
     };
     proto::Launch { launch: Some(launch) }
@@ -241,6 +256,7 @@ fn read_launch(record: proto::Launch) -> Result<Launch, RecordError> {
         },
         LaunchKind::Configuring(since) => Launch::Configuring { since: Timestamp(since) },
         LaunchKind::Sending(since) => Launch::Sending { since: Timestamp(since) },
+        LaunchKind::Peers(_) => Launch::Peers,
         LaunchKind::Done(_) => Launch::Done,
     })
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use model::{
     Address, Allocation, ArrayRole, Availability, Carried, Change, Completing, CoreSet, Counters,
     Dependencies, Dependency, DependencyKind, DependencyState, Exclusive, Exit, Gid, GresCount,
-    Hardware, Hold, Job, JobId, JobSpec, Join, Launch, MemoryDefault, MemoryRequest, Node,
+    Hardware, HetRole, Hold, Job, JobId, JobSpec, Join, Launch, MemoryDefault, MemoryRequest, Node,
     NodeFlags, NodeId, NodeReason, NodeShare, NumberOption, Origin, Outcome, Partition,
     PartitionState, PendingTasks, Phase, PreemptMode, Registration, Script, Sharing, Step,
     StepClient, StepLaunch, StepNumber, StepShare, TextOption, Timestamp, Uid, WaitReason,
@@ -159,6 +159,7 @@ impl Draw {
         Job {
             id: JobId(self.u32()),
             array: self.maybe(Self::array),
+            het: self.maybe(Self::het),
             owner: Uid(self.u32()),
             group: Gid(self.u32()),
             spec: Arc::new(self.spec()),
@@ -198,6 +199,12 @@ impl Draw {
         }
     }
 
+    fn het(&mut self) -> HetRole {
+        let members: Vec<JobId> = (0..=self.u8() % 4).map(|_| JobId(self.u32())).collect();
+        let offset = u32::from(self.u8()) % u32::try_from(members.len()).unwrap();
+        HetRole::new(members.into(), offset).unwrap()
+    }
+
     fn array(&mut self) -> ArrayRole {
         let tasks = if self.bool() {
             let first = u32::from(self.u8());
@@ -210,7 +217,7 @@ impl Draw {
     }
 
     fn phase(&mut self) -> Phase {
-        match self.u8() % 8 {
+        match self.u8() % 9 {
             0 => Phase::Pending,
             1 => Phase::Running(Launch::Prolog {
                 waiting_on: self.several(Self::node),
@@ -218,15 +225,16 @@ impl Draw {
             }),
             2 => Phase::Running(Launch::Sending { since: self.time() }),
             3 => Phase::Running(Launch::Done),
-            4 => Phase::Suspended,
-            5 => Phase::Completing(Completing {
+            4 => Phase::Running(Launch::Peers),
+            5 => Phase::Suspended,
+            6 => Phase::Completing(Completing {
                 waiting_on: self.several(Self::node),
                 since: self.time(),
                 told: self.time(),
                 requeue: self.bool(),
                 epilog: self.bool(),
             }),
-            6 => Phase::Running(Launch::Configuring { since: self.time() }),
+            7 => Phase::Running(Launch::Configuring { since: self.time() }),
             _ => Phase::Ended,
         }
     }

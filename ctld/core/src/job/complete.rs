@@ -12,7 +12,7 @@ use crate::effect::{Effect, NodeMessage};
 use crate::event::{Answer, BatchDone};
 use crate::hook::Hook;
 use crate::job::client::tell_client;
-use crate::job::{depend, requeue};
+use crate::job::{depend, het, requeue};
 use crate::mail;
 use crate::node;
 use crate::reject::Reject;
@@ -39,12 +39,15 @@ pub(crate) fn batch_done(turn: &mut Turn<'_>, done: &BatchDone) -> Result<Answer
         node::drain(turn, node, "batch job complete failure");
     }
     // Its node could not run it: another one is to try. The drained node does not get it again.
-    if done.slurm_code != 0 && done.node_at_fault && done.status != 0 && job.spec.requeue {
+    let may_requeue = het::may_requeue(turn, &job);
+    if done.slurm_code != 0 && done.node_at_fault && done.status != 0 && may_requeue {
         requeue::requeue(turn, &job, Hold::None, None);
         return Ok(Answer::Done);
     }
     let config = turn.config();
-    if let Some(hold) = requeue::wanted_by_exit_code(&config, &job, done.status) {
+    if let Some(hold) = requeue::wanted_by_exit_code(&config, &job, done.status)
+        && may_requeue
+    {
         let text = hold.is_held().then(|| "job requeued in special exit state".into());
         requeue::requeue(turn, &job, hold, text);
         return Ok(Answer::Done);
@@ -130,8 +133,27 @@ pub(crate) fn allocation_done(
     }
 }
 
-/// Ends an active job: from now on its outcome is known, and its nodes clean up.
+/// Ends an active job: from now on its outcome is known, and its nodes clean up. The leader of a
+/// heterogeneous job takes the other components with it.
 pub(crate) fn end(
+    turn: &mut Turn<'_>,
+    job: &Arc<Job>,
+    outcome: Outcome,
+    reason: WaitReason,
+    message: impl Fn(Arc<Job>) -> NodeMessage,
+) {
+    let followers = het::followers(turn, job);
+    end_one(turn, job, outcome.clone(), reason.clone(), &message);
+    for id in followers {
+        let other = turn.cluster().job(id).filter(|job| job.is_active()).cloned();
+        if let Some(other) = other {
+            end_one(turn, &other, outcome.clone(), reason.clone(), &message);
+        }
+    }
+    het::prepared(turn, job);
+}
+
+fn end_one(
     turn: &mut Turn<'_>,
     job: &Arc<Job>,
     outcome: Outcome,
@@ -331,13 +353,40 @@ fn cleaned(turn: &mut Turn<'_>, job: &Arc<Job>, requeue: bool) {
     turn.emit(Effect::Schedule);
 }
 
-/// Ends a job that waits.
+/// Ends a job that waits, and whatever would have started together with it.
 pub(crate) fn end_waiting(
     turn: &mut Turn<'_>,
     job: &Arc<Job>,
     outcome: Outcome,
     reason: WaitReason,
 ) {
+    end_waiting_one(turn, job, outcome.clone(), reason);
+    for id in het::components(turn, job).iter().map(|job| job.id) {
+        let Some(other) = turn.cluster().job(id).cloned() else { continue };
+        match &other.phase {
+            Phase::Pending => {
+                let reason = other.wait.clone();
+                end_waiting_one(turn, &other, outcome.clone(), reason);
+            }
+            Phase::Completing(completing) if completing.requeue => {
+                stays_away(turn, &other, outcome.clone());
+            }
+            Phase::Completing(_) | Phase::Running(_) | Phase::Suspended | Phase::Ended => {}
+        }
+    }
+}
+
+/// A job on its way back to the queue is over instead, once its nodes are clean.
+pub(super) fn stays_away(turn: &mut Turn<'_>, job: &Arc<Job>, outcome: Outcome) {
+    turn.edit_job(job, |job| {
+        job.outcome = Some(outcome);
+        if let Phase::Completing(completing) = &mut job.phase {
+            completing.requeue = false;
+        }
+    });
+}
+
+fn end_waiting_one(turn: &mut Turn<'_>, job: &Arc<Job>, outcome: Outcome, reason: WaitReason) {
     let now = turn.now;
     let job = turn.edit_job(job, |job| {
         job.phase = Phase::Ended;

@@ -126,7 +126,8 @@ fn state_after(condition: &Dependency, awaited: &[&Arc<Job>]) -> DependencyState
 /// No other job of this name and user runs, or waits since before.
 fn singleton(cluster: &Cluster, waiting: &Job) -> DependencyState {
     let other = cluster.jobs_of(waiting.owner).any(|job| {
-        job.id != waiting.id
+        job.het_job() != waiting.het_job()
+            && job.id != waiting.id
             && job.spec.name == waiting.spec.name
             && !(job.is_finished() && job.phase == Phase::Ended)
             && (job.is_active() || matches!(job.phase, Phase::Completing(_)) || job.id < waiting.id)

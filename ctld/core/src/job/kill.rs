@@ -7,8 +7,8 @@ use model::{Exit, Job, JobId, Launch, Outcome, Phase, StepNumber, WaitReason};
 
 use crate::access::{self, Caller};
 use crate::effect::{ClientMessage, Effect, NodeMessage};
-use crate::event::{Answer, JobSelection, Kill};
-use crate::job::{client, complete, select, submit};
+use crate::event::{Answer, JobPart, JobSelection, Kill};
+use crate::job::{client, complete, het, select, submit};
 use crate::reject::Reject;
 use crate::turn::Turn;
 
@@ -35,7 +35,7 @@ pub(crate) fn killed(turn: &mut Turn<'_>, kill: &Kill) -> Result<Answer, Reject>
     // An array is cancelled with whatever of it is left: tasks that have ended do not count.
     let some_left = records.iter().any(|job| !job.is_finished());
     match select::each(turn, &kill.selection, &records, act, check)? {
-        Answer::Tasks(mut results) if some_left && kill.selection.tasks.is_none() => {
+        Answer::Tasks(mut results) if some_left && kill.selection.part == JobPart::Whole => {
             results.retain(|r| !matches!(r.result, Ok(()) | Err(Reject::JobFinished(_))));
             Ok(if results.is_empty() { Answer::Done } else { Answer::Tasks(results) })
         }
@@ -63,10 +63,12 @@ pub(crate) fn killed_each(turn: &mut Turn<'_>, kills: &[Kill]) -> Answer {
 
 /// KILL_ARRAY_TASK makes the number of an array mean the record of that number alone.
 fn records(turn: &Turn<'_>, kill: &Kill) -> Result<Vec<Arc<Job>>, Reject> {
-    if kill.flags & KILL_ARRAY_TASK != 0 && kill.selection.tasks.is_none() {
-        return turn.job(kill.selection.job).map(|job| vec![job]);
-    }
-    select::records(turn, &kill.selection)
+    let named = if kill.flags & KILL_ARRAY_TASK != 0 && kill.selection.part == JobPart::Whole {
+        vec![turn.job(kill.selection.job)?]
+    } else {
+        select::records(turn, &kill.selection)?
+    };
+    het::meant_by_kill(turn, kill, named)
 }
 
 /// Whether SIGKILL is to end the job, and not a part of it.
@@ -83,7 +85,7 @@ fn kills(kill: &Kill) -> bool {
 /// Whether nothing of the job runs yet but prologs: what kills a part of it kills it whole.
 fn is_early(launch: &Launch) -> bool {
     match launch {
-        Launch::Configuring { .. } | Launch::Prolog { .. } => true,
+        Launch::Configuring { .. } | Launch::Prolog { .. } | Launch::Peers => true,
         Launch::Sending { .. } | Launch::Done => false,
     }
 }
@@ -95,7 +97,7 @@ fn check_kill(turn: &Turn<'_>, job: &Arc<Job>, kill: &Kill) -> Result<(), Reject
         Phase::Completing(completing) if !completing.requeue => Err(Reject::JobFinished(job.id)),
         // What has not begun to run is cancelled whole, whatever part was meant.
         Phase::Pending | Phase::Completing(_) if kills => Ok(()),
-        Phase::Running(Launch::Configuring { .. } | Launch::Prolog { .. }) if kills => Ok(()),
+        Phase::Running(launch) if kills && is_early(launch) => Ok(()),
         Phase::Suspended if ends(kill) => Ok(()),
         Phase::Pending | Phase::Completing(_) | Phase::Suspended => {
             Err(Reject::NotSignalable(job.id))
@@ -104,7 +106,9 @@ fn check_kill(turn: &Turn<'_>, job: &Arc<Job>, kill: &Kill) -> Result<(), Reject
             Some(step) if turn.cluster().step(job.id, step).is_none() => {
                 Err(Reject::NoSuchJob(job.id))
             }
-            None if kill.flags & KILL_JOB_BATCH != 0 && !job.batch => Err(Reject::NoScript(job.id)),
+            None if kill.flags & KILL_JOB_BATCH != 0 && !job.has_script() => {
+                Err(Reject::NoScript(job.id))
+            }
             Some(_) | None => Ok(()),
         },
     }
@@ -119,12 +123,7 @@ fn kill_one(turn: &mut Turn<'_>, job: &Arc<Job>, kill: &Kill) {
         Phase::Pending => complete::end_waiting(turn, job, outcome(0), job.wait.clone()),
         // On its way back to the queue, and cancelled there.
         Phase::Completing(completing) if completing.requeue => {
-            turn.edit_job(job, |job| {
-                job.outcome = Some(outcome(0));
-                if let Phase::Completing(completing) = &mut job.phase {
-                    completing.requeue = false;
-                }
-            });
+            complete::stays_away(turn, job, outcome(0));
         }
         Phase::Completing(_) | Phase::Ended => {}
         Phase::Running(launch) if !(ends(kill) || kills(kill) && is_early(launch)) => {
@@ -190,7 +189,8 @@ pub(crate) fn notified(
         return Ok(Answer::Done);
     }
     let host = job.allocation.as_ref().map(|allocation| allocation.batch_host());
-    let node = host.filter(|_| job.batch && !job.is_pending()).ok_or(Reject::NobodyListens(id))?;
+    let node =
+        host.filter(|_| job.has_script() && !job.is_pending()).ok_or(Reject::NobodyListens(id))?;
     let message = NodeMessage::Notify { job: id, text: Arc::clone(text) };
     turn.emit(Effect::ToNode { node, message });
     Ok(Answer::Done)
@@ -217,12 +217,14 @@ pub(crate) fn suspended(
         (Phase::Completing(_) | Phase::Ended, _) => Err(Reject::JobFinished(job.id)),
     };
     let act = |turn: &mut Turn<'_>, job: &Arc<Job>| {
-        // A stopped job that is stopped again stays so.
-        if resume == (job.phase == Phase::Suspended) {
-            suspend_one(turn, job, resume);
+        for job in het::components(turn, job) {
+            // A stopped job that is stopped again stays so.
+            if job.is_active() && resume == (job.phase == Phase::Suspended) {
+                suspend_one(turn, &job, resume);
+            }
         }
     };
-    let records = select::records(turn, selection)?;
+    let records = het::as_a_whole(select::records(turn, selection)?)?;
     select::each(turn, selection, &records, act, check)
 }
 

@@ -12,7 +12,7 @@ use crate::access::{self, Caller};
 use crate::effect::{Effect, NodeMessage};
 use crate::event::{Answer, LaunchResult};
 use crate::hook::Hook;
-use crate::job::{complete, requeue};
+use crate::job::{complete, het, requeue};
 use crate::node;
 use crate::reject::Reject;
 use crate::turn::Turn;
@@ -41,9 +41,10 @@ pub(crate) fn outstanding(job: &Arc<Job>) -> Vec<Effect> {
         Phase::Running(Launch::Done) if job.client_listens => {
             vec![Effect::TellClient { job: Arc::clone(job) }]
         }
-        Phase::Running(Launch::Done) | Phase::Pending | Phase::Suspended | Phase::Ended => {
-            Vec::new()
-        }
+        Phase::Running(Launch::Done | Launch::Peers)
+        | Phase::Pending
+        | Phase::Suspended
+        | Phase::Ended => Vec::new(),
     }
 }
 
@@ -66,7 +67,16 @@ fn on_nodes(config: &Config, job: &Job, allocation: &Allocation, now: Timestamp)
         let waiting_on = allocation.shares.iter().map(|share| share.node).collect();
         return Launch::Prolog { waiting_on, since: now };
     }
-    if job.batch { Launch::Sending { since: now } } else { Launch::Done }
+    prepared(job, now)
+}
+
+/// What follows the prologs of a job: its script, once those of all components are done.
+fn prepared(job: &Job, now: Timestamp) -> Launch {
+    match (job.has_script(), &job.het) {
+        (false, _) => Launch::Done,
+        (true, None) => Launch::Sending { since: now },
+        (true, Some(_)) => Launch::Peers,
+    }
 }
 
 /// PrologSlurmctld is done: the job's nodes hear of it.
@@ -79,6 +89,7 @@ pub(crate) fn configured(turn: &mut Turn<'_>, job: &Arc<Job>) {
     for effect in outstanding(&job) {
         turn.emit(effect);
     }
+    het::prepared(turn, &job);
 }
 
 pub(super) fn batch_host(job: &Job) -> Option<NodeId> {
@@ -98,7 +109,7 @@ pub(super) fn record_steps(turn: &mut Turn<'_>, job: &Arc<Job>) {
         let node_list = Arc::clone(&allocation.node_list);
         steps.push((StepNumber::Extern, "extern", nodes, node_list, allocation.cpus()));
     }
-    if let (true, Some(name)) = (job.batch, host_name) {
+    if let (true, Some(name)) = (job.has_script(), host_name) {
         let cpus = allocation.shares.first().map_or(0, |share| share.cpus);
         steps.push((StepNumber::Batch, "batch", vec![host], name, cpus));
     }
@@ -147,10 +158,8 @@ pub(crate) fn prolog_done(
     let since = *since;
     let next = if !waiting_on.is_empty() {
         Launch::Prolog { waiting_on, since }
-    } else if job.batch {
-        Launch::Sending { since: turn.now }
     } else {
-        Launch::Done
+        prepared(&job, turn.now)
     };
     let goes_on = !matches!(next, Launch::Prolog { .. });
     let job = turn.edit_job(&job, |job| job.phase = Phase::Running(next));
@@ -158,6 +167,7 @@ pub(crate) fn prolog_done(
         for effect in outstanding(&job) {
             turn.emit(effect);
         }
+        het::prepared(turn, &job);
     }
     Ok(Answer::Done)
 }
@@ -169,12 +179,13 @@ fn prolog_failed(turn: &mut Turn<'_>, job: &Arc<Job>) {
         return;
     }
     let hold = if turn.config().nohold_on_prolog_fail { Hold::None } else { Hold::Requeued };
-    if job.batch && job.spec.requeue {
+    if het::may_requeue(turn, job) {
         requeue::requeue(turn, job, hold, Some("launch failed requeued held".into()));
     } else {
         let outcome = Outcome { exit: Exit::Failed, status: 1 << 8, derived_status: 0 };
         let message = |job| NodeMessage::Terminate { job };
-        complete::end(turn, job, outcome, WaitReason::JobLaunchFailure, message);
+        let job = het::leader(turn, job);
+        complete::end(turn, &job, outcome, WaitReason::JobLaunchFailure, message);
     }
 }
 
@@ -205,7 +216,7 @@ pub(crate) fn batch_launched(
             }
         }
         LaunchResult::ScriptMissing => launch_failed(turn, &job),
-        LaunchResult::NoAnswer if job.spec.requeue => {
+        LaunchResult::NoAnswer if het::may_requeue(turn, &job) => {
             requeue::requeue(turn, &job, Hold::None, None);
         }
         LaunchResult::NoAnswer => launch_failed(turn, &job),

@@ -5,6 +5,7 @@ mod client;
 mod complete;
 mod depend;
 mod doubt;
+mod het;
 mod kill;
 mod launch;
 mod place;
@@ -21,6 +22,7 @@ pub(crate) use complete::{
 };
 pub(crate) use depend::became_eligible;
 pub(crate) use doubt::{Doubts, sent_at, settled, unanswered};
+pub(crate) use het::{leader, may_requeue, submitted as submitted_het};
 pub(crate) use kill::{killed, killed_each, notified, signal, suspended};
 pub(crate) use launch::{batch_launched, configured, outstanding, prolog_done};
 pub(crate) use place::planned;

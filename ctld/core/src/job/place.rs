@@ -6,7 +6,7 @@ use model::{Change, Exit, Job, Outcome, Partition, Phase, Plan, Start, WaitReaso
 
 use crate::effect::Effect;
 use crate::event::Answer;
-use crate::job::{array, complete, depend, launch};
+use crate::job::{array, complete, depend, het, launch};
 use crate::mail;
 use crate::reject::Reject;
 use crate::turn::Turn;
@@ -18,6 +18,17 @@ pub(crate) fn planned(turn: &mut Turn<'_>, plan: Plan) -> Result<Answer, Reject>
     for start in plan.starts {
         if model::fits(turn.cluster(), turn.now, &start).is_ok() {
             started(turn, start)?;
+        } else {
+            stale = true;
+        }
+    }
+    for starts in plan.together {
+        if model::fits_together(turn.cluster(), turn.now, &starts).is_ok() {
+            let first = starts.first().map(|start| start.job);
+            starts.into_iter().try_for_each(|start| started(turn, start))?;
+            if let Some(leader) = first.and_then(|id| turn.cluster().job(id)).cloned() {
+                het::prepared(turn, &leader);
+            }
         } else {
             stale = true;
         }

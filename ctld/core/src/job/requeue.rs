@@ -6,8 +6,8 @@ use model::{Config, Hold, Job, Launch, Phase, WaitReason};
 
 use crate::access;
 use crate::effect::NodeMessage;
-use crate::event::{Answer, Requeue};
-use crate::job::{complete, depend, select, submit};
+use crate::event::{Answer, JobPart, Requeue};
+use crate::job::{complete, depend, het, select, submit};
 use crate::reject::Reject;
 use crate::turn::Turn;
 
@@ -15,16 +15,22 @@ use crate::turn::Turn;
 pub(crate) fn requeued(turn: &mut Turn<'_>, request: &Requeue) -> Result<Answer, Reject> {
     let config = turn.config();
     let left_alone = |job: &Job| request.started_only && !job.is_active();
-    let check = |_: &Turn<'_>, job: &Arc<Job>| {
+    let check = |turn: &Turn<'_>, job: &Arc<Job>| {
         access::require_owner(&config, request.caller, job)?;
-        if left_alone(job) { Ok(()) } else { check_requeue(job) }
+        if left_alone(job) {
+            return Ok(());
+        }
+        turn.cluster().components(job).try_for_each(|job| check_requeue(job))
     };
     let act = |turn: &mut Turn<'_>, job: &Arc<Job>| {
         if !left_alone(job) {
-            again(turn, job, request);
+            het::all_back(turn, job, request.hold, request.state_text.as_ref());
         }
     };
-    let records = select::records(turn, &request.selection)?;
+    if let JobPart::Component(_) = request.selection.part {
+        return Err(Reject::NoSuchJob(request.selection.job));
+    }
+    let records = het::as_a_whole(select::records(turn, &request.selection)?)?;
     select::each(turn, &request.selection, &records, act, check)
 }
 
@@ -42,31 +48,35 @@ fn check_requeue(job: &Job) -> Result<(), Reject> {
     }
 }
 
-fn again(turn: &mut Turn<'_>, job: &Arc<Job>, request: &Requeue) {
-    let text = request.state_text.clone();
+/// Sends an active job, and all that started with it, back to the queue: its nodes clean up first.
+/// `text` explains a hold.
+pub(crate) fn requeue(turn: &mut Turn<'_>, job: &Arc<Job>, hold: Hold, text: Option<Arc<str>>) {
+    het::all_back(turn, job, hold, text.as_ref());
+}
+
+/// Sends a job back to the queue, or one component of a heterogeneous job.
+pub(super) fn one_back(turn: &mut Turn<'_>, job: &Arc<Job>, hold: Hold, text: Option<Arc<str>>) {
     match &job.phase {
         Phase::Pending => {}
-        Phase::Running(_) | Phase::Suspended => requeue(turn, job, request.hold, text),
+        Phase::Running(_) | Phase::Suspended => {
+            let job = turn.edit_job(job, |job| back(job, hold, text));
+            complete::leave_nodes(turn, &job, true, |job| NodeMessage::Terminate { job });
+        }
+        Phase::Completing(completing) if completing.requeue => {}
         // It has ended, and its nodes are still at it: it goes back once they are clean.
         Phase::Completing(_) => {
             turn.edit_job(job, |job| {
-                back(job, request.hold, text);
+                back(job, hold, text);
                 if let Phase::Completing(completing) = &mut job.phase {
                     completing.requeue = true;
                 }
             });
         }
         Phase::Ended => {
-            let job = turn.edit_job(job, |job| back(job, request.hold, text));
+            let job = turn.edit_job(job, |job| back(job, hold, text));
             queued_anew(turn, &job);
         }
     }
-}
-
-/// Sends an active job back to the queue: its nodes clean up first. `text` explains a hold.
-pub(crate) fn requeue(turn: &mut Turn<'_>, job: &Arc<Job>, hold: Hold, text: Option<Arc<str>>) {
-    let job = turn.edit_job(job, |job| back(job, hold, text));
-    complete::leave_nodes(turn, &job, true, |job| NodeMessage::Terminate { job });
 }
 
 fn back(job: &mut Job, hold: Hold, text: Option<Arc<str>>) {

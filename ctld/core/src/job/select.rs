@@ -4,23 +4,29 @@ use std::sync::Arc;
 
 use model::{IndexSet, Job, JobId};
 
-use crate::event::{Answer, JobSelection, TaskResult};
+use crate::event::{Answer, JobPart, JobSelection, TaskResult};
 use crate::job::array;
 use crate::reject::Reject;
 use crate::turn::Turn;
 
 /// The records that a selection names. An array's number names all of its records.
 pub(super) fn records(turn: &Turn<'_>, selection: &JobSelection) -> Result<Vec<Arc<Job>>, Reject> {
-    let records: Vec<Arc<Job>> = match &selection.tasks {
-        None => {
+    let records: Vec<Arc<Job>> = match &selection.part {
+        JobPart::Whole => {
             let job = turn.cluster().job(selection.job);
             match job {
+                // So does a component's; that of the leader means all.
+                Some(job) if job.het.as_ref().is_some_and(|role| !role.is_leader()) => {
+                    vec![Arc::clone(job)]
+                }
+                Some(job) if job.het.is_some() => turn.cluster().components(job).cloned().collect(),
                 // The number of a split task means that task alone; the array's own, all of it.
                 Some(job) if job.array_job() != job.id => vec![Arc::clone(job)],
                 _ => turn.cluster().array_records(selection.job).cloned().collect(),
             }
         }
-        Some(tasks) => turn
+        JobPart::Component(offset) => component(turn, selection.job, *offset).into_iter().collect(),
+        JobPart::Tasks(tasks) => turn
             .cluster()
             .array_records(selection.job)
             .filter(|job| match &job.array {
@@ -31,6 +37,13 @@ pub(super) fn records(turn: &Turn<'_>, selection: &JobSelection) -> Result<Vec<A
             .collect(),
     };
     if records.is_empty() { Err(Reject::NoSuchJob(selection.job)) } else { Ok(records) }
+}
+
+/// A component by the number of the leader; a job's own number goes with its own place too.
+fn component(turn: &Turn<'_>, id: JobId, offset: u32) -> Option<Arc<Job>> {
+    let job = turn.cluster().job(id)?;
+    let own = job.het.as_ref().map_or(0, |role| role.offset());
+    if own == offset { Some(job) } else { turn.cluster().component(id, offset) }.cloned()
 }
 
 /// Does something to each record of a selection, tasks split off where only some are meant; `check`
@@ -71,7 +84,7 @@ fn missing(selection: &JobSelection, records: &[Arc<Job>]) -> Vec<TaskResult> {
         let roles = records.iter().filter_map(|record| record.array.as_ref());
         roles.into_iter().any(|role| role.has(index))
     };
-    let tasks: IndexSet = match &selection.tasks {
+    let tasks: IndexSet = match selection.tasks() {
         Some(tasks) => tasks.iter().filter(|index| !has(*index)).collect(),
         None => IndexSet::default(),
     };
@@ -88,12 +101,12 @@ fn on_record(
     record: &Arc<Job>,
     act: &mut impl FnMut(&mut Turn<'_>, &Arc<Job>),
 ) -> Result<(), Reject> {
-    let meant: Vec<u32> = match (&record.array, &selection.tasks) {
+    let meant: Vec<u32> = match (&record.array, selection.tasks()) {
         (Some(role), Some(wanted)) => wanted.iter().filter(|index| role.has(*index)).collect(),
         _ => Vec::new(),
     };
     let whole = record.array.as_ref().is_none_or(|role| role.len() as usize == meant.len());
-    if selection.tasks.is_none() || whole {
+    if selection.tasks().is_none() || whole {
         // What was done to other records may have come to this one too: a dependency on them.
         if let Some(record) = turn.cluster().job(record.id).cloned() {
             act(turn, &record);
@@ -113,7 +126,7 @@ fn on_record(
 }
 
 fn tasks_of(record: &Job, selection: &JobSelection) -> IndexSet {
-    let wanted = |index: &u32| selection.tasks.as_ref().is_none_or(|tasks| tasks.contains(*index));
+    let wanted = |index: &u32| selection.tasks().is_none_or(|tasks| tasks.contains(*index));
     match &record.array {
         None => IndexSet::default(),
         Some(role) => match &role.tasks {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use model::{
-    ArrayRole, Change, Config, Counters, Dependencies, DependencyKind, Job, JobId, MemoryDefault,
-    MemoryRequest, Partition, PendingTasks, Phase, PriorityType, Uid,
+    ArrayRole, Change, Config, Counters, Dependencies, DependencyKind, HetRole, Job, JobId,
+    MemoryDefault, MemoryRequest, Partition, PendingTasks, Phase, PriorityType, Uid,
 };
 
 use crate::access;
@@ -17,39 +17,76 @@ use crate::turn::Turn;
 /// A job is submitted: checked against the partition and the limits, numbered, queued.
 pub(crate) fn submitted(turn: &mut Turn<'_>, mut new: NewJob) -> Result<Answer, Reject> {
     let config = turn.config();
-    let by_admin = access::is_admin(&config, new.caller);
+    check_room(turn, &config, std::slice::from_ref(&new))?;
+    let partition = checked(turn, &config, &mut new)?;
+    let id = next_id(turn, &config)?;
+    let job = build(turn, &new, id, &partition);
+    queued(turn, job, new.script);
+    Ok(Answer::Submitted { job: id })
+}
+
+/// The components of a heterogeneous job are submitted: all are checked before the first is queued.
+pub(super) fn submitted_together(
+    turn: &mut Turn<'_>,
+    mut components: Vec<NewJob>,
+) -> Result<Answer, Reject> {
+    let config = turn.config();
+    check_room(turn, &config, &components)?;
+    let mut partitions = Vec::new();
+    for new in &mut components {
+        partitions.push(checked(turn, &config, new)?);
+        if new.array.is_some() {
+            return Err(Reject::InvalidArray);
+        }
+    }
+    let mut jobs = Vec::new();
+    for (new, partition) in components.iter().zip(&partitions) {
+        let id = next_id(turn, &config)?;
+        jobs.push(build(turn, new, id, partition));
+    }
+    let members: Arc<[JobId]> = jobs.iter().map(|job| job.id).collect();
+    let leader = *members.first().ok_or(Reject::InvalidValue("number of components"))?;
+    for ((mut job, offset), new) in jobs.into_iter().zip(0..).zip(components) {
+        job.het = HetRole::new(Arc::clone(&members), offset);
+        queued(turn, job, new.script);
+    }
+    Ok(Answer::Submitted { job: leader })
+}
+
+/// Checks a job on the cluster as it is, with what is left open filled in.
+fn checked(turn: &Turn<'_>, config: &Config, new: &mut NewJob) -> Result<Arc<Partition>, Reject> {
+    let by_admin = access::is_admin(config, new.caller);
     if new.owner != new.caller.uid && !by_admin {
         return Err(Reject::NotYourself);
     }
-    check_room(turn, &config, &new)?;
-    let partition = check_partitions(turn, &config, &new)?;
+    let partition = check_partitions(turn, config, new)?;
     let has_limit = new.spec.time_limit_min.is_some() || new.spec.time_unlimited;
-    fill_in(&config, &mut new, &partition);
-    check_times(turn, &new)?;
+    fill_in(config, new, &partition);
+    check_times(turn, new)?;
     if new.spec.deadline.is_some() && !has_limit && new.spec.time_min_min.is_none() {
         // So that any time before the deadline will do.
         new.spec.time_min_min = Some(1);
     }
-    check_array(&config, &new)?;
-    check_dependencies(turn, &new)?;
-    check_licenses(&config, &new)?;
+    check_array(config, new)?;
+    check_dependencies(turn, new)?;
+    check_licenses(config, new)?;
     if new.spec.fixed_priority.is_some() && !by_admin {
         return Err(Reject::AccessDenied);
     }
     new.feasible.clone()?;
+    Ok(partition)
+}
 
-    let id = next_id(turn, &config)?;
-    let (job, script) = build(turn, new, id, partition);
+fn queued(turn: &mut Turn<'_>, job: Job, script: Option<Arc<model::Script>>) {
     let (fulfilled, job) = depend::evaluated(turn.cluster(), turn.now, job);
     let job = Arc::new(job);
-    if let Some(script) = script {
-        turn.record(Change::Script(id, script));
+    if let Some(script) = script.filter(|_| job.has_script()) {
+        turn.record(Change::Script(job.id, script));
     }
     turn.record(Change::Job(Arc::clone(&job)));
     if fulfilled && !job.hold.is_held() {
         turn.emit(Effect::Schedule);
     }
-    Ok(Answer::Submitted { job: id })
 }
 
 /// What the partition and slurm.conf decide for a job that did not say.
@@ -73,8 +110,9 @@ fn fill_in(config: &Config, new: &mut NewJob, partition: &Partition) {
     }
 }
 
-fn check_room(turn: &Turn<'_>, config: &Config, new: &NewJob) -> Result<(), Reject> {
-    let more = new.array.as_ref().map_or(1, |array| u64::from(array.tasks.len()));
+fn check_room(turn: &Turn<'_>, config: &Config, new: &[NewJob]) -> Result<(), Reject> {
+    let records = |new: &NewJob| new.array.as_ref().map_or(1, |a| u64::from(a.tasks.len()));
+    let more: u64 = new.iter().map(records).sum();
     let max = config.max_job_count;
     if turn.cluster().job_count() + more > u64::from(max) {
         return Err(Reject::TooManyJobs { max });
@@ -294,29 +332,25 @@ pub(super) fn reniced_priority(turn: &Turn<'_>, job: &Job, nice: i32) -> u32 {
     }
 }
 
-fn build(
-    turn: &Turn<'_>,
-    new: NewJob,
-    id: JobId,
-    partition: Arc<Partition>,
-) -> (Job, Option<Arc<model::Script>>) {
+fn build(turn: &Turn<'_>, new: &NewJob, id: JobId, partition: &Partition) -> Job {
     let hold = new.hold;
     let priority = match new.spec.fixed_priority {
         _ if hold.is_held() => 0,
         Some(priority) => priority,
         None => fresh_priority(turn, new.spec.nice),
     };
-    let array = new.array.map(|array| {
+    let array = new.array.as_ref().map(|array| {
         let size = array.tasks.len();
         let tasks = match (size, array.tasks.first()) {
             (1, Some(only)) => PendingTasks::One(only),
-            _ => PendingTasks::Several(array.tasks),
+            _ => PendingTasks::Several(array.tasks.clone()),
         };
         ArrayRole { array_job: id, tasks, running_max: array.running_max, size }
     });
-    let job = Job {
+    Job {
         id,
         array,
+        het: None,
         owner: new.owner,
         group: new.group,
         partition: Arc::clone(&partition.name),
@@ -346,7 +380,6 @@ fn build(
         client_listens: false,
         mailed_percent: 0,
         expected_nodes: None,
-        spec: Arc::new(new.spec),
-    };
-    (job, new.script)
+        spec: Arc::new(new.spec.clone()),
+    }
 }

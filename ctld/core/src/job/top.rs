@@ -8,7 +8,7 @@ use model::{Job, JobId};
 
 use crate::access::{self, Caller};
 use crate::effect::Effect;
-use crate::event::{Answer, JobSelection};
+use crate::event::{Answer, JobPart, JobSelection};
 use crate::job::select;
 use crate::reject::Reject;
 use crate::turn::Turn;
@@ -63,9 +63,11 @@ fn wanted(
 ) -> Result<(Vec<Arc<Job>>, Option<Reject>), Reject> {
     let (mut top, mut skipped) = (Vec::<Arc<Job>>::new(), None);
     for selection in selections {
-        let record = match selection.tasks {
-            None => turn.job(selection.job),
-            Some(_) => select::records(turn, selection).map(|records| Arc::clone(&records[0])),
+        let record = match selection.part {
+            JobPart::Whole => turn.job(selection.job),
+            JobPart::Tasks(_) | JobPart::Component(_) => {
+                select::records(turn, selection).map(|records| Arc::clone(&records[0]))
+            }
         };
         let job = record?;
         if job.owner != caller.uid && !admin {

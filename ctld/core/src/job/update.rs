@@ -7,7 +7,7 @@ use model::{Config, Hold, Job, JobSpec, Phase, Timestamp, WaitReason};
 use crate::access;
 use crate::effect::Effect;
 use crate::event::{Alterable, Answer, JobEdit, UpdateJob};
-use crate::job::{depend, select, submit};
+use crate::job::{depend, het, select, submit};
 use crate::reject::Reject;
 use crate::turn::Turn;
 
@@ -33,6 +33,7 @@ pub(crate) fn updated(turn: &mut Turn<'_>, update: &UpdateJob) -> Result<Answer,
         }
     };
     let records = select::records(turn, &update.selection)?;
+    let records = het::meant_by_update(turn, &update.edits, records);
     let answer = select::each(turn, &update.selection, &records, act, check)?;
     turn.emit(Effect::Schedule);
     Ok(answer)

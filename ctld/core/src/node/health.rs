@@ -128,11 +128,12 @@ pub(crate) fn lose_jobs(turn: &mut Turn<'_>, id: NodeId) {
 /// A node of a job is gone: a batch job that may be requeued starts anew, another ends.
 fn lose_job(turn: &mut Turn<'_>, job: &Arc<Job>, node_name: Option<Arc<str>>) {
     let job = turn.edit_job(job, |job| job.failed_node = node_name);
-    if job.batch && job.spec.requeue {
+    if job::may_requeue(turn, &job) {
         job::requeue(turn, &job, model::Hold::None, None);
     } else {
         let outcome = Outcome { exit: Exit::NodeFail, status: 1, derived_status: 0 };
         let message = |job| NodeMessage::Terminate { job };
+        let job = job::leader(turn, &job);
         job::end(turn, &job, outcome, WaitReason::NodeFailed, message);
     }
 }

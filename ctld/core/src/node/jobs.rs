@@ -38,7 +38,7 @@ pub(super) fn compare(
     let lost: Vec<Arc<Job>> = turn
         .cluster()
         .jobs_on(node.id)
-        .filter(|job| job.batch && job.phase == Phase::Running(Launch::Done))
+        .filter(|job| job.has_script() && job.phase == Phase::Running(Launch::Done))
         .filter(|job| job.allocation.as_ref().is_some_and(|a| a.batch_host() == node.id))
         .filter(|job| !steps.contains(&(job.id, StepNumber::Batch)))
         .filter(|job| {
@@ -80,7 +80,7 @@ fn end_of_stray(turn: &Turn<'_>, node: NodeId, id: JobId, step: StepNumber) -> O
 pub(crate) fn batch_lost(turn: &mut Turn<'_>, job: &Arc<Job>, node: NodeId) {
     let name = turn.cluster().node(node).map(|node| Arc::clone(&node.name));
     let job = turn.edit_job(job, |job| job.failed_node = name);
-    if job.spec.requeue {
+    if job::may_requeue(turn, &job) {
         job::requeue(turn, &job, Hold::None, None);
     } else {
         let outcome = Outcome { exit: Exit::NodeFail, status: 1, derived_status: 0 };

@@ -84,7 +84,7 @@ fn check_phase(turn: &Turn<'_>, job: &Job) -> Result<(), Reject> {
         Phase::Running(Launch::Configuring { .. } | Launch::Prolog { .. }) => {
             Err(Reject::Step(StepReject::PrologRunning(job.id)))
         }
-        Phase::Running(Launch::Sending { .. } | Launch::Done) => {
+        Phase::Running(Launch::Sending { .. } | Launch::Peers | Launch::Done) => {
             let partition = turn.cluster().partition(&job.partition);
             let over = partition.and_then(|partition| partition.over_time_limit_min);
             let over = u64::from(over.unwrap_or(turn.config().over_time_limit_min));

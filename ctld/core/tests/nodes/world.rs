@@ -198,6 +198,7 @@ pub fn batch(id: u32, requeue: bool) -> Job {
     Job {
         id: JobId(id),
         array: None,
+        het: None,
         owner: Uid(1000),
         group: Gid(1000),
         spec: Arc::new(spec),

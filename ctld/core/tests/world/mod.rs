@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use ctld_core::{
-    Answer, ArrayRequest, BatchDone, Caller, Configuration, Core, Effect, Event, JobEdit,
+    Answer, ArrayRequest, BatchDone, Caller, Configuration, Core, Effect, Event, JobEdit, JobPart,
     JobSelection, Kill, LaunchResult, NewJob, NodeMessage, Recover, Reject, Requeue, Turned,
     UpdateJob,
 };
@@ -187,11 +187,11 @@ pub fn done_on(job: JobId, node: &str, status: u32) -> BatchDone {
 }
 
 pub fn whole(job: JobId) -> JobSelection {
-    JobSelection { job, tasks: None }
+    JobSelection::whole(job)
 }
 
 pub fn tasks(job: JobId, tasks: &[u32]) -> JobSelection {
-    JobSelection { job, tasks: Some(tasks.iter().copied().collect()) }
+    JobSelection { job, part: JobPart::Tasks(tasks.iter().copied().collect()) }
 }
 
 /// A batch job of a user.

@@ -61,7 +61,8 @@ fn jobs_of_user(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
     Ok(answer.finish())
 }
 
-/// `scontrol show job ID`, `squeue -j ID`: a job, or an array's record and those of all its tasks.
+/// `scontrol show job ID`, `squeue -j ID`: a job, an array's record and those of all its tasks, or all
+/// components of the heterogeneous job of this number.
 fn one_job(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
     let asked: JobQuery = request.decode()?;
     let sight = Sight::of_jobs(view, request, asked.show_flags);
@@ -69,6 +70,9 @@ fn one_job(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
     let id = JobId(asked.job.job_id());
     let own = view.cluster.job(id);
     let others = view.cluster.array_records(id).filter(|job| job.id != id);
+    let leads = own.filter(|job| job.het.as_ref().is_some_and(|role| role.is_leader()));
+    let components = leads.into_iter().flat_map(|leader| view.cluster.components(leader).skip(1));
+    let others = others.chain(components);
     own.into_iter().chain(others).filter(|job| sight.owner(job)).for_each(|job| answer.add(job));
     if answer.body.count() == 0 {
         return Err(Failure::Code(Errno::ESLURM_INVALID_JOB_ID));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::{
-    ArrayRole, Exclusive, Job, JobSpec, MemoryRequest, NodeId, NumberOption, Partition,
+    ArrayRole, Exclusive, IndexSet, Job, JobSpec, MemoryRequest, NodeId, NumberOption, Partition,
     PendingTasks, Phase, TextOption, Timestamp,
 };
 use protocol::RawVersion;
@@ -17,6 +17,7 @@ use protocol::shape::{Bitmap, Fixed, Limit};
 
 use super::resources::{gres_detail, gres_text, job_resources};
 use crate::rpc::field::{node_set, text, time};
+use crate::rpc::job_id::index_text;
 use crate::rpc::job_word::{exclusive_value, job_state, oversubscribe_value, shared_value};
 use crate::rpc::state_word::{job_reason, reason_text};
 use crate::rpc::tres::Tres;
@@ -109,6 +110,7 @@ impl<'a> Records<'a> {
         };
         let mut info = identity(self.view, &subject);
         tell_array(job, &mut info);
+        tell_het(job, &mut info);
         tell_state(&subject, &mut info);
         self.tell_times(&subject, &mut info);
         self.tell_size(&subject, &mut info);
@@ -333,6 +335,16 @@ fn tell_array(job: &Job, info: &mut JobInfo) {
     info.array_task_id = Limit::from_option(role.index());
     info.array_max_tasks = role.running_max;
     info.array_task_str = array_tasks(role).map(|tasks| tasks.to_string());
+}
+
+fn tell_het(job: &Job, info: &mut JobInfo) {
+    let Some(role) = &job.het else {
+        return;
+    };
+    let members: IndexSet = role.members().iter().map(|id| id.0).collect();
+    info.het_job_id = role.leader().0;
+    info.het_job_offset = role.offset();
+    info.het_job_id_set = Some(index_text(&members));
 }
 
 /// The tasks that have no record of their own.

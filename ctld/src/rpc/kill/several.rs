@@ -95,7 +95,7 @@ fn described(view: &View, message: &KillJobsRequest) -> Vec<Meant> {
         .filter(|job| !job.is_finished() && matches(view, message, job))
         .collect();
     found.sort_by_key(|job| (!job.is_pending(), job.id));
-    found.into_iter().map(|job| (JobSelection { job: job.id, tasks: None }, None, true)).collect()
+    found.into_iter().map(|job| (JobSelection::whole(job.id), None, true)).collect()
 }
 
 fn matches(view: &View, message: &KillJobsRequest, job: &Job) -> bool {
@@ -159,17 +159,17 @@ fn killed_job(view: &View, selection: &JobSelection, code: Errno) -> KilledJob {
     let record = view.cluster.job(selection.job);
     let array = record.and_then(|job| job.array.as_ref());
     let task = array.and_then(|role| role.index());
-    let (number, task) = match &selection.tasks {
+    let (number, task) = match selection.tasks() {
         Some(tasks) if tasks.len() == 1 => (selection.job, tasks.first()),
         Some(_) => (selection.job, None),
         None => (array.map_or(selection.job, |role| role.array_job), task),
     };
-    let several = selection.tasks.as_ref().filter(|tasks| tasks.len() > 1);
+    let several = selection.tasks().filter(|tasks| tasks.len() > 1);
     let bitmap = several.and_then(|tasks| {
         let size = tasks.last()?.checked_add(1)?;
         Some(Bitmap::with(size, tasks.iter()))
     });
-    let real = match (&selection.tasks, task) {
+    let real = match (selection.tasks(), task) {
         (Some(_), Some(task)) => view.cluster.array_task(number, task).map(|job| job.id),
         _ => Some(selection.job),
     };

@@ -27,6 +27,7 @@ pub(super) fn launch(
     let memory = memory(job.spec.memory);
     Some(BatchJobLaunch {
         job_id: job.id.0,
+        het_job_id: het_job_id(job),
         partition: Some(job.partition.to_string()),
         // A count that was only computed would be taken for one that steps are to have.
         ntasks: if flags.has(JobFlags::NTASKS_SET) { job.spec.tasks.unwrap_or(0) } else { 0 },
@@ -62,6 +63,11 @@ pub(super) fn launch(
         oom_kill_step: oom_kills_step(view, job),
         ..BatchJobLaunch::default()
     })
+}
+
+/// The number of the heterogeneous job that a job is a component of; 0 of a plain one.
+pub(super) fn het_job_id(job: &Job) -> u32 {
+    job.het.as_ref().map_or(0, |role| role.leader().0)
 }
 
 /// The credential of the batch step: the first node alone, and all cores that the job has.

@@ -5,7 +5,7 @@ use model::{Job, NumberOption, Script, TextOption};
 use protocol::Version;
 use protocol::msg::open_mode;
 
-use super::batch;
+use super::{batch, het};
 use crate::rpc::credential::text;
 use crate::rpc::job_word;
 use crate::view::View;
@@ -18,6 +18,9 @@ pub(super) fn of(view: &View, job: &Job, script: &Script, version: Version) -> V
             overwrite(&mut environment, name, &value);
         }
     };
+    for (name, value) in het::variables(view, job, version) {
+        set(&name, Some(value));
+    }
     let name = (!job.spec.name.is_empty()).then(|| job.spec.name.to_string());
     set("SLURM_JOB_NAME", name);
     if version >= Version::V26_05 {
@@ -69,20 +72,25 @@ fn profile(bits: u64) -> Option<String> {
 }
 
 /// Tasks on each node, equal neighbours written once: `2(x3),1`.
-fn tasks_per_node(job: &Job) -> Option<String> {
-    let allocation = job.allocation.as_deref()?;
+pub(super) fn tasks_per_node(job: &Job) -> Option<String> {
+    let shares = &job.allocation.as_deref()?.shares;
+    Some(runs(shares.iter().map(|share| share.tasks)))
+}
+
+/// Numbers, equal neighbours written once: `2(x3),1`.
+pub(super) fn runs(numbers: impl Iterator<Item = u32>) -> String {
     let mut runs: Vec<(u32, u32)> = Vec::new();
-    for share in &allocation.shares {
+    for number in numbers {
         match runs.last_mut() {
-            Some((tasks, times)) if *tasks == share.tasks => *times += 1,
-            _ => runs.push((share.tasks, 1)),
+            Some((known, times)) if *known == number => *times += 1,
+            _ => runs.push((number, 1)),
         }
     }
-    let run = |(tasks, times): &(u32, u32)| match times {
-        1 => tasks.to_string(),
-        _ => format!("{tasks}(x{times})"),
+    let run = |(number, times): &(u32, u32)| match times {
+        1 => number.to_string(),
+        _ => format!("{number}(x{times})"),
     };
-    Some(runs.iter().map(run).collect::<Vec<_>>().join(","))
+    runs.iter().map(run).collect::<Vec<_>>().join(",")
 }
 
 #[cfg(test)]

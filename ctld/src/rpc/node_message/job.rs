@@ -7,6 +7,7 @@ use protocol::msg::{
 };
 use protocol::shape::Sentinel;
 
+use super::batch::het_job_id;
 use crate::rpc::credential::{self, Signer, small, stamp, text};
 use crate::rpc::job_word;
 use crate::view::View;
@@ -28,6 +29,7 @@ pub(super) fn prolog(
         alloc_tls_cert: text(job, TextOption::AllocTlsCert),
         job_gres_prep: gres_prep(job),
         job_id: job.id.0,
+        het_job_id: het_job_id(job),
         uid: job.owner.0,
         gid: job.group.0,
         nodes: Some(allocation.node_list.to_string()),
@@ -85,6 +87,7 @@ pub(super) fn kill(view: &View, job: &Job, version: Version, signer: &Signer<'_>
         exit_code: outcome.map_or(0, |outcome| outcome.status),
         job_gres_prep: gres_prep(job),
         step_id: StepId::job(job.id.0),
+        het_job_id: het_job_id(job),
         job_state: job_word::job_state(job).0,
         job_uid: job.owner.0,
         job_gid: job.group.0,

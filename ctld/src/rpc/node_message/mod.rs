@@ -4,6 +4,7 @@
 mod answer;
 mod batch;
 mod environment;
+mod het;
 mod job;
 #[cfg(test)]
 mod tests;

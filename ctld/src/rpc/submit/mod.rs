@@ -4,6 +4,7 @@ mod amount;
 mod carried;
 mod check;
 mod dependency;
+mod het;
 mod reply;
 mod shortage;
 mod spec;
@@ -23,7 +24,8 @@ use crate::view::View;
 pub(super) use amount::{gres, licenses};
 pub(super) use check::{is_admin, lengths, reservation};
 pub(super) use dependency::dependencies;
-pub(super) use reply::allocation_of;
+pub(super) use het::ROWS as HET_ROWS;
+pub(super) use reply::{allocation_of, allocations_of};
 pub(super) use spec::{is_default_output, is_given, memory, node_count, partitions, text, time};
 
 pub(super) const ROWS: &[Row] = &[
@@ -42,6 +44,8 @@ pub(super) const ROWS: &[Row] = &[
 enum Kind {
     /// With a script.
     Batch,
+    /// A component of a heterogeneous job whose leader has the script.
+    Follower,
     /// Of a client that waits for it.
     Interactive,
 }
@@ -88,7 +92,7 @@ fn new_job(
     if desc.resp_host.is_none() && kind == Kind::Interactive {
         desc.resp_host = Some(request.peer.ip().to_string());
     }
-    let mut spec = spec::spec(view, &desc, owner, kind == Kind::Batch)?;
+    let mut spec = spec::spec(view, &desc, owner, kind != Kind::Interactive)?;
     let admin = check::is_admin(view, request.caller);
     spec.fixed_priority = desc.priority.value().filter(|priority| admin && *priority > 0);
     let owner = (Uid(owner.0), Gid(owner.1));

@@ -1,9 +1,11 @@
 //! What submitters are told.
 
+use std::sync::Arc;
+
 use ctld_core::{Answer, NewJob};
 use model::{Allocation, Job, JobId, NumberOption, Phase, TextOption, Timestamp, WaitReason};
 use protocol::msg::{self, JobAndStep, JobOrStepId, StepId, SubmitResponse, WillRunResponse};
-use protocol::shape::{self, Fixed, Limit};
+use protocol::shape::{self, Fixed, Limit, ShortArray};
 use protocol::{Errno, Number};
 
 use super::submitted;
@@ -11,7 +13,7 @@ use crate::rpc::{Failure, Reply, Request};
 use crate::view::View;
 
 /// 0, or what the client is warned of: a held job is one that it may have forgotten about.
-fn warning(job: &Job) -> Errno {
+pub(super) fn warning(job: &Job) -> Errno {
     if job.hold.is_held() { Errno::ESLURM_JOB_HELD } else { Errno::SLURM_SUCCESS }
 }
 
@@ -21,6 +23,11 @@ pub(super) fn batch(view: &View, request: &Request<'_>, answer: Answer) -> Reply
         return request.return_code(Errno::ESLURM_INTERNAL);
     };
     let code = view.cluster.job(id).map_or(Errno::SLURM_SUCCESS, |job| warning(job));
+    accepted(request, id, code)
+}
+
+/// `RESPONSE_SUBMIT_BATCH_JOB` for a job.
+pub(super) fn accepted(request: &Request<'_>, id: JobId, code: Errno) -> Reply {
     let body = SubmitResponse {
         step: JobAndStep(StepId::step(id.0, StepId::BATCH)),
         code,
@@ -41,6 +48,12 @@ pub(super) fn allocation(view: &View, request: &Request<'_>, answer: Answer) -> 
     }
     let body = super::reply::allocation_of(view, job, warning(job));
     request.reply(Number::RESPONSE_RESOURCE_ALLOCATION, &body)
+}
+
+/// The same of all components of a heterogeneous job; of a plain job a list of one.
+pub(in crate::rpc) fn allocations_of(view: &View, job: &Arc<Job>) -> ShortArray<msg::Allocation> {
+    let components = view.cluster.components(job);
+    ShortArray(components.map(|job| allocation_of(view, job, Errno::SLURM_SUCCESS)).collect())
 }
 
 /// What a client is told of a job's allocation, or of a job that has none yet: also the message that
@@ -137,6 +150,7 @@ fn imagined(view: &View, now: Timestamp, new: NewJob) -> Result<Job, Failure> {
     Ok(Job {
         id: JobId(counters.next_job),
         array: None,
+        het: None,
         owner: new.owner,
         group: new.group,
         partition: std::sync::Arc::clone(&partition.name),

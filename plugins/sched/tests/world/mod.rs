@@ -7,7 +7,7 @@ use std::sync::Arc;
 use model::{
     Address, Allocation, Availability, Change, Cluster, Config, Gid, Hardware, Hold, Job, JobId,
     JobSpec, Launch, Node, NodeId, Partition, PendingTasks, Phase, Plan, Start, Timestamp, Uid,
-    WaitReason, fits,
+    WaitReason, fits, fits_together,
 };
 
 pub const NOW: Timestamp = Timestamp(1_000_000);
@@ -29,6 +29,7 @@ pub fn job(id: u32, spec: JobSpec) -> Job {
     Job {
         id: JobId(id),
         array: None,
+        het: None,
         owner: Uid(1000),
         group: Gid(1000),
         partition: spec.partitions.first().cloned().unwrap_or_else(|| "p".into()),
@@ -88,6 +89,11 @@ pub fn carry_out(cluster: &mut Cluster, plan: &Plan) {
         fits(cluster, NOW, start).unwrap_or_else(|misfit| panic!("{start:?}: {misfit}"));
         carry_out_start(cluster, start);
         assert_eq!(model::check(cluster), [], "after {start:?}");
+    }
+    for starts in &plan.together {
+        fits_together(cluster, NOW, starts).unwrap_or_else(|misfit| panic!("{starts:?}: {misfit}"));
+        starts.iter().for_each(|start| carry_out_start(cluster, start));
+        assert_eq!(model::check(cluster), [], "after {starts:?}");
     }
     for passed in &plan.passed {
         let mut job = Job::clone(cluster.job(passed.job).unwrap());

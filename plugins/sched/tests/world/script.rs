@@ -8,6 +8,7 @@
 //! partition p nodes=n[1-2] sharing=force:2
 //! running 10 on=n1:0-3,n2:0 memory=100 limit=60
 //! job 11 tasks=4 mem-per-cpu=100
+//! job 12 het=12,13                            with job 13, the leader first
 //! plan                                        or: plan jobs=5 backfill=0
 //! apply                                       carries out what was planned last
 //! feasible 11
@@ -20,9 +21,9 @@ use std::sync::Arc;
 
 use model::{
     Allocation, ArrayRole, Availability, Change, Cluster, CoreSet, Dependency, DependencyKind,
-    DependencyState, Exclusive, GresCount, Hold, Job, JobId, JobSpec, LicensePool, MemoryDefault,
-    MemoryRequest, NodeId, NodeShare, NumberOption, PartitionState, PendingTasks, Plan, Sharing,
-    Timestamp, Uid, Unit, named_nodes, node_list,
+    DependencyState, Exclusive, GresCount, HetRole, Hold, Job, JobId, JobSpec, LicensePool,
+    MemoryDefault, MemoryRequest, NodeId, NodeShare, NumberOption, PartitionState, PendingTasks,
+    Plan, Sharing, Timestamp, Uid, Unit, named_nodes, node_list,
 };
 use sched::{Budget, feasible, plan, will_run};
 
@@ -368,6 +369,11 @@ fn place_in_queue(line: &mut Line<'_>, spec: JobSpec) -> Job {
         Some("admin") => Hold::Admin,
         Some(other) => panic!("no such hold: {other}"),
     };
+    if let Some(text) = line.text("het") {
+        let members: Vec<JobId> = text.split(',').map(|id| JobId(id.parse().unwrap())).collect();
+        let offset = members.iter().position(|id| *id == job.id).unwrap();
+        job.het = HetRole::new(members.into(), u32::try_from(offset).unwrap());
+    }
     if let Some(text) = line.text("array") {
         let (range, most) = text.split_once('%').unwrap_or((text, "0"));
         let (low, high) = range.split_once('-').unwrap_or((range, range));
@@ -391,6 +397,10 @@ fn print_plan(cluster: &Cluster, plan: &Plan, out: &mut String) {
     for start in &plan.starts {
         let task = start.task.map(|task| format!("_{task}")).unwrap_or_default();
         write!(out, "  start {}{task} in {} on", start.job, start.partition).unwrap();
+        print_allocation(cluster, &start.allocation, out);
+    }
+    for start in plan.together.iter().flatten() {
+        write!(out, "  start together {} in {} on", start.job, start.partition).unwrap();
         print_allocation(cluster, &start.allocation, out);
     }
     for passed in &plan.passed {

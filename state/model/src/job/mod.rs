@@ -13,6 +13,7 @@ pub use phase::{Completing, Exit, Hold, Launch, Outcome, Phase, WaitReason};
 pub use spec::{Exclusive, JobSpec, MemoryRequest};
 
 use crate::array::ArrayRole;
+use crate::het::HetRole;
 use crate::id::{Gid, JobId, Timestamp, Uid};
 
 /// A job, or a task of a job array that has a record of its own.
@@ -22,6 +23,8 @@ pub struct Job {
     pub id: JobId,
     /// Its place in a job array.
     pub array: Option<ArrayRole>,
+    /// Its place in a heterogeneous job; one that has it has no place in an array.
+    pub het: Option<HetRole>,
     /// Whose it is.
     pub owner: Uid,
     /// The group that it runs as.
@@ -70,7 +73,8 @@ pub struct Job {
     pub failed_node: Option<Arc<str>>,
     /// The number that the next step gets.
     pub next_step: u32,
-    /// Whether it has a batch script.
+    /// Whether it was submitted with a batch script. All components of a heterogeneous job were, but
+    /// only the first runs it: see [`Job::has_script`].
     pub batch: bool,
     /// The protocol release of whoever submitted it, as in headers.
     pub protocol: u16,
@@ -104,6 +108,16 @@ impl Job {
     /// Whether it has nodes and has not been told to end.
     pub fn is_active(&self) -> bool {
         matches!(self.phase, Phase::Running(_) | Phase::Suspended)
+    }
+
+    /// Whether it runs a batch script.
+    pub fn has_script(&self) -> bool {
+        self.batch && self.het.as_ref().is_none_or(HetRole::is_leader)
+    }
+
+    /// The number of the heterogeneous job that it is a component of, or its own.
+    pub fn het_job(&self) -> JobId {
+        self.het.as_ref().map_or(self.id, HetRole::leader)
     }
 
     /// The number of the array that it is a task of, or its own.

@@ -33,6 +33,9 @@ pub enum Launch {
         /// When they were asked last.
         since: Timestamp,
     },
+    /// Its own nodes are ready for the script; those of other components of the heterogeneous job that
+    /// it leads still run their prologs.
+    Peers,
     /// The batch script is on its way to the batch host, which has not answered.
     Sending {
         /// When it was sent last.
