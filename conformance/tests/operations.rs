@@ -149,3 +149,53 @@ fn nodes_are_rebooted_when_they_are_free_and_given_up_when_they_stay_away() {
     root.ok(["scontrol", "update", "nodename=n5", "state=resume"]);
     world.wait_node("n5", "idle");
 }
+
+/// Nodes n1 and n2 stand for hosts of controllers that are down: nobody listens at their 6817.
+fn controllers(hosts: [&str; 3]) -> Option<World> {
+    let builder = World::builder()?.node("n1").node("n2").conf("SlurmctldTimeout=10");
+    let add = |builder: conformance::Builder, host| builder.conf(&format!("SlurmctldHost={host}"));
+    Some(hosts.into_iter().fold(builder, add).start())
+}
+
+/// What `scontrol ping` says of each controller.
+fn up_and_down(world: &World) -> String {
+    let told = world.shell().run(["scontrol", "ping"]).stdout;
+    told.lines().filter(|line| !line.starts_with('*')).map(|line| line.to_owned() + "\n").collect()
+}
+
+#[test]
+fn the_primary_among_several_controllers_is_found_and_is_told_from_the_others() {
+    let Some(world) = controllers(["ctl", "n1", "n2"]) else { return };
+    let root = world.shell();
+    let ping = up_and_down(&world);
+    let wanted = "Slurmctld(primary) at ctl is UP\nSlurmctld(backup1) at n1 is DOWN\n\
+        Slurmctld(backup2) at n2 is DOWN\n";
+    assert_eq!(ping, wanted);
+    assert_eq!(root.ok(["scontrol", "show", "daemons"]), "slurmctld \n");
+    let config = root.ok(["scontrol", "show", "config"]);
+    for line in ["SlurmctldHost[0]        = ctl", "SlurmctldHost[1]        = n1"] {
+        assert!(config.contains(line), "{config}");
+    }
+    let refused = root.fails(["scontrol", "takeover"]);
+    assert!(refused.contains("Unable to contact slurm controller (connect failure)"), "{refused}");
+    let id = world.user("alice").sbatch(["-N2", "--wrap=srun -N2 true"]);
+    world.wait_job(id, "COMPLETED");
+}
+
+#[test]
+fn clients_and_nodes_that_try_a_dead_controller_first_find_the_one_that_runs() {
+    // A stock controller on a standby's host waits for its primary's state first.
+    if !conformance::Subject::chosen().is_ours() {
+        return;
+    }
+    let Some(world) = controllers(["n1", "ctl", "n2"]) else { return };
+    let ping = up_and_down(&world);
+    let wanted = "Slurmctld(primary) at n1 is DOWN\nSlurmctld(backup1) at ctl is UP\n\
+        Slurmctld(backup2) at n2 is DOWN\n";
+    assert_eq!(ping, wanted);
+    let id = world.user("alice").sbatch(["-N2", "--wrap=srun -N2 true"]);
+    world.wait_job(id, "COMPLETED");
+    // It is in control already.
+    world.shell().ok(["scontrol", "takeover", "1"]);
+    assert!(world.controller_runs());
+}

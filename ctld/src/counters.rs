@@ -1,6 +1,6 @@
 //! What happened, counted: the figures of sdiag.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use dashmap::DashMap;
 use model::{Exit, Job};
@@ -28,6 +28,17 @@ impl Count {
     /// Raises it to `value`, if that is more.
     pub fn raise(&self, value: u64) {
         self.0.fetch_max(value, Ordering::Relaxed);
+    }
+}
+
+/// Whether something has happened already.
+#[derive(Debug, Default)]
+pub struct Once(AtomicBool);
+
+impl Once {
+    /// It happens; tells whether for the first time.
+    pub fn first(&self) -> bool {
+        !self.0.swap(true, Ordering::Relaxed)
     }
 }
 
@@ -115,6 +126,8 @@ pub struct Counters {
     pub messages_to_nodes: Count,
     /// Requests that are not implemented.
     pub not_implemented: Unknown,
+    /// Whether a job has asked to manage its own steps.
+    pub stepmgr_asked: Once,
 }
 
 impl Counters {

@@ -72,8 +72,7 @@ pub async fn command(
         Command::BatchScript => batch_script(rim, request),
         Command::Tune => tune(rim, request),
         Command::Token => token(rim, request),
-        // The one that runs is in control already.
-        Command::Control => Ok(request.return_code(Errno::SLURM_SUCCESS)),
+        Command::Control => control(rim, request).await,
     }
 }
 
@@ -83,6 +82,20 @@ async fn shutdown(rim: &Rim, request: &Request<'_>) -> Result<Reply, Failure> {
     info!(uid = request.caller.uid.0, peer = %request.peer, nodes, "shutdown asked for");
     // The receiver is gone if the program is ending already: as asked.
     let _ = rim.program.send(ProgramRequest::Shutdown { nodes }).await;
+    Ok(request.return_code(Errno::SLURM_SUCCESS))
+}
+
+/// REQUEST_TAKEOVER: the one that runs is in control already. REQUEST_CONTROL: another controller of
+/// the list takes over whatever it hears; since nobody stands by here, this one ends.
+async fn control(rim: &Rim, request: &Request<'_>) -> Result<Reply, Failure> {
+    let (uid, peer) = (request.caller.uid.0, request.peer);
+    if request.number == Number::REQUEST_CONTROL {
+        info!(uid, %peer, "another controller takes over: ending");
+        // The receiver is gone if the program is ending already: as asked.
+        let _ = rim.program.send(ProgramRequest::Shutdown { nodes: false }).await;
+    } else {
+        info!(uid, %peer, "asked to take over, and in control already");
+    }
     Ok(request.return_code(Errno::SLURM_SUCCESS))
 }
 

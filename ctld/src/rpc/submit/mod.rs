@@ -14,9 +14,10 @@ use std::sync::Arc;
 use ctld_core::{Answer, ArrayRequest, Event, NewJob, Reject};
 use model::{Gid, Hold, JobSpec, Partition, Script, Uid};
 use protocol::index_set::ArraySpec;
-use protocol::msg::JobDesc;
+use protocol::msg::{JobDesc, JobFlags};
 use protocol::shape::Limit;
 use protocol::{Errno, Number};
+use tracing::warn;
 
 use super::{Failure, Privilege, Reply, Request, Row};
 use crate::view::View;
@@ -88,6 +89,9 @@ fn new_job(
         check::batch(&desc)?;
     }
     let array = array(view, &desc)?;
+    if desc.bitflags.has(JobFlags::STEPMGR_ENABLED) && view.counters.stepmgr_asked.first() {
+        warn!("--stepmgr has no effect: steps stay with the controller; this is not logged again");
+    }
     desc.alloc_node = Some(sender(request));
     if desc.resp_host.is_none() && kind == Kind::Interactive {
         desc.resp_host = Some(request.peer.ip().to_string());
