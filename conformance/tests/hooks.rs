@@ -24,6 +24,7 @@ fn cluster() -> Option<&'static World> {
         let epilog = format!("#!/bin/sh\n{TELL}sleep 1\ntell epilog.$SLURM_JOB_NAME\n");
         // One word after the other would be cut at spaces in the subject, so it comes alone.
         let mail = format!("#!/bin/sh\n{TELL}tell mail.$SLURM_JOB_NAME \"$@\"\n");
+        let trigger = format!("#!/bin/bash\n{TELL}tell trigger.${{@: -1}} \"$@\"\n");
         Some(
             World::builder()?
                 .node("n1")
@@ -34,6 +35,7 @@ fn cluster() -> Option<&'static World> {
                 .file("prolog.sh", &prolog)
                 .file("epilog.sh", &epilog)
                 .file("mail.sh", &mail)
+                .file("trigger.sh", &trigger)
                 .start(),
         )
     };
@@ -193,6 +195,47 @@ fn mail_says_what_slurmctlds_says() {
     {
         assert!(told.lines().any(|line| line == entry), "{entry}: {told}");
     }
+}
+
+#[test]
+fn triggers_run_when_nodes_and_jobs_change() {
+    let Some(world) = cluster() else { return };
+    let slurm = world.user("slurm").folder("/");
+    let set = |about: &[&str]| {
+        let base = ["strigger", "--set", "--program=/etc/slurm/trigger.sh first"];
+        slurm.ok(base.iter().chain(about).copied())
+    };
+    let by_alice = ["strigger", "--set", "--node", "--down", "--program=/bin/true"];
+    let refused = world.user("alice").fails(by_alice);
+    assert!(refused.contains("Access/permission denied"), "{refused}");
+    let job = world.user("alice").sbatch(["-o", "/dev/null", "-J", "watched", "--wrap=sleep 2"]);
+    set(&["--node=n1", "--drained", "--flags=PERM"]);
+    set(&["--jobid", &job.to_string(), "--fini"]);
+    let again = ["strigger", "--set", "--node=n1", "--drained", "--flags=PERM"];
+    let again = again.iter().chain(&["--program=/etc/slurm/trigger.sh first"]).copied();
+    let twice = slurm.fails(again);
+    assert!(twice.contains("Duplicate event trigger"), "{twice}");
+    let fields = |text: &str| -> Vec<String> {
+        let words = text.lines().skip(1).map(|line| line.split_whitespace().skip(1));
+        words.map(|words| words.collect::<Vec<_>>().join(" ")).collect()
+    };
+    let listed = fields(&slurm.ok(["strigger", "--get"]));
+    assert_eq!(
+        listed,
+        [
+            "node n1 drained 0 slurm PERM /etc/slurm/trigger.sh first".to_owned(),
+            format!("job {job} fini 0 slurm /etc/slurm/trigger.sh first"),
+        ]
+    );
+    let of_job = told(world, &format!("trigger.{job}"), 1);
+    assert!(of_job.contains(&format!("args:first {job}\n")), "{of_job}");
+    world.shell().ok(["scontrol", "update", "node=n1", "state=drain", "reason=test"]);
+    told(world, "trigger.n1", 1);
+    world.shell().ok(["scontrol", "update", "node=n1", "state=resume"]);
+    let listed = fields(&slurm.ok(["strigger", "--get"]));
+    assert_eq!(listed, ["node n1 drained 0 slurm PERM /etc/slurm/trigger.sh first"]);
+    slurm.ok(["strigger", "--clear", "--user=slurm"]);
+    assert_eq!(fields(&slurm.ok(["strigger", "--get"])), [""; 0]);
 }
 
 /// A text with times such as 00:00:03 written as T.

@@ -2,6 +2,7 @@
 
 mod node;
 mod partition;
+mod zone;
 
 use std::sync::Arc;
 
@@ -64,7 +65,7 @@ pub fn configuration(
     users: &Users,
     now: Timestamp,
 ) -> Result<Configuration, SettingsError> {
-    let config = config(conf, users)?;
+    let config = Config { zone: zone::local(now), ..config(conf, users)? };
     let nodes = node::nodes(conf, config.slurm_user, now);
     let partitions = conf
         .partitions
@@ -87,6 +88,10 @@ fn config(conf: &SlurmConf, users: &Users) -> Result<Config, SettingsError> {
     };
     let private = PRIVATE.map(|bit| settings.private_data & bit != 0);
     let prolog = |bit: u16| settings.prolog_flags & bit != 0;
+    let scron = |word: &str| {
+        let words = keys.scron_parameters.as_deref().unwrap_or_default();
+        words.to_ascii_lowercase().contains(word)
+    };
     let select = |bit: u16| settings.select_bits & bit != 0;
     let number = |option: Option<u64>, default: u32| {
         option.map_or(default, |n| u32::try_from(n).unwrap_or(u32::MAX))
@@ -128,6 +133,11 @@ fn config(conf: &SlurmConf, users: &Users) -> Result<Config, SettingsError> {
         prolog_alloc: prolog(PROLOG_ALLOC),
         prolog_no_hold: prolog(PROLOG_NO_HOLD),
         prolog_contain: prolog(PROLOG_CONTAIN),
+        user_triggers: settings.slurmctld.has("allow_user_triggers"),
+        no_triggers: settings.slurmctld.has("disable_triggers"),
+        crontabs: scron("enable"),
+        explicit_scancel: scron("explicit_scancel"),
+        zone: model::Zone::default(),
         prolog_slurmctld: !keys.prolog_slurmctld.is_empty(),
         epilog_slurmctld: !keys.epilog_slurmctld.is_empty(),
         config_overrides: settings.config_overrides,

@@ -55,7 +55,12 @@ impl Changed {
             Change::Node(_) | Change::NodeGone(_) | Change::Seen(..) => self.nodes = now,
             Change::Partition(_) | Change::PartitionGone(_) => self.partitions = now,
             Change::Config(_) => self.config = now,
-            Change::Script(..) | Change::Counters(_) => {}
+            Change::Script(..)
+            | Change::Trigger(_)
+            | Change::TriggerGone(_)
+            | Change::Crontab(_)
+            | Change::CrontabGone(_)
+            | Change::Counters(_) => {}
         }
         // What jobs hold shows in the states of nodes.
         if matches!(change, Change::Job(_) | Change::JobGone(_)) {

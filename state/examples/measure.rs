@@ -83,7 +83,7 @@ fn memory(line: &str) -> Result<String, Box<dyn Error>> {
 
 fn submissions(jobs: std::ops::Range<u32>) -> Vec<Change> {
     let next_job = jobs.end;
-    let counters = Counters { next_job, next_priority: u32::MAX - next_job };
+    let counters = Counters { next_job, next_priority: u32::MAX - next_job, last_trigger: 0 };
     let submission = |id| [Change::Job(Arc::new(job(id))), script(id)];
     jobs.flat_map(submission).chain([Change::Counters(counters)]).collect()
 }
@@ -147,6 +147,7 @@ fn job(id: u32) -> Job {
         derived_status: 0,
         client_listens: false,
         mailed_percent: 0,
+        cron: None,
         expected_nodes: None,
     }
 }

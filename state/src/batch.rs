@@ -32,6 +32,12 @@ pub(crate) fn batch(changes: &[Change]) -> BTreeMap<Key, Option<Vec<u8>>> {
             Change::PartitionGone(name) => {
                 last.insert(Key::Partition(Arc::clone(name)), None);
             }
+            Change::Trigger(trigger) => drop(last.insert(Key::Trigger(trigger.id), Some(change))),
+            Change::TriggerGone(id) => drop(last.insert(Key::Trigger(*id), None)),
+            Change::Crontab(crontab) => {
+                last.insert(Key::Crontab(crontab.owner), Some(change));
+            }
+            Change::CrontabGone(owner) => drop(last.insert(Key::Crontab(*owner), None)),
             Change::Counters(_) => drop(last.insert(Key::Counters, Some(change))),
             Change::Seen(..) | Change::Waits(..) | Change::Config(_) => {}
         }
@@ -46,6 +52,8 @@ fn record(change: &Change) -> Option<Vec<u8>> {
         Change::Step(step) => record::write_step(step).encode_to_vec(),
         Change::Node(node) => record::write_node(node).encode_to_vec(),
         Change::Partition(partition) => record::write_partition(partition).encode_to_vec(),
+        Change::Trigger(trigger) => record::write_trigger(trigger).encode_to_vec(),
+        Change::Crontab(crontab) => record::write_crontab(crontab).encode_to_vec(),
         Change::Counters(counters) => record::write_counters(*counters).encode_to_vec(),
         Change::JobGone(_)
         | Change::StepGone(..)
@@ -53,6 +61,8 @@ fn record(change: &Change) -> Option<Vec<u8>> {
         | Change::Seen(..)
         | Change::Waits(..)
         | Change::PartitionGone(_)
+        | Change::TriggerGone(_)
+        | Change::CrontabGone(_)
         | Change::Config(_) => return None,
     })
 }

@@ -188,7 +188,15 @@ impl Store for Embedded {
         if let Some(counters) = self.get(Space::Meta, COUNTERS)? {
             each(loader.change(Space::Meta, COUNTERS, &counters)?);
         }
-        for space in [Space::Nodes, Space::Partitions, Space::Jobs, Space::Steps] {
+        let spaces = [
+            Space::Nodes,
+            Space::Partitions,
+            Space::Jobs,
+            Space::Steps,
+            Space::Triggers,
+            Space::Crontabs,
+        ];
+        for space in spaces {
             for record in self.space(space).iter() {
                 let (key, value) = record
                     .into_inner()
@@ -262,7 +270,13 @@ fn open_engine(
             // Scripts are written once and hardly ever read: apart from their keys they are not
             // copied each time that tables are merged.
             Space::Scripts => options.with_kv_separation(Some(KvSeparationOptions::default())),
-            Space::Meta | Space::Nodes | Space::Partitions | Space::Jobs | Space::Steps => options,
+            Space::Meta
+            | Space::Nodes
+            | Space::Partitions
+            | Space::Jobs
+            | Space::Steps
+            | Space::Triggers
+            | Space::Crontabs => options,
         })
         .map_err(failed)
     };
@@ -273,6 +287,8 @@ fn open_engine(
         open(Space::Jobs)?,
         open(Space::Steps)?,
         open(Space::Scripts)?,
+        open(Space::Triggers)?,
+        open(Space::Crontabs)?,
     ];
     Ok((db, spaces))
 }
@@ -344,7 +360,8 @@ mod tests {
         let dir = TempDir::new().unwrap();
         fs::create_dir_all(dir.path().join("store.new/db/keyspaces")).unwrap();
         fs::write(dir.path().join("store.new/db/version"), b"").unwrap();
-        let counters = Change::Counters(Counters { next_job: 5, next_priority: 6 });
+        let counters =
+            Change::Counters(Counters { next_job: 5, next_priority: 6, last_trigger: 7 });
         let store = Embedded::open(dir.path()).unwrap();
         store.commit(std::slice::from_ref(&counters)).unwrap();
         drop(store);

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use model::{JobId, NodeId, StepNumber};
+use model::{JobId, NodeId, StepNumber, Uid};
 
 /// A key space: records of one kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,12 +20,24 @@ pub enum Space {
     Steps,
     /// Scripts, by far the largest records, read one at a time.
     Scripts,
+    /// Triggers.
+    Triggers,
+    /// Crontabs.
+    Crontabs,
 }
 
 impl Space {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Meta, Self::Nodes, Self::Partitions, Self::Jobs, Self::Steps, Self::Scripts];
+    pub const ALL: [Self; 8] = [
+        Self::Meta,
+        Self::Nodes,
+        Self::Partitions,
+        Self::Jobs,
+        Self::Steps,
+        Self::Scripts,
+        Self::Triggers,
+        Self::Crontabs,
+    ];
 
     /// What it is called on disk.
     pub fn name(self) -> &'static str {
@@ -36,6 +48,8 @@ impl Space {
             Self::Jobs => "jobs",
             Self::Steps => "steps",
             Self::Scripts => "scripts",
+            Self::Triggers => "triggers",
+            Self::Crontabs => "crontabs",
         }
     }
 }
@@ -50,6 +64,8 @@ pub(crate) enum Key {
     Job(JobId),
     Step(JobId, StepNumber),
     Script(JobId),
+    Trigger(u32),
+    Crontab(Uid),
 }
 
 /// In [`Space::Meta`].
@@ -68,15 +84,19 @@ impl Key {
             Self::Job(_) => Space::Jobs,
             Self::Step(..) => Space::Steps,
             Self::Script(_) => Space::Scripts,
+            Self::Trigger(_) => Space::Triggers,
+            Self::Crontab(_) => Space::Crontabs,
         }
     }
 
     pub(crate) fn bytes(&self) -> Vec<u8> {
         match self {
             Self::Counters => COUNTERS.to_vec(),
-            Self::Node(NodeId(number)) | Self::Job(JobId(number)) | Self::Script(JobId(number)) => {
-                number.to_be_bytes().to_vec()
-            }
+            Self::Node(NodeId(number))
+            | Self::Job(JobId(number))
+            | Self::Script(JobId(number))
+            | Self::Trigger(number)
+            | Self::Crontab(Uid(number)) => number.to_be_bytes().to_vec(),
             Self::Partition(name) => name.as_bytes().to_vec(),
             Self::Step(job, step) => {
                 let (kind, number) = match *step {
@@ -112,6 +132,8 @@ impl fmt::Display for Name {
             Space::Jobs => "job",
             Space::Steps => "step",
             Space::Scripts => "script",
+            Space::Triggers => "trigger",
+            Space::Crontabs => "crontab of user",
         };
         match self.key.split_first_chunk::<4>() {
             Some((number, [])) => write!(f, "{word} {}", u32::from_be_bytes(*number)),

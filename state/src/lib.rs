@@ -6,7 +6,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `proto/records.proto` | every record and every number that a field was ever given |
+//! | `proto/` | every record and every number that a field was ever given |
 //! | `record/` | the model's values as records, and back |
 //! | `key.rs` | which record lies where |
 //! | `batch.rs`, `load.rs` | changes to records, records to changes |
@@ -58,7 +58,7 @@ pub trait Store: Send + Sync {
     fn commit(&self, changes: &[Change]) -> Result<(), StoreError>;
 
     /// Gives everything that is kept, scripts aside, as the changes that make it: counters, nodes,
-    /// partitions, jobs, steps, each by key, which is an order that `Cluster::apply` takes.
+    /// partitions, jobs, steps, triggers, crontabs, each by key, which is an order that `Cluster::apply` takes.
     ///
     /// Tasks of one array whose specs are equal share one. Of nodes, what they last said (load, free
     /// memory, sign of life) is not kept.

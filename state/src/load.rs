@@ -89,6 +89,14 @@ impl Loader {
                 self.report.steps += 1;
                 (Key::Step(step.job, step.number), Change::Step(Arc::new(step)))
             }
+            Space::Triggers => {
+                let trigger = record::read_trigger(proto::Trigger::decode(value)?)?;
+                (Key::Trigger(trigger.id), Change::Trigger(Arc::new(trigger)))
+            }
+            Space::Crontabs => {
+                let crontab = record::read_crontab(proto::Crontab::decode(value)?)?;
+                (Key::Crontab(crontab.owner), Change::Crontab(Arc::new(crontab)))
+            }
             Space::Scripts => return Err(RecordError::WrongKey),
         })
     }

@@ -88,7 +88,7 @@ fn a_store_of_every_format_is_opened() {
 /// What the sample holds, in the order in which it is loaded. Where the model gains a field, it has
 /// here what its absence means; nothing else may change once a format has shipped.
 fn content() -> Vec<Change> {
-    let counters = Counters { next_job: 16, next_priority: 4_294_901_750 };
+    let counters = Counters { next_job: 16, next_priority: 4_294_901_750, last_trigger: 0 };
     vec![
         Change::Counters(counters),
         Change::Node(Arc::new(node())),
@@ -220,6 +220,7 @@ fn waiting_array() -> Job {
         derived_status: 0,
         client_listens: false,
         mailed_percent: 0,
+        cron: None,
         expected_nodes: None,
     }
 }
@@ -271,6 +272,7 @@ fn completing_job() -> Job {
         derived_status: 0,
         client_listens: false,
         mailed_percent: 0,
+        cron: None,
         ..waiting_array()
     }
 }

@@ -295,6 +295,7 @@ fn waiting(id: u32, spec: &Arc<JobSpec>) -> Job {
         derived_status: 0,
         client_listens: false,
         mailed_percent: 0,
+        cron: None,
         expected_nodes: None,
     }
 }

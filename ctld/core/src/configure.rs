@@ -9,6 +9,7 @@ use crate::effect::Effect;
 use crate::event::Answer;
 use crate::node;
 use crate::reject::Reject;
+use crate::trigger;
 use crate::turn::Turn;
 
 /// slurm.conf, as read.
@@ -42,7 +43,11 @@ pub(crate) fn configured(turn: &mut Turn<'_>, c: Configuration) -> Result<Answer
     turn.record(Change::Config(c.config));
     let counters = turn.cluster().counters();
     if counters.next_job == 0 {
-        turn.record(Change::Counters(Counters { next_job: first, next_priority: TOP_PRIORITY }));
+        turn.record(Change::Counters(Counters {
+            next_job: first,
+            next_priority: TOP_PRIORITY,
+            ..counters
+        }));
     }
     let named: BTreeSet<Arc<str>> = c.nodes.iter().map(|node| Arc::clone(&node.name)).collect();
     for node in c.nodes {
@@ -59,7 +64,10 @@ pub(crate) fn configured(turn: &mut Turn<'_>, c: Configuration) -> Result<Answer
     }
     configured_partitions(turn, c.partitions, c.recover);
     turn.emit(Effect::Schedule);
-    if c.recover == Recover::Reload {
+    if c.recover != Recover::Reload {
+        trigger::started(turn);
+    } else {
+        trigger::reconfigured(turn);
         turn.emit(Effect::Reconfigure);
     }
     Ok(Answer::Done)

@@ -8,7 +8,7 @@ use crate::reject::Reject;
 use crate::step::WaitingSteps;
 use crate::tick::Clock;
 use crate::turn::Turn;
-use crate::{configure, hook, job, node, partition, step, tick};
+use crate::{configure, hook, job, node, partition, step, tick, trigger};
 
 /// The owner of the cluster: takes one event at a time.
 #[derive(Debug, Default)]
@@ -61,6 +61,7 @@ impl Core {
         let mut turn = Turn::new(now, &mut self.cluster);
         let answer = handle(&mut turn, &mut self.clock, event);
         assert!(answer.is_ok() || !turn.has_changes(), "a refused event has left changes");
+        turn.spread_news();
         let (changes, mut effects) = turn.finish();
         if let Some(request) = asking {
             self.waiting_steps.answered(&self.cluster, &request, &answer);
@@ -140,6 +141,11 @@ fn handle(turn: &mut Turn<'_>, clock: &mut Clock, event: Event) -> Result<Answer
         Event::CreatePartition(update) => partition::created(turn, &update),
         Event::UpdatePartition(update) => partition::updated(turn, &update),
         Event::DeletePartition { caller, name } => partition::deleted(turn, caller, &name),
+        Event::SetTrigger(new) => trigger::set(turn, &new),
+        Event::ClearTriggers { caller, which } => trigger::cleared(turn, caller, which),
+        Event::TriggerTold { caller, watched, events } => {
+            trigger::told(turn, caller, &watched, events)
+        }
         Event::Configured(configuration) => configure::configured(turn, *configuration),
         Event::Tick => tick::ticked(turn, clock),
     }

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use model::{Job, JobId, NodeId, StepClient, StepNumber, Timestamp};
+use model::{Job, JobId, NodeId, StepClient, StepNumber, Timestamp, Trigger};
 
 use crate::hook::Hook;
 
@@ -52,6 +52,13 @@ pub enum Effect {
         job: JobId,
         /// Which programs.
         hook: Hook,
+    },
+    /// The program of a trigger is to be run, as its owner.
+    RunTrigger {
+        /// The trigger as it was pulled.
+        trigger: Arc<Trigger>,
+        /// What its program is told.
+        argument: Arc<str>,
     },
     /// Nodes are to be told to read their configuration again.
     Reconfigure,

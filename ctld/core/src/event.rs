@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use model::{
     Gid, GresCount, Hold, IndexSet, JobId, JobSpec, Node, NodeId, Partition, Plan, Registration,
-    Script, Seen, StepNumber, Timestamp, Uid,
+    Script, Seen, StepNumber, Timestamp, Uid, Watched,
 };
 
 use crate::access::Caller;
@@ -12,6 +12,7 @@ use crate::hook::{Hook, HookResult};
 use crate::reject::Reject;
 pub use crate::selection::{JobPart, JobSelection};
 use crate::step::StepRequest;
+use crate::trigger::{NewTrigger, TriggerSelection};
 
 /// All that can happen.
 #[derive(Clone, Debug)]
@@ -173,6 +174,24 @@ pub enum Event {
         caller: Caller,
         /// Its name.
         name: Arc<str>,
+    },
+    /// Somebody sets a trigger.
+    SetTrigger(Box<NewTrigger>),
+    /// Somebody takes triggers away.
+    ClearTriggers {
+        /// Who.
+        caller: Caller,
+        /// Which.
+        which: TriggerSelection,
+    },
+    /// slurmdbd or a backup controller tells that something has happened to it.
+    TriggerTold {
+        /// Who says so.
+        caller: Caller,
+        /// What it has happened to.
+        watched: Watched,
+        /// What has happened: `TRIGGER_TYPE_*` bits of slurm.h.
+        events: u32,
     },
     /// slurm.conf was read, at the start or again.
     Configured(Box<Configuration>),

@@ -31,6 +31,7 @@ mod reject;
 mod selection;
 mod step;
 mod tick;
+mod trigger;
 mod turn;
 
 pub use access::Caller;
@@ -47,3 +48,4 @@ pub use hook::{Hook, HookResult};
 pub use mail::is_of_array;
 pub use reject::{Reject, Shortage, StepReject};
 pub use step::{Distribution, StepKind, StepRequest};
+pub use trigger::{NewTrigger, TriggerSelection};

@@ -195,6 +195,33 @@ pub enum Reject {
     /// A value that is not one.
     #[error("invalid {0}")]
     InvalidValue(&'static str),
+    /// Nobody may have triggers here.
+    #[error("triggers are disabled")]
+    TriggersDisabled,
+    /// There are as many triggers as there may be.
+    #[error("there are {max} triggers")]
+    TooManyTriggers {
+        /// The limit: MaxJobCount.
+        max: u32,
+    },
+    /// The same trigger is there.
+    #[error("the same trigger is set")]
+    TriggerExists,
+    /// No trigger is meant.
+    #[error("no such trigger")]
+    NoSuchTrigger,
+    /// There are no crontabs here.
+    #[error("crontabs are disabled")]
+    CrontabsDisabled,
+    /// The line of the crontab never runs.
+    #[error("the time of a crontab's line never comes")]
+    InvalidCronLine,
+    /// The job is one of a crontab, which alone alters it.
+    #[error("job {0} belongs to a crontab")]
+    CronJob(JobId),
+    /// The job is one of a crontab, and those were not meant.
+    #[error("job {0} belongs to a crontab, and --cron was not given")]
+    CronJobNotMeant(JobId),
     /// A reason is missing.
     #[error("a reason is required")]
     ReasonMissing,

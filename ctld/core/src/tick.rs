@@ -9,7 +9,7 @@ use crate::effect::{Effect, NodeMessage};
 use crate::event::Answer;
 use crate::reject::Reject;
 use crate::turn::Turn;
-use crate::{job, mail, node, step};
+use crate::{job, mail, node, step, trigger};
 
 /// What the core remembers of time: nothing that a restart would miss, since all of it follows from
 /// the records or is asked of the nodes anew.
@@ -25,6 +25,8 @@ pub(crate) struct Clock {
     pinged: Option<Timestamp>,
     /// When nodes that are not clean were last asked what runs there.
     inspected: Option<Timestamp>,
+    /// Since when nodes are idle.
+    idle_nodes: trigger::IdleNodes,
     /// Which node's turn it is to register anew.
     turn_of: u32,
 }
@@ -76,6 +78,7 @@ pub(crate) fn ticked(turn: &mut Turn<'_>, clock: &mut Clock) -> Result<Answer, R
     forget(turn);
     ping(turn, clock);
     inspect(turn, clock);
+    trigger::ticked(turn, &mut clock.idle_nodes);
     Ok(Answer::Done)
 }
 

@@ -4,6 +4,7 @@ use model::{Change, Cluster, Config, Job, JobId, Node, NodeId, Timestamp};
 
 use crate::effect::Effect;
 use crate::reject::Reject;
+use crate::trigger::{self, News};
 
 /// The handling of one event: reads the cluster, records changes, asks for effects.
 ///
@@ -16,11 +17,12 @@ pub(crate) struct Turn<'a> {
     cluster: &'a mut Cluster,
     changes: Vec<Change>,
     effects: Vec<Effect>,
+    news: News,
 }
 
 impl<'a> Turn<'a> {
     pub(crate) fn new(now: Timestamp, cluster: &'a mut Cluster) -> Self {
-        Self { now, cluster, changes: Vec::new(), effects: Vec::new() }
+        Self { now, cluster, changes: Vec::new(), effects: Vec::new(), news: News::default() }
     }
 
     pub(crate) fn cluster(&self) -> &Cluster {
@@ -33,8 +35,37 @@ impl<'a> Turn<'a> {
 
     /// Applies a change at once, so that the rest of the turn sees it.
     pub(crate) fn record(&mut self, change: Change) {
-        self.cluster.apply(&change);
+        if self.cluster.trigger_count() > 0 {
+            self.apply_with_news(&change);
+        } else {
+            self.cluster.apply(&change);
+        }
         self.changes.push(change);
+    }
+
+    /// Applies a change and notes what it means to those who have triggers.
+    fn apply_with_news(&mut self, change: &Change) {
+        match change {
+            Change::Node(node) => {
+                let before = self.cluster.node(node.id).cloned();
+                self.cluster.apply(change);
+                self.news.node_changed(self.cluster, before.as_deref(), node);
+            }
+            Change::Job(job) => {
+                let before = self.cluster.job(job.id).cloned();
+                self.cluster.apply(change);
+                self.news.job_changed(self.cluster, before.as_deref());
+            }
+            _ => self.cluster.apply(change),
+        }
+    }
+
+    /// Pulls the triggers that wait for what this turn has recorded.
+    pub(crate) fn spread_news(&mut self) {
+        let news = std::mem::take(&mut self.news);
+        if !news.is_empty() {
+            trigger::heard(self, &news);
+        }
     }
 
     pub(crate) fn emit(&mut self, effect: Effect) {

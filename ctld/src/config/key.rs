@@ -336,7 +336,7 @@ keys! {
     SchedulerParameters, scheduler_parameters: Text = None, ALL, Here;
     SchedulerTimeSlice, scheduler_time_slice: u16 = 30, ALL, NotYet(PREEMPTION);
     SchedulerType, scheduler_type: Text = text("sched/backfill"), ALL, Here;
-    ScronParameters, scron_parameters: Text = None, ALL, NotYet("scron");
+    ScronParameters, scron_parameters: Text = None, ALL, Here;
     SelectType, select_type: Text = text("select/cons_tres"), ALL, Here;
     SelectTypeParameters, select_type_parameters: Text = None, ALL, Here;
     SlurmctldAddr, slurmctld_addr: Text = None, ALL, Here;

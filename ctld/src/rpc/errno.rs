@@ -73,6 +73,13 @@ pub fn errno(reject: &Reject) -> Errno {
         Reject::NodeExists(_) => Errno::ESLURM_NODE_ALREADY_EXISTS,
         Reject::TooManyNodes { .. } => Errno::ESLURM_NODE_TABLE_FULL,
         Reject::Step(step) => of_step(step),
+        Reject::TriggersDisabled => Errno::ESLURM_DISABLED,
+        Reject::TooManyTriggers { .. } => Errno::EAGAIN,
+        Reject::TriggerExists => Errno::ESLURM_TRIGGER_DUP,
+        Reject::NoSuchTrigger => Errno::ESRCH,
+        Reject::CrontabsDisabled | Reject::InvalidCronLine => Errno::SLURM_ERROR,
+        Reject::CronJob(_) => Errno::ESLURM_CANNOT_MODIFY_CRON_JOB,
+        Reject::CronJobNotMeant(_) => Errno::ESLURM_CANNOT_CANCEL_CRON_JOB,
         Reject::NotImmediately => Errno::ESLURM_CAN_NOT_START_IMMEDIATELY,
     }
 }

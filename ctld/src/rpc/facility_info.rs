@@ -1,5 +1,5 @@
 //! Licenses, and the facilities that a cluster may have and this one does not: reservations,
-//! topology, federation, triggers, burst buffers, accounts, front ends, crontabs.
+//! topology, federation, burst buffers, accounts, front ends, crontabs.
 //!
 //! Each of the latter is answered as a stock controller without it answers.
 
@@ -7,7 +7,7 @@ use model::named_nodes;
 use protocol::msg::{
     self, AccountsInfo, BurstBufferStatus, BurstBuffersInfo, FederationInfo, FrontEndsInfo,
     HostlistText, LicenseInfo, LicensesInfo, NodeAddresses, NodeAddressesReply, ReservationsInfo,
-    SharesInfo, TopologyConfig, TopologyInfo, Triggers,
+    SharesInfo, TopologyConfig, TopologyInfo,
 };
 use protocol::shape::{self, NullOr};
 use protocol::{Errno, Number, Version};
@@ -24,7 +24,6 @@ pub(super) const ROWS: &[Row] = &[
     Row::read(Number::REQUEST_TOPO_INFO, topology),
     Row::read(Number::REQUEST_TOPO_CONFIG, topology_config),
     Row::read(Number::REQUEST_FED_INFO, federation),
-    Row::read(Number::REQUEST_TRIGGER_GET, triggers),
     Row::read(Number::REQUEST_BURST_BUFFER_INFO, burst_buffers),
     Row::read(Number::REQUEST_BURST_BUFFER_STATUS, burst_buffer_status),
     Row::read(Number::REQUEST_ASSOC_MGR_INFO, accounts),
@@ -81,12 +80,6 @@ fn topology_config(_: &View, request: &Request<'_>) -> Result<Reply, Failure> {
 fn federation(_: &View, request: &Request<'_>) -> Result<Reply, Failure> {
     Ok(request.reply(Number::RESPONSE_FED_INFO, &FederationInfo(None)))
 }
-
-fn triggers(_: &View, request: &Request<'_>) -> Result<Reply, Failure> {
-    let _: Triggers = request.decode()?;
-    Ok(request.reply(Number::RESPONSE_TRIGGER_GET, &Triggers::default()))
-}
-
 fn burst_buffers(_: &View, request: &Request<'_>) -> Result<Reply, Failure> {
     Ok(request.reply(Number::RESPONSE_BURST_BUFFER_INFO, &BurstBuffersInfo::default()))
 }

@@ -134,6 +134,7 @@ pub fn job(id: u32) -> Job {
         derived_status: 0,
         client_listens: false,
         mailed_percent: 0,
+        cron: None,
         expected_nodes: None,
     }
 }

@@ -240,16 +240,3 @@ fn reports_of_nodes_are_taken_from_nodes_only_and_23_11_waits_for_no_answer() {
     assert_eq!(row(number).unwrap().answered_from, Version::V24_05);
     assert_eq!(row(Number::REQUEST_KILL_JOB).unwrap().answered_from, Version::OLDEST);
 }
-
-#[test]
-fn what_there_is_not_has_its_own_answer() {
-    let view = fixtures::view(CONF, &[]);
-    for (number, code) in [
-        (Number::REQUEST_TRIGGER_SET, Errno::ESLURM_DISABLED),
-        (Number::REQUEST_TRIGGER_CLEAR, Errno::ESLURM_DISABLED),
-    ] {
-        let Kind::Read(read) = row(number).unwrap().kind else { panic!("a read") };
-        let request = fixtures::request(number, Version::NEWEST, &[]);
-        assert_eq!(read(&view, &request).unwrap_err(), Failure::Code(code));
-    }
-}

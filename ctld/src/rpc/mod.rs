@@ -41,6 +41,7 @@ mod step_create;
 mod step_info;
 pub mod submit;
 mod tres;
+mod trigger;
 mod update_job;
 mod update_node;
 mod update_partition;
@@ -263,6 +264,7 @@ const ROWS: &[&[Row]] = &[
     job_query::ROWS,
     stats_info::ROWS,
     step_info::ROWS,
+    trigger::ROWS,
     file_copy::ROWS,
 ];
 

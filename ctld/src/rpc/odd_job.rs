@@ -10,8 +10,6 @@ use crate::view::View;
 pub(super) const ROWS: &[Row] = &[
     Row::write(Number::REQUEST_JOB_NOTIFY, Privilege::Anybody, notify, done),
     Row::read(Number::REQUEST_UPDATE_CRONTAB, crontab),
-    Row::read(Number::REQUEST_TRIGGER_SET, trigger),
-    Row::read(Number::REQUEST_TRIGGER_CLEAR, trigger),
     Row::read(Number::REQUEST_UPDATE_JOB_STEP, step),
 ];
 
@@ -32,12 +30,6 @@ const SLURM_ERROR: Errno = Errno(u32::MAX);
 fn crontab(_: &View, request: &Request<'_>) -> Result<Reply, Failure> {
     request.decode::<CrontabUpdateRequest>()?;
     Err(Failure::Code(SLURM_ERROR))
-}
-
-/// `REQUEST_TRIGGER_SET`, `REQUEST_TRIGGER_CLEAR`: the answer of stock controllers with
-/// SlurmctldParameters=disable_triggers.
-fn trigger(_: &View, _: &Request<'_>) -> Result<Reply, Failure> {
-    Err(Failure::Code(Errno::ESLURM_DISABLED))
 }
 
 /// `REQUEST_UPDATE_JOB_STEP`: steps have no time limit of their own.

@@ -336,7 +336,7 @@ impl World {
                 Release::Effect(Effect::ToNode { node, message }) => self.send(node, message),
                 Release::Effect(Effect::TellClient { job }) => self.tell_client(&job),
                 Release::Effect(Effect::RunHook { job, hook }) => self.run_hook(&job, hook),
-                Release::Effect(Effect::StopHook { .. }) => {}
+                Release::Effect(Effect::StopHook { .. } | Effect::RunTrigger { .. }) => {}
                 Release::Effect(
                     Effect::Mail { .. } | Effect::Reconfigure | Effect::ToClient { .. },
                 ) => {}

@@ -2,11 +2,13 @@ use std::sync::Arc;
 
 use crate::cluster::Counters;
 use crate::config::Config;
-use crate::id::{JobId, NodeId, StepNumber, Timestamp};
+use crate::cron::Crontab;
+use crate::id::{JobId, NodeId, StepNumber, Timestamp, Uid};
 use crate::job::{Job, WaitReason};
 use crate::node::Node;
 use crate::partition::Partition;
 use crate::step::Step;
+use crate::trigger::Trigger;
 
 /// The only thing that alters a cluster: a record as it is from now on, or gone.
 ///
@@ -36,6 +38,14 @@ pub enum Change {
     /// A scheduler looked at a waiting job and left it. Not kept over a restart: the next look
     /// tells again.
     Waits(JobId, Waits),
+    /// A trigger, new or altered.
+    Trigger(Arc<Trigger>),
+    /// A trigger is gone.
+    TriggerGone(u32),
+    /// A crontab, new or altered.
+    Crontab(Arc<Crontab>),
+    /// A user has no crontab any more.
+    CrontabGone(Uid),
     /// Numbers that only grow.
     Counters(Counters),
     /// slurm.conf was read. Not kept over a restart: the file is.

@@ -7,12 +7,14 @@ use imbl::{OrdMap, OrdSet};
 
 use crate::change::{Change, Seen, Waits};
 use crate::config::Config;
+use crate::cron::Crontab;
 use crate::id::{JobId, NodeId, StepNumber, Timestamp, Uid};
 use crate::job::{Job, NodeShare, Phase};
 use crate::node::Node;
 use crate::partition::Partition;
 use crate::resource::Usage;
 use crate::step::Step;
+use crate::trigger::Trigger;
 
 /// Everything that the controller knows. A clone costs a few pointers.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -23,6 +25,8 @@ pub struct Cluster {
     steps: OrdMap<(JobId, StepNumber), Arc<Step>>,
     nodes: OrdMap<NodeId, Arc<Node>>,
     partitions: OrdMap<Arc<str>, Arc<Partition>>,
+    triggers: OrdMap<u32, Arc<Trigger>>,
+    crontabs: OrdMap<Uid, Arc<Crontab>>,
     pub(crate) index: Indexes,
 }
 
@@ -75,6 +79,8 @@ pub struct Counters {
     pub next_job: u32,
     /// The priority that the next job gets (priority/basic counts down).
     pub next_priority: u32,
+    /// The number that the last trigger got.
+    pub last_trigger: u32,
 }
 
 impl Cluster {
@@ -250,6 +256,21 @@ impl Cluster {
         self.partitions.values()
     }
 
+    /// All triggers, by number.
+    pub fn triggers(&self) -> impl Iterator<Item = &Arc<Trigger>> {
+        self.triggers.values()
+    }
+
+    /// How many triggers there are.
+    pub fn trigger_count(&self) -> usize {
+        self.triggers.len()
+    }
+
+    /// The crontab of a user.
+    pub fn crontab(&self, owner: Uid) -> Option<&Arc<Crontab>> {
+        self.crontabs.get(&owner)
+    }
+
     /// The partition of jobs that name none.
     pub fn default_partition(&self) -> Option<&Arc<Partition>> {
         self.partitions.values().find(|partition| partition.is_default)
@@ -288,6 +309,18 @@ impl Cluster {
             Change::Partition(partition) => self.put_partition(partition),
             Change::PartitionGone(name) => {
                 self.partitions.remove(name);
+            }
+            Change::Trigger(trigger) => {
+                self.triggers.insert(trigger.id, Arc::clone(trigger));
+            }
+            Change::TriggerGone(id) => {
+                self.triggers.remove(id);
+            }
+            Change::Crontab(crontab) => {
+                self.crontabs.insert(crontab.owner, Arc::clone(crontab));
+            }
+            Change::CrontabGone(owner) => {
+                self.crontabs.remove(owner);
             }
             Change::Counters(counters) => {
                 assert!(counters.next_job >= 1, "job numbers start at 1");

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use crate::cron::Zone;
 use crate::id::Uid;
 
 /// What slurm.conf decides, as far as decisions depend on it. Names and defaults are the file's.
@@ -52,6 +53,16 @@ pub struct Config {
     pub prolog_slurmctld: bool,
     /// Whether there is an EpilogSlurmctld.
     pub epilog_slurmctld: bool,
+    /// Whether users may have triggers of their own (SlurmctldParameters=allow_user_triggers).
+    pub user_triggers: bool,
+    /// Whether nobody may have triggers (SlurmctldParameters=disable_triggers).
+    pub no_triggers: bool,
+    /// Whether there are crontabs (ScronParameters=enable).
+    pub crontabs: bool,
+    /// Whether only who says `--cron` cancels jobs of crontabs (ScronParameters=explicit_scancel).
+    pub explicit_scancel: bool,
+    /// The controller's local time, which crontabs mean.
+    pub zone: Zone,
     /// SlurmdParameters has config_overrides: what a node reports does not matter.
     pub config_overrides: bool,
     /// PrivateData has jobs.
@@ -118,6 +129,11 @@ impl Default for Config {
             prolog_contain: false,
             prolog_slurmctld: false,
             epilog_slurmctld: false,
+            user_triggers: false,
+            no_triggers: false,
+            crontabs: false,
+            explicit_scancel: false,
+            zone: Zone::default(),
             config_overrides: false,
             private_jobs: false,
             private_nodes: false,

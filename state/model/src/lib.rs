@@ -8,11 +8,13 @@
 //! | [`Node`] | a machine: what it has ([`Hardware`]), whether it can be used ([`Availability`]) |
 //! | [`Partition`] | a queue: nodes, limits, who may use it |
 //! | [`Allocation`] | which cores and memory of which nodes a job holds |
+//! | [`Trigger`] | a program that runs when something happens |
+//! | [`Crontab`] | what a user wants run again and again |
 //! | [`Change`] | the only thing that [`Cluster::apply`] takes, and the only way to alter a cluster |
 //! | [`Plan`] | what a scheduler proposes: starts, and for each job left the reason |
 //! | [`Config`] | what slurm.conf decides |
 //!
-//! A cluster has *records* (jobs, steps, nodes, partitions, counters), which the store keeps, and
+//! A cluster has *records* (jobs, steps, nodes, partitions, triggers, crontabs, counters), which the store keeps, and
 //! *indexes* (who waits in which order, what each node has left), which are a function of the
 //! records and are kept up by `apply`; [`check()`] computes them anew and compares.
 //!
@@ -24,6 +26,7 @@ mod change;
 mod check;
 mod cluster;
 mod config;
+mod cron;
 mod dependency;
 mod fit;
 mod het;
@@ -35,6 +38,7 @@ mod partition;
 mod plan;
 mod resource;
 mod step;
+mod trigger;
 
 pub use array::{ArrayRole, IndexSet, PendingTasks};
 pub use change::{Change, Script, Seen, Waits};
@@ -43,6 +47,7 @@ pub use cluster::{Cluster, Counters, QueueKey};
 pub use config::{
     Config, Consumable, LicensePool, MemoryDefault, PriorityType, ReturnToService, Unit,
 };
+pub use cron::{CronLine, Crontab, Zone};
 pub use dependency::{Dependencies, Dependency, DependencyKind, DependencyState, Join};
 pub use fit::{Misfit, fits, fits_together};
 pub use het::HetRole;
@@ -59,3 +64,4 @@ pub use partition::{Partition, PartitionState, PreemptMode, Sharing};
 pub use plan::{Passed, Plan, Start};
 pub use resource::{CoreSet, GresCount, Usage};
 pub use step::{Step, StepClient, StepLaunch, StepShare};
+pub use trigger::{Cause, Pulled, Trigger, Watched};

@@ -9,8 +9,8 @@ use prost::Message as _;
 use super::paired::Paired as _;
 use super::proto::{self, launch::Launch as LaunchKind, phase::Phase as PhaseKind};
 use super::{
-    narrow, needed, node_numbers, node_set, read_gres, read_licenses, seconds, shared, spec, text,
-    time, write_gres, write_licenses,
+    cron, narrow, needed, node_numbers, node_set, read_gres, read_licenses, seconds, shared, spec,
+    text, time, write_gres, write_licenses,
 };
 use crate::error::RecordError;
 
@@ -53,6 +53,7 @@ pub(crate) fn write(job: &Job) -> proto::Job {
         derived_status,
         client_listens,
         mailed_percent,
+        cron,
     } = job;
     let (wait, wait_text) = write_wait(wait);
     proto::Job {
@@ -90,6 +91,7 @@ pub(crate) fn write(job: &Job) -> proto::Job {
         derived_status: *derived_status,
         client_listens: *client_listens,
         mailed_percent: (*mailed_percent).into(),
+        cron: cron.as_deref().map(cron::write_line),
     }
 }
 
@@ -134,6 +136,7 @@ pub(crate) fn read(
         derived_status: record.derived_status,
         client_listens: record.client_listens,
         mailed_percent: narrow("mailed_percent", record.mailed_percent)?,
+        cron: record.cron.map(cron::read_line).map(Arc::new),
     })
 }
 

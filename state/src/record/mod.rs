@@ -5,12 +5,14 @@
 //! number in `proto/records.proto`, write it, read it (absent must mean what it meant before the
 //! field was there), and run the tests; `tests/model/` makes values of it for the property test.
 
+mod cron;
 mod job;
 mod node;
 mod paired;
 mod partition;
 mod spec;
 mod step;
+mod trigger;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,11 +21,13 @@ use model::{Counters, GresCount, NodeId, Script, Timestamp};
 
 use crate::error::RecordError;
 
+pub(crate) use cron::{read as read_crontab, write as write_crontab};
 pub(crate) use job::{read as read_job, write as write_job};
 pub(crate) use node::{read as read_node, write as write_node};
 pub(crate) use partition::{read as read_partition, write as write_partition};
 pub(crate) use spec::read as read_spec;
 pub(crate) use step::{read as read_step, write as write_step};
+pub(crate) use trigger::{read as read_trigger, write as write_trigger};
 
 /// What `proto/records.proto` says, as prost makes it.
 #[allow(missing_docs, clippy::all, reason = "generated; the meaning is told in the file")]
@@ -32,12 +36,16 @@ pub(crate) mod proto {
 }
 
 pub(crate) fn write_counters(counters: Counters) -> proto::Counters {
-    let Counters { next_job, next_priority } = counters;
-    proto::Counters { next_job, next_priority }
+    let Counters { next_job, next_priority, last_trigger } = counters;
+    proto::Counters { next_job, next_priority, last_trigger }
 }
 
 pub(crate) fn read_counters(record: &proto::Counters) -> Counters {
-    Counters { next_job: record.next_job, next_priority: record.next_priority }
+    Counters {
+        next_job: record.next_job,
+        next_priority: record.next_priority,
+        last_trigger: record.last_trigger,
+    }
 }
 
 pub(crate) fn write_script(script: &Script) -> proto::Script {

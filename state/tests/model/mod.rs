@@ -2,6 +2,8 @@
 //! elements has one, and a shorter or smaller string is a simpler value, so that proptest shrinks.
 //! Every field is named, so that a new one has to be drawn here too.
 
+mod standing;
+
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -94,12 +96,18 @@ impl Draw {
 
     /// Any change that is kept.
     pub fn change(&mut self) -> Change {
-        match self.u8() % 6 {
-            0 => Change::Counters(Counters { next_job: self.u32(), next_priority: self.u32() }),
+        match self.u8() % 8 {
+            0 => Change::Counters(Counters {
+                next_job: self.u32(),
+                next_priority: self.u32(),
+                last_trigger: self.u32(),
+            }),
             1 => Change::Job(Arc::new(self.job())),
             2 => Change::Script(JobId(self.u32()), Arc::new(self.script())),
             3 => Change::Step(Arc::new(self.step())),
             4 => Change::Node(Arc::new(self.whole_node())),
+            5 => Change::Trigger(Arc::new(self.trigger())),
+            6 => Change::Crontab(Arc::new(self.crontab())),
             _ => Change::Partition(Arc::new(self.partition())),
         }
     }
@@ -196,6 +204,7 @@ impl Draw {
             derived_status: self.u32(),
             client_listens: self.bool(),
             mailed_percent: self.u8(),
+            cron: self.maybe(Self::cron_line).map(Arc::new),
         }
     }
 

@@ -302,6 +302,7 @@ pub(super) fn next_id(turn: &mut Turn<'_>, config: &Config) -> Result<JobId, Rej
             turn.record(Change::Counters(Counters {
                 next_job: next,
                 next_priority: counters.next_priority.saturating_sub(1).max(1),
+                ..counters
             }));
             return Ok(JobId(id));
         }
@@ -379,6 +380,7 @@ fn build(turn: &Turn<'_>, new: &NewJob, id: JobId, partition: &Partition) -> Job
         derived_status: 0,
         client_listens: false,
         mailed_percent: 0,
+        cron: None,
         expected_nodes: None,
         spec: Arc::new(new.spec.clone()),
     }

@@ -234,6 +234,7 @@ pub fn batch(id: u32, requeue: bool) -> Job {
         derived_status: 0,
         client_listens: false,
         mailed_percent: 0,
+        cron: None,
         expected_nodes: None,
     }
 }

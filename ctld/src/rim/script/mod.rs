@@ -1,7 +1,8 @@
-//! Programs that the controller runs on its own host: PrologSlurmctld and EpilogSlurmctld, MailProg.
+//! Programs that the controller runs on its own host: PrologSlurmctld and EpilogSlurmctld, MailProg,
+//! those of triggers.
 //!
-//! So many run at a time and so many wait; mail past that is lost, for a flood of it must not hold
-//! up anything, and a hook past that is asked for again by the core.
+//! So many run at a time and so many wait. Mail and triggers past that are lost, for a flood of them
+//! must not hold up anything; a hook past that is asked for again by the core.
 
 mod environment;
 mod mail;
@@ -14,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ctld_core::{Event, Hook, HookResult, MailEvent};
-use model::{Job, JobId};
+use model::{Job, JobId, Trigger};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tracing::{debug, error, info, warn};
@@ -27,20 +28,22 @@ use crate::rim::{Rim, now};
 const HOOKS_MAX: usize = 64;
 /// Hooks that run or wait.
 const HOOKS_WAITING_MAX: usize = 1 << 16;
-/// Mails that are sent at a time, as slurmctld has it.
-const MAILS_MAX: usize = 64;
-/// Mails that are sent or wait.
-const MAILS_WAITING_MAX: usize = 4096;
+/// Mails and programs of triggers that run at a time; slurmctld sends so many mails.
+const ERRANDS_MAX: usize = 64;
+/// Those that run or wait.
+const ERRANDS_WAITING_MAX: usize = 4096;
 /// How long MailProg may take, as slurmctld has it.
 const MAIL_LIMIT: Duration = Duration::from_secs(120);
+/// How long the program of a trigger may take, as slurmctld has it.
+const TRIGGER_LIMIT: Duration = Duration::from_secs(300);
 
 /// What runs and what waits.
 #[derive(Debug)]
 pub struct Scripts {
     hooks: Mutex<BTreeMap<(JobId, Hook), watch::Sender<bool>>>,
     hook_places: Semaphore,
-    mail_places: Semaphore,
-    mails: AtomicUsize,
+    errand_places: Semaphore,
+    errands: AtomicUsize,
 }
 
 impl Default for Scripts {
@@ -48,8 +51,8 @@ impl Default for Scripts {
         Self {
             hooks: Mutex::default(),
             hook_places: Semaphore::new(HOOKS_MAX),
-            mail_places: Semaphore::new(MAILS_MAX),
-            mails: AtomicUsize::new(0),
+            errand_places: Semaphore::new(ERRANDS_MAX),
+            errands: AtomicUsize::new(0),
         }
     }
 }
@@ -110,7 +113,7 @@ fn programs(rim: &Rim, job: &Job, hook: Hook) -> Vec<Program> {
     let program = |path: &String| Program {
         path: path.clone(),
         arguments: Vec::new(),
-        environment: environment.clone(),
+        environment: Some(environment.clone()),
         limit: (limit_s != NO_VALUE_16).then(|| Duration::from_secs(limit_s.into())),
         owner: None,
     };
@@ -169,18 +172,55 @@ fn end_of(path: &str, end: &End, output: &str, job: &Job, hook: Hook) -> HookRes
     HookResult::Done
 }
 
-/// Sends a mail about a job, by MailProg.
-pub async fn send_mail(rim: &Rim, job: Arc<Job>, event: MailEvent) {
-    let mails = &rim.scripts.mails;
-    if mails.fetch_add(1, Ordering::Relaxed) >= MAILS_WAITING_MAX {
-        warn!(job = job.id.0, ?event, "too much mail waits: this one is not sent");
-    } else {
+/// Does something when there is a place for it; whether there was.
+async fn errand(rim: &Rim, doing: impl Future<Output = ()>) -> bool {
+    let has_room = rim.scripts.errands.fetch_add(1, Ordering::Relaxed) < ERRANDS_WAITING_MAX;
+    if has_room {
         // The semaphore is never closed.
-        let place = rim.scripts.mail_places.acquire().await;
-        send_now(rim, &job, event).await;
+        let place = rim.scripts.errand_places.acquire().await;
+        doing.await;
         drop(place);
     }
-    mails.fetch_sub(1, Ordering::Relaxed);
+    rim.scripts.errands.fetch_sub(1, Ordering::Relaxed);
+    has_room
+}
+
+/// Sends a mail about a job, by MailProg.
+pub async fn send_mail(rim: &Rim, job: Arc<Job>, event: MailEvent) {
+    if !errand(rim, send_now(rim, &job, event)).await {
+        warn!(job = job.id.0, ?event, "too many programs wait: this mail is not sent");
+    }
+}
+
+/// Runs the program of a trigger as its owner, with what it is told for a last argument.
+///
+/// As another user than the controller's, it has that user's group and no other.
+pub async fn run_trigger(rim: &Rim, trigger: &Trigger, argument: &str) {
+    let mut words = trigger.program.split(' ').filter(|word| !word.is_empty()).map(str::to_owned);
+    let path = words.next().unwrap_or_default();
+    let foreign = trigger.owner.0 != rim.uid;
+    let program = Program {
+        path,
+        arguments: words.chain([argument.to_owned()]).collect(),
+        environment: None,
+        limit: Some(TRIGGER_LIMIT),
+        owner: foreign.then_some((trigger.owner.0, trigger.group.0)),
+    };
+    let id = trigger.id;
+    let doing = async {
+        info!(trigger = id, uid = trigger.owner.0, program = program.path, argument, "pulled");
+        let (end, output) = process::run(&program, std::future::pending()).await;
+        let program = &program.path;
+        match end {
+            End::Exited(Some(0)) | End::Stopped => debug!(trigger = id, program, "has ended"),
+            End::Exited(code) => warn!(trigger = id, program, ?code, output, "has failed"),
+            End::TimedOut => warn!(trigger = id, program, output, "took too long"),
+            End::NotStarted(cause) => warn!(trigger = id, program, %cause, "cannot be started"),
+        }
+    };
+    if !errand(rim, doing).await {
+        warn!(trigger = id, argument, "too many programs wait: this trigger is lost");
+    }
 }
 
 async fn send_now(rim: &Rim, job: &Job, event: MailEvent) {
@@ -191,7 +231,7 @@ async fn send_now(rim: &Rim, job: &Job, event: MailEvent) {
         Program {
             path: mail_prog(view.conf.keys.mail_prog.as_deref()).to_owned(),
             arguments: vec!["-s".to_owned(), mail.subject, mail.user],
-            environment: mail.environment,
+            environment: Some(mail.environment),
             limit: Some(MAIL_LIMIT),
             owner: None,
         }

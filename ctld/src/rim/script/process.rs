@@ -22,8 +22,8 @@ pub(super) struct Program {
     pub(super) path: String,
     /// Its arguments.
     pub(super) arguments: Vec<String>,
-    /// Its whole environment, `NAME=value`: nothing of the controller's own is added.
-    pub(super) environment: Vec<String>,
+    /// Its whole environment, `NAME=value`; without one it has the controller's.
+    pub(super) environment: Option<Vec<String>>,
     /// How long it may take; then it is killed, with all that it started.
     pub(super) limit: Option<Duration>,
     /// Whose process it is to be, if not the controller's: user and group.
@@ -52,13 +52,15 @@ pub(super) async fn run(program: &Program, stop: impl Future<Output = ()>) -> (E
     let mut command = Command::new(&program.path);
     command
         .args(&program.arguments)
-        .env_clear()
-        .envs(program.environment.iter().filter_map(|entry| entry.split_once('=')))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0)
         .kill_on_drop(true);
+    if let Some(environment) = &program.environment {
+        let entries = environment.iter().filter_map(|entry| entry.split_once('='));
+        command.env_clear().envs(entries);
+    }
     if let Some((uid, gid)) = program.owner {
         command.uid(uid).gid(gid);
     }
@@ -133,7 +135,7 @@ mod tests {
         Program {
             path: "/bin/sh".to_owned(),
             arguments: vec!["-c".to_owned(), script.to_owned()],
-            environment: vec!["WHO=ann".to_owned()],
+            environment: Some(vec!["WHO=ann".to_owned()]),
             limit: Some(Duration::from_millis(limit_ms)),
             owner: None,
         }

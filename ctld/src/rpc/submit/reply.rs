@@ -179,6 +179,7 @@ fn imagined(view: &View, now: Timestamp, new: NewJob) -> Result<Job, Failure> {
         derived_status: 0,
         client_listens: false,
         mailed_percent: 0,
+        cron: None,
         expected_nodes: None,
         spec: std::sync::Arc::new(spec),
     })

@@ -59,6 +59,7 @@ pub fn job(id: u32, spec: JobSpec) -> Job {
         derived_status: 0,
         client_listens: false,
         mailed_percent: 0,
+        cron: None,
         expected_nodes: None,
     }
 }

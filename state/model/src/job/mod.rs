@@ -13,6 +13,7 @@ pub use phase::{Completing, Exit, Hold, Launch, Outcome, Phase, WaitReason};
 pub use spec::{Exclusive, JobSpec, MemoryRequest};
 
 use crate::array::ArrayRole;
+use crate::cron::CronLine;
 use crate::het::HetRole;
 use crate::id::{Gid, JobId, Timestamp, Uid};
 
@@ -88,6 +89,8 @@ pub struct Job {
     /// Of the marks of its time limit that mail may be asked for (50, 80, 90, 100 %), the highest
     /// that it has passed.
     pub mailed_percent: u8,
+    /// When it runs again, if it is a line of a crontab.
+    pub cron: Option<Arc<CronLine>>,
 }
 
 impl Job {
