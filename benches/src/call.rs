@@ -21,6 +21,9 @@ const TOKEN_S: u32 = 3600;
 /// The header of an answer of a controller: version, flags, number, length, and nothing forwarded or returned.
 const HEADER_BYTES: usize = 16;
 
+/// The length in front of a frame.
+const LENGTH_BYTES: usize = 4;
+
 /// The time of day, as tokens and messages carry it.
 pub fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -184,7 +187,6 @@ pub async fn exchange(
 ) -> Result<Reply, CallError> {
     let call = async {
         let mut stream = connect(to, from).await?;
-        stream.set_nodelay(true)?;
         stream.write_all(frame).await?;
         let bytes = read_frame(&mut stream).await?;
         Ok(Reply { version, bytes })
@@ -202,18 +204,29 @@ async fn connect(to: SocketAddr, from: Option<Ipv4Addr>) -> io::Result<TcpStream
     socket.connect(to).await
 }
 
-/// One frame from a stream, without its length.
+/// What is read at once: most frames whole.
+const READ_BYTES: usize = 8 << 10;
+
+/// One frame from a stream, without its length. A stream carries one frame each way.
 ///
 /// # Errors
 /// When the stream ends before it, or it cannot be a frame.
 pub async fn read_frame(stream: &mut TcpStream) -> Result<Vec<u8>, CallError> {
-    let length = stream.read_u32().await?;
+    let mut head = Vec::with_capacity(READ_BYTES);
+    while head.len() < LENGTH_BYTES {
+        if stream.read_buf(&mut head).await? == 0 {
+            return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+        }
+    }
+    let length = head[..LENGTH_BYTES].try_into().expect("four bytes were taken");
+    let length = u32::from_be_bytes(length);
     let wanted = usize::try_from(length).unwrap_or(usize::MAX);
     if wanted > FRAME_BYTES_MAX {
         return Err(CallError::Oversized(length));
     }
     let mut bytes = Vec::with_capacity(wanted.min(1 << 20));
-    stream.take(u64::from(length)).read_to_end(&mut bytes).await?;
+    bytes.extend_from_slice(&head[LENGTH_BYTES..]);
+    while bytes.len() < wanted && stream.read_buf(&mut bytes).await? > 0 {}
     let promised = bytes
         .get(6..10)
         .map(|field| u32::from_be_bytes(field.try_into().expect("four bytes were taken")));

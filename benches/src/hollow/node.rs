@@ -106,7 +106,6 @@ async fn serve_one(
     node: &Arc<Node>,
     stream: &mut TcpStream,
 ) -> Result<(), CallError> {
-    stream.set_nodelay(true)?;
     let bytes = call::read_frame(stream).await?;
     if hollow.dice.drops() {
         return Ok(());
@@ -120,7 +119,6 @@ async fn serve_one(
         tokio::time::sleep(wait).await;
     }
     stream.write_all(&reply).await?;
-    stream.shutdown().await?;
     // What a message sets off begins when it has been answered: a script that ends at once must not report before.
     for (node, deed) in deeds {
         deed.start(hollow, node);

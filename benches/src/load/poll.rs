@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time;
 
 use super::latency::Times;
-use super::{Latency, address_of};
+use super::{Latency, next_address};
 use crate::call::{self, Speaker};
 
 /// How long an answer may take.
@@ -171,7 +171,7 @@ async fn poller(
             Some(_) => time::sleep_until(due.into()).await,
             None => due = Instant::now(),
         }
-        match ask(&poll, &speaker, &asked, number).await {
+        match ask(&poll, &speaker, &asked).await {
             Some(bytes) => {
                 times.add(due.elapsed());
                 own.bytes = own.bytes.max(bytes);
@@ -183,10 +183,10 @@ async fn poller(
     (own, times)
 }
 
-async fn ask(poll: &Poll, speaker: &Speaker, asked: &[Asked], number: usize) -> Option<u64> {
+async fn ask(poll: &Poll, speaker: &Speaker, asked: &[Asked]) -> Option<u64> {
     let mut longest = 0;
     for question in asked {
-        let (to, from) = (poll.controller, address_of(number));
+        let (to, from) = (poll.controller, next_address());
         let reply =
             call::exchange(to, Some(from), &question.frame, speaker.version(), LIMIT).await.ok()?;
         reply.is(question.answer).ok()?;

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time;
 
 use super::latency::Times;
-use super::{Latency, address_of};
+use super::{Latency, next_address};
 use crate::call::{self, CallError, Reply, Speaker};
 
 /// How long a submission may take before it counts as failed.
@@ -92,8 +92,8 @@ impl Submission {
         });
         let begin = Instant::now();
         let mut tasks = JoinSet::new();
-        for number in 0..clients {
-            tasks.spawn(Arc::clone(&shared).work(number));
+        for _ in 0..clients {
+            tasks.spawn(Arc::clone(&shared).work());
         }
         let mut times = Times::new();
         let mut all = Own::default();
@@ -156,7 +156,7 @@ impl Submission {
 }
 
 impl Clients {
-    async fn work(self: Arc<Self>, number: usize) -> (Own, Times) {
+    async fn work(self: Arc<Self>) -> (Own, Times) {
         let mut own = Own::default();
         let mut times = Times::new();
         while !self.stopped.load(Ordering::Relaxed)
@@ -164,7 +164,7 @@ impl Clients {
         {
             let user = self.turn.fetch_add(1, Ordering::Relaxed) % self.frames.len();
             let begin = Instant::now();
-            match self.submit(number, &self.frames[user], &mut own.retries).await {
+            match self.submit(&self.frames[user], &mut own.retries).await {
                 Some(job) => {
                     times.add(begin.elapsed());
                     own.jobs.push(job);
@@ -175,10 +175,10 @@ impl Clients {
         (own, times)
     }
 
-    async fn submit(&self, number: usize, frame: &[u8], retries: &mut u64) -> Option<u32> {
+    async fn submit(&self, frame: &[u8], retries: &mut u64) -> Option<u32> {
         let begin = Instant::now();
         loop {
-            let (to, from) = (self.order.controller, address_of(number));
+            let (to, from) = (self.order.controller, next_address());
             let reply = call::exchange(to, Some(from), frame, self.speaker.version(), LIMIT).await;
             match accepted(reply) {
                 Ok(job) => return Some(job),
