@@ -19,8 +19,6 @@ pub(crate) struct Ledger<'a> {
     pub nodes: Vec<&'a Arc<Node>>,
     /// What is left of each.
     pub rooms: Vec<Room>,
-    /// Ranks by place in the node table.
-    ranks: Vec<u32>,
     /// Ranks whose room or availability has changed, in the order in which it did.
     pub touched: Vec<u32>,
     /// Nodes that are kept for jobs further ahead.
@@ -51,9 +49,6 @@ struct Neighbour<'j> {
     ends: Option<Timestamp>,
 }
 
-/// Rank of a place in the node table that is empty.
-const NO_RANK: u32 = u32::MAX;
-
 impl<'a> Ledger<'a> {
     pub fn new(cluster: &'a Cluster, checks: u64) -> Self {
         let nodes: Vec<&Arc<Node>> = cluster.nodes().collect();
@@ -78,15 +73,10 @@ impl<'a> Ledger<'a> {
         rooms: Vec<Room>,
         checks: u64,
     ) -> Self {
-        let mut ranks = vec![NO_RANK; cluster.node_table_len() as usize];
-        for (rank, node) in (0..).zip(&nodes) {
-            ranks[node.id.0 as usize] = rank;
-        }
         let pools = cluster.config().licenses.iter();
         let left = |total: u32, name: &str| total.saturating_sub(cluster.licenses_held(name));
         Self {
             cluster,
-            ranks,
             kept: vec![false; nodes.len()],
             nodes,
             rooms,
@@ -99,8 +89,14 @@ impl<'a> Ledger<'a> {
         }
     }
 
+    /// The rank of a node: its place in the node table, if nothing before that is left out.
     pub fn rank(&self, node: NodeId) -> Option<u32> {
-        self.ranks.get(node.0 as usize).copied().filter(|rank| *rank != NO_RANK)
+        let is_there = |other: &&Arc<Node>| other.id == node;
+        if self.nodes.get(node.0 as usize).is_some_and(is_there) {
+            return Some(node.0);
+        }
+        let rank = self.nodes.binary_search_by_key(&node, |other| other.id).ok()?;
+        u32::try_from(rank).ok()
     }
 
     /// Shares, each with the rank of its node.

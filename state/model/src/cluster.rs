@@ -3,13 +3,14 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-use imbl::{OrdMap, OrdSet};
+use imbl::OrdMap;
 
 use crate::change::{Change, Seen, Waits};
 use crate::config::Config;
 use crate::cron::Crontab;
 use crate::id::{JobId, NodeId, StepNumber, Timestamp, Uid};
-use crate::job::{Job, NodeShare, Phase};
+use crate::index::Indexes;
+use crate::job::Job;
 use crate::node::Node;
 use crate::partition::Partition;
 use crate::resource::Usage;
@@ -28,37 +29,6 @@ pub struct Cluster {
     triggers: OrdMap<u32, Arc<Trigger>>,
     crontabs: OrdMap<Uid, Arc<Crontab>>,
     pub(crate) index: Indexes,
-}
-
-/// What follows from the records.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Indexes {
-    /// Waiting jobs, in the order in which they are looked at.
-    pub(crate) queue: OrdSet<QueueKey>,
-    /// Jobs that hold nodes and have not been told to end.
-    pub(crate) active: OrdSet<JobId>,
-    /// Jobs that are being cleaned up.
-    pub(crate) completing: OrdSet<JobId>,
-    /// Jobs that are over, by when.
-    pub(crate) ended: OrdSet<(Timestamp, JobId)>,
-    /// Active jobs by when their time is up.
-    pub(crate) time_is_up: OrdSet<(Timestamp, JobId)>,
-    /// All jobs of a user.
-    pub(crate) by_owner: OrdSet<(Uid, JobId)>,
-    /// All records of an array.
-    pub(crate) by_array: OrdSet<(JobId, JobId)>,
-    /// Unfinished jobs by what they wait for: (awaited, waiting).
-    pub(crate) dependents: OrdSet<(JobId, JobId)>,
-    /// What jobs hold of each node.
-    pub(crate) usage: OrdMap<NodeId, Arc<Usage>>,
-    /// Jobs that hold something of each node.
-    pub(crate) holders: OrdSet<(NodeId, JobId)>,
-    /// Names of nodes.
-    pub(crate) node_names: OrdMap<Arc<str>, NodeId>,
-    /// Licenses held.
-    pub(crate) licenses: OrdMap<Arc<str>, u32>,
-    /// How many jobs there are, an array's waiting tasks counted each.
-    pub(crate) job_count: u64,
 }
 
 /// A waiting job's place: the highest priority first, then the oldest number.
@@ -150,6 +120,12 @@ impl Cluster {
     pub fn dependents(&self, awaited: JobId) -> impl Iterator<Item = &Arc<Job>> {
         let range = (awaited, JobId(0))..=(awaited, JobId(u32::MAX));
         self.index.dependents.range(range).map(|(_, id)| self.known(*id))
+    }
+
+    /// Waiting jobs of a user that were submitted with `--dependency=singleton`, by number.
+    pub fn singletons_of(&self, owner: Uid) -> impl Iterator<Item = &Arc<Job>> {
+        let range = (owner, JobId(0))..=(owner, JobId(u32::MAX));
+        self.index.singletons.range(range).map(|(_, id)| self.known(*id))
     }
 
     /// Waiting jobs, in the order in which they are to be looked at.
@@ -331,10 +307,10 @@ impl Cluster {
     }
 
     fn put_job(&mut self, job: &Arc<Job>) {
-        if let Some(old) = self.jobs.insert(job.id, Arc::clone(job)) {
-            self.unindex(&old);
+        match self.jobs.insert(job.id, Arc::clone(job)) {
+            Some(old) => self.reindex(&old, job),
+            None => self.index_job(job),
         }
-        self.index_job(job);
     }
 
     fn remove_job(&mut self, id: JobId) {
@@ -409,134 +385,4 @@ impl Cluster {
         index.licenses = index.licenses.into_iter().filter(|(_, count)| *count > 0).collect();
         index
     }
-
-    fn index_job(&mut self, job: &Arc<Job>) {
-        let key = self.queue_key(job);
-        let index = &mut self.index;
-        index.by_owner.insert((job.owner, job.id));
-        index.by_array.insert((job.array_job(), job.id));
-        index.job_count += u64::from(records(job));
-        match &job.phase {
-            Phase::Pending => drop(index.queue.insert(key)),
-            Phase::Running(_) | Phase::Suspended => {
-                index.active.insert(job.id);
-                if let Some(end) = time_is_up(job) {
-                    index.time_is_up.insert((end, job.id));
-                }
-            }
-            Phase::Completing(_) => drop(index.completing.insert(job.id)),
-            Phase::Ended => {
-                index.ended.insert((job.ended.unwrap_or_default(), job.id));
-            }
-        }
-        for awaited in awaited(job) {
-            index.dependents.insert((awaited, job.id));
-        }
-        for share in job.held_shares() {
-            assert!(self.nodes.contains_key(&share.node), "job {} is on a missing node", job.id);
-            index.holders.insert((share.node, job.id));
-            hold(Arc::make_mut(index.usage.entry(share.node).or_default()), job, share);
-        }
-        for (name, count) in licenses_held(job) {
-            *index.licenses.entry(Arc::clone(name)).or_insert(0) += count;
-        }
-    }
-
-    fn unindex(&mut self, job: &Job) {
-        let key = self.queue_key(job);
-        let index = &mut self.index;
-        index.by_owner.remove(&(job.owner, job.id));
-        index.by_array.remove(&(job.array_job(), job.id));
-        index.job_count -= u64::from(records(job));
-        match &job.phase {
-            Phase::Pending => drop(index.queue.remove(&key)),
-            Phase::Running(_) | Phase::Suspended => {
-                index.active.remove(&job.id);
-                if let Some(end) = time_is_up(job) {
-                    index.time_is_up.remove(&(end, job.id));
-                }
-            }
-            Phase::Completing(_) => drop(index.completing.remove(&job.id)),
-            Phase::Ended => {
-                index.ended.remove(&(job.ended.unwrap_or_default(), job.id));
-            }
-        }
-        for awaited in awaited(job) {
-            index.dependents.remove(&(awaited, job.id));
-        }
-        for share in job.held_shares() {
-            index.holders.remove(&(share.node, job.id));
-            let usage = index.usage.get_mut(&share.node).expect("a node that is held has a usage");
-            release(Arc::make_mut(usage), job, share);
-        }
-        for (name, count) in licenses_held(job) {
-            let held = index.licenses.get_mut(name).expect("a license that is held is counted");
-            *held -= count;
-        }
-    }
-}
-
-/// How many jobs the record counts for.
-fn records(job: &Job) -> u32 {
-    job.array.as_ref().map_or(1, |role| role.len())
-}
-
-fn time_is_up(job: &Job) -> Option<Timestamp> {
-    job.time_limit_min.and(job.ended)
-}
-
-fn awaited(job: &Job) -> impl Iterator<Item = JobId> + '_ {
-    let waits = job.is_pending();
-    job.spec.dependencies.conditions.iter().filter(move |_| waits).filter_map(|d| d.job)
-}
-
-fn licenses_held(job: &Job) -> &[(Arc<str>, u32)] {
-    match &job.allocation {
-        Some(allocation) if job.is_active() => &allocation.licenses,
-        _ => &[],
-    }
-}
-
-fn hold(usage: &mut Usage, job: &Job, share: &NodeShare) {
-    if job.phase != Phase::Suspended {
-        usage.hold_cores(&share.cores);
-        usage.cpus += share.cpus;
-        usage.exclusive += u32::from(is_exclusive(job));
-    }
-    usage.memory_mib += share.memory_mib;
-    for gres in &share.gres {
-        let key = (Arc::clone(&gres.name), gres.kind.clone());
-        *usage.gres.entry(key).or_insert(0) += gres.count;
-    }
-    *jobs_here(usage, job) += 1;
-}
-
-fn release(usage: &mut Usage, job: &Job, share: &NodeShare) {
-    if job.phase != Phase::Suspended {
-        usage.release_cores(&share.cores);
-        usage.cpus -= share.cpus;
-        usage.exclusive -= u32::from(is_exclusive(job));
-    }
-    usage.memory_mib -= share.memory_mib;
-    for gres in &share.gres {
-        let key = (Arc::clone(&gres.name), gres.kind.clone());
-        let held = usage.gres.get_mut(&key).expect("a generic resource that is held is counted");
-        *held -= gres.count;
-        if *held == 0 {
-            usage.gres.remove(&key);
-        }
-    }
-    *jobs_here(usage, job) -= 1;
-}
-
-fn jobs_here<'a>(usage: &'a mut Usage, job: &Job) -> &'a mut u32 {
-    match job.phase {
-        Phase::Completing(_) => &mut usage.completing,
-        Phase::Suspended => &mut usage.suspended,
-        Phase::Pending | Phase::Running(_) | Phase::Ended => &mut usage.running,
-    }
-}
-
-fn is_exclusive(job: &Job) -> bool {
-    job.allocation.as_ref().is_some_and(|allocation| allocation.exclusive)
 }

@@ -31,6 +31,7 @@ mod dependency;
 mod fit;
 mod het;
 mod id;
+mod index;
 mod job;
 mod node;
 mod node_list;

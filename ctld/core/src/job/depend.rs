@@ -174,14 +174,8 @@ fn corresponding_task(turn: &mut Turn<'_>, waiting: &Arc<Job>, ended: &Arc<Job>)
 }
 
 fn singletons_behind(cluster: &Cluster, ended: &Job) -> Vec<JobId> {
-    let waits = |job: &&Arc<Job>| {
-        let conditions = &job.spec.dependencies.conditions;
-        job.is_pending()
-            && job.spec.name == ended.spec.name
-            && conditions.iter().any(|c| c.kind == DependencyKind::Singleton)
-    };
-    // Most jobs wait for nothing of the kind: only users who have such jobs pay for the walk.
-    cluster.jobs_of(ended.owner).filter(waits).map(|job| job.id).collect()
+    let waiting = cluster.singletons_of(ended.owner);
+    waiting.filter(|job| job.spec.name == ended.spec.name).map(|job| job.id).collect()
 }
 
 /// Looks at what a waiting job waits for, and ends one that can never start if it asked for that.
