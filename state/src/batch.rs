@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::{Change, Script};
+use model::Change;
 use prost::Message as _;
 
 use crate::key::Key;
@@ -48,7 +48,7 @@ pub(crate) fn batch(changes: &[Change]) -> BTreeMap<Key, Option<Vec<u8>>> {
 fn record(change: &Change) -> Option<Vec<u8>> {
     Some(match change {
         Change::Job(job) => record::write_job(job).encode_to_vec(),
-        Change::Script(_, script) => encode_script(script),
+        Change::Script(_, script) => record::encode_script(script),
         Change::Step(step) => record::write_step(step).encode_to_vec(),
         Change::Node(node) => record::write_node(node).encode_to_vec(),
         Change::Partition(partition) => record::write_partition(partition).encode_to_vec(),
@@ -65,8 +65,4 @@ fn record(change: &Change) -> Option<Vec<u8>> {
         | Change::CrontabGone(_)
         | Change::Config(_) => return None,
     })
-}
-
-fn encode_script(script: &Script) -> Vec<u8> {
-    record::write_script(script).encode_to_vec()
 }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::{Buf, Bytes, BytesMut};
 use ctld_core::{Event, NodeMessage};
 use model::{JobId, Node, NodeId};
 use protocol::frame::{Auth, Frame};
@@ -25,7 +26,7 @@ const ORDERS_MAX: usize = 1 << 16;
 /// Messages on their way at a time.
 const ON_THE_WAY_MAX: usize = 256;
 /// The longest answer of a slurmd.
-const ANSWER_BYTES_MAX: u64 = 1 << 20;
+const ANSWER_BYTES_MAX: usize = 1 << 20;
 
 /// A message to be sent.
 #[derive(Clone, Debug)]
@@ -235,7 +236,7 @@ async fn exchange(rim: &Rim, node: &Node, message: &NodeMessage) -> Result<Sent,
     let view = rim.published.view();
     let (keys, issuer) = (rim.key_set(), rim.issuer());
     let signer = Signer { keys: &keys, issuer: &issuer, now: wire_now() };
-    let Some(made) = node_message::message(&view, node, message, script.as_ref(), &signer) else {
+    let Some(made) = node_message::message(&view, node, message, script, &signer) else {
         return Ok(Sent::nothing());
     };
     let config = Arc::clone(view.cluster.config());
@@ -257,17 +258,27 @@ async fn exchange(rim: &Rim, node: &Node, message: &NodeMessage) -> Result<Sent,
         return Ok(Sent::nothing());
     }
     let answer = timeout(limit, receive(&mut stream)).await.map_err(|_| silent(limit))?;
-    let answer = Frame::from_bytes(&answer.map_err(broken)?)
+    let answer = Frame::from_shared(&answer.map_err(broken)?)
         .map_err(|source| DeliveryError::Malformed { address, source })?;
     let (number, version): (Number, Version) = (answer.header.number, answer.header.version);
     Ok(node_message::outcome(node, message, number, version, &answer.body))
 }
 
-pub(super) async fn receive(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
-    let length = u64::from(stream.read_u32().await?).min(ANSWER_BYTES_MAX);
-    let mut bytes = Vec::new();
-    stream.take(length).read_to_end(&mut bytes).await?;
-    Ok(bytes)
+/// One frame, without its length.
+pub(super) async fn receive(stream: &mut TcpStream) -> std::io::Result<Bytes> {
+    const LENGTH_BYTES: usize = 4;
+    const READ_BYTES: usize = 512;
+    let mut bytes = BytesMut::with_capacity(READ_BYTES);
+    while bytes.len() < LENGTH_BYTES {
+        if stream.read_buf(&mut bytes).await? == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+    let length = usize::try_from(bytes.get_u32()).unwrap_or(usize::MAX).min(ANSWER_BYTES_MAX);
+    // An answer that ends early is told by what it does not decode to.
+    while bytes.len() < length && stream.read_buf(&mut bytes).await? > 0 {}
+    bytes.truncate(length);
+    Ok(bytes.freeze())
 }
 
 /// Where a node's slurmd listens: where its registration came from, for nodes whose address nobody

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use ctld_core::{Answer, Caller};
 use model::{Gid, Uid};
 use protocol::auth::{self, Expected, TokenError, UserToken};
@@ -33,6 +33,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const LONG_READS: usize = 4;
 /// Bytes of requests that are being received at a time, of all peers together.
 const RECEIVING_BYTES: usize = 256 << 20;
+/// The length in front of a frame.
+const LENGTH_BYTES: usize = 4;
+/// What is read at once: most requests whole.
+const READ_BYTES: usize = 8 << 10;
 /// A request up to this size is received without asking for room.
 const SMALL_REQUEST: usize = 64 << 10;
 
@@ -155,8 +159,6 @@ async fn connected(service: &Service, mut stream: TcpStream, peer: SocketAddr, t
             Ok(Err(error)) => return debug!(%peer, cause = %error, "the reply was not taken"),
         }
     }
-    // The peer has gone, or will: either way the connection ends here.
-    let _ = stream.shutdown().await;
 }
 
 fn message_timeout(rim: &Rim) -> Duration {
@@ -175,12 +177,16 @@ enum ReceiveError {
 /// The bytes of one frame, without its length; `None` if the peer closed before it began. Memory
 /// grows with what comes, not with what the length announces.
 async fn receive(service: &Service, stream: &mut TcpStream) -> Result<Option<Bytes>, ReceiveError> {
-    let mut length = [0; 4];
-    if stream.read(&mut length[..1]).await? == 0 {
-        return Ok(None);
+    let mut bytes = BytesMut::with_capacity(READ_BYTES);
+    while bytes.len() < LENGTH_BYTES {
+        if stream.read_buf(&mut bytes).await? == 0 {
+            if bytes.is_empty() {
+                return Ok(None);
+            }
+            return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+        }
     }
-    stream.read_exact(&mut length[1..]).await?;
-    let length = u32::from_be_bytes(length);
+    let length = bytes.get_u32();
     let max = usize::try_from(service.rim.limits.frame_bytes).unwrap_or(usize::MAX);
     let n = usize::try_from(length).unwrap_or(usize::MAX);
     if n > max {
@@ -192,13 +198,15 @@ async fn receive(service: &Service, stream: &mut TcpStream) -> Result<Option<Byt
         // The semaphore is never closed.
         _ => service.receiving.acquire_many(permits).await.ok(),
     };
-    let mut bytes = BytesMut::with_capacity(n.min(SMALL_REQUEST));
-    let mut rest = stream.take(u64::from(length));
+    bytes.reserve(n.min(SMALL_REQUEST).saturating_sub(bytes.len()));
     while bytes.len() < n {
-        if rest.read_buf(&mut bytes).await? == 0 {
+        let left = u64::try_from(n - bytes.len()).unwrap_or(u64::MAX);
+        if (&mut *stream).take(left).read_buf(&mut bytes).await? == 0 {
             return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
         }
     }
+    // One request a connection: whatever follows it is nobody's.
+    bytes.truncate(n);
     Ok(Some(bytes.freeze()))
 }
 

@@ -12,6 +12,8 @@ use crate::writer::Work;
 
 /// Two plans are at least this far apart: what is submitted together is planned together.
 const PAUSE_MIN: Duration = Duration::from_millis(4);
+/// And no further than this, or than the last one took.
+const PAUSE_LONG: Duration = Duration::from_millis(250);
 /// A plan is made this often even if nothing asks for one.
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 
@@ -89,10 +91,17 @@ impl Planner {
             if rim.inbox.blocking_send(work.into()).is_err() || applied.blocking_recv().is_err() {
                 return;
             }
-            // No more than half of one core is spent on planning.
-            std::thread::sleep(took.clamp(PAUSE_MIN, PAUSE_MAX));
+            std::thread::sleep(pause(took));
         }
     }
+}
+
+/// The pause after a plan that took so long.
+///
+/// Planning takes a ninth of one core under load, so that it does not take the place of what it plans; but a plan that took
+/// long already is not put off for as many times that.
+fn pause(took: Duration) -> Duration {
+    (took * 8).clamp(PAUSE_MIN, PAUSE_LONG.max(took))
 }
 
 /// Counts a plan. A thorough one is what stock does in two: a main cycle and a backfill walk.
@@ -122,4 +131,20 @@ fn count(rim: &Rim, plan: &model::Plan, took: Duration, waiting: usize, thorough
         counters.backfilled_jobs_today.add(plan.out_of_order.into());
     }
     debug!(examined, starts = plan.starts.len(), took_us, "planned");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::pause;
+
+    #[test]
+    fn short_plans_take_a_ninth_of_a_core_and_long_ones_a_half() {
+        let ms = Duration::from_millis;
+        assert_eq!(pause(Duration::from_micros(10)), ms(4));
+        assert_eq!(pause(ms(5)), ms(40));
+        assert_eq!(pause(ms(100)), ms(250));
+        assert_eq!(pause(ms(900)), ms(900));
+    }
 }

@@ -18,6 +18,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::{Counters, GresCount, NodeId, Script, Timestamp};
+use prost::encoding::string;
 
 use crate::error::RecordError;
 
@@ -48,9 +49,20 @@ pub(crate) fn read_counters(record: &proto::Counters) -> Counters {
     }
 }
 
-pub(crate) fn write_script(script: &Script) -> proto::Script {
-    let Script { script, environment, arguments, spank_environment } = script.clone();
-    proto::Script { script, environment, arguments, spank_environment }
+/// A script's record, encoded without a copy of its many texts: this is done at each submission.
+pub(crate) fn encode_script(script: &Script) -> Vec<u8> {
+    let Script { script, environment, arguments, spank_environment } = script;
+    let lists = [(2, environment), (3, arguments), (4, spank_environment)];
+    let length: usize =
+        lists.iter().map(|(tag, texts)| string::encoded_len_repeated(*tag, texts)).sum();
+    let mut bytes = Vec::with_capacity(string::encoded_len(1, script) + length);
+    if !script.is_empty() {
+        string::encode(1, script, &mut bytes);
+    }
+    for (tag, texts) in lists {
+        string::encode_repeated(tag, texts, &mut bytes);
+    }
+    bytes
 }
 
 pub(crate) fn read_script(record: proto::Script) -> Script {
@@ -119,4 +131,29 @@ fn write_licenses(licenses: &[(Arc<str>, u32)]) -> Vec<proto::License> {
 
 fn read_licenses(records: Vec<proto::License>) -> Vec<(Arc<str>, u32)> {
     records.into_iter().map(|license| (license.name.into(), license.count)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use model::Script;
+    use prost::Message as _;
+
+    use super::{encode_script, proto};
+
+    #[test]
+    fn a_script_is_encoded_as_its_message_is() {
+        let texts = |text: &str| vec![text.to_owned(), String::new()];
+        let full = Script {
+            script: "#!/bin/sh\n".to_owned(),
+            environment: texts("A=1"),
+            arguments: texts("job.sh"),
+            spank_environment: texts("S=2"),
+        };
+        for script in [full, Script::default()] {
+            let bytes = encode_script(&script);
+            let Script { script, environment, arguments, spank_environment } = script;
+            let record = proto::Script { script, environment, arguments, spank_environment };
+            assert_eq!(bytes, record.encode_to_vec());
+        }
+    }
 }

@@ -17,7 +17,7 @@ const MEMORY_PER_CPU: u64 = 1 << 63;
 pub(super) fn launch(
     view: &View,
     job: &Job,
-    script: &Script,
+    script: Script,
     version: Version,
     signer: &Signer<'_>,
 ) -> Option<BatchJobLaunch> {
@@ -25,6 +25,7 @@ pub(super) fn launch(
     let number = |option| job.spec.carried.number(option);
     let flags = JobFlags(number(NumberOption::Bitflags).unwrap_or(0));
     let memory = memory(job.spec.memory);
+    let Script { script, environment, arguments, spank_environment } = script;
     Some(BatchJobLaunch {
         job_id: job.id.0,
         het_job_id: het_job_id(job),
@@ -43,14 +44,14 @@ pub(super) fn launch(
         job_core_spec: Limit::Value(0),
         cpus_per_node: credential::cpus(allocation),
         nodes: Some(allocation.node_list.to_string()),
-        script: Some(script.script.clone()),
+        script: Some(script),
         work_dir: text(job, TextOption::WorkDir),
         std_err: text(job, TextOption::StdErr),
         std_in: text(job, TextOption::StdIn),
         std_out: text(job, TextOption::StdOut),
-        argv: CountedTwice(present(&script.arguments)),
-        spank_job_env: present(&script.spank_environment),
-        environment: CountedTwice(present(&environment::of(view, job, script, version))),
+        argv: CountedTwice(present(arguments)),
+        spank_job_env: present(spank_environment),
+        environment: CountedTwice(present(environment::of(view, job, environment, version))),
         job_mem: memory,
         credential: proof(view, job, version, signer)?,
         account: text(job, TextOption::Account),
@@ -117,6 +118,6 @@ fn oom_kills_step(view: &View, job: &Job) -> bool {
     }
 }
 
-fn present(texts: &[String]) -> Vec<Option<String>> {
-    texts.iter().cloned().map(Some).collect()
+fn present(texts: Vec<String>) -> Vec<Option<String>> {
+    texts.into_iter().map(Some).collect()
 }

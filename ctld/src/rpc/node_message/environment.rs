@@ -1,7 +1,7 @@
 //! What the controller adds to the environment that a batch job was submitted with. The rest of the
 //! `SLURM_*` variables is slurmstepd's.
 
-use model::{Job, NumberOption, Script, TextOption};
+use model::{Job, NumberOption, TextOption};
 use protocol::Version;
 use protocol::msg::open_mode;
 
@@ -10,9 +10,13 @@ use crate::rpc::credential::text;
 use crate::rpc::job_word;
 use crate::view::View;
 
-/// The environment of the script.
-pub(super) fn of(view: &View, job: &Job, script: &Script, version: Version) -> Vec<String> {
-    let mut environment = script.environment.clone();
+/// The environment of the script, of the one that it was submitted with.
+pub(super) fn of(
+    view: &View,
+    job: &Job,
+    mut environment: Vec<String>,
+    version: Version,
+) -> Vec<String> {
     let mut set = |name: &str, value: Option<String>| {
         if let Some(value) = value {
             overwrite(&mut environment, name, &value);

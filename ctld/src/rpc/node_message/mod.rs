@@ -53,7 +53,7 @@ pub fn message(
     view: &View,
     node: &Node,
     message: &NodeMessage,
-    script: Option<&Script>,
+    script: Option<Script>,
     signer: &Signer<'_>,
 ) -> Option<Made> {
     let version = version(node);

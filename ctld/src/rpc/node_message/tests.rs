@@ -162,7 +162,7 @@ fn a_batch_launch_is_what_stock_sends_in_each_release() {
         let node = view.cluster.node_named(&job.allocation.as_ref().unwrap().node_list).unwrap();
         let message = NodeMessage::LaunchBatch { job: Arc::clone(&job) };
         let made = signed(stock_proof.ctime, |signer| {
-            super::message(&view, node, &message, Some(&script), signer).unwrap()
+            super::message(&view, node, &message, Some(script.clone()), signer).unwrap()
         });
         assert_eq!((made.number, made.version), (Number::REQUEST_BATCH_JOB_LAUNCH, version));
         let ours: BatchJobLaunch = from_bytes(&made.body, version).unwrap();
@@ -395,7 +395,7 @@ fn a_job_without_nodes_has_nothing_to_be_launched() {
     let script = Script::default();
     let message = NodeMessage::LaunchBatch { job };
     let made = signed(shape::Timestamp(60), |signer| {
-        super::message(&view, node, &message, Some(&script), signer)
+        super::message(&view, node, &message, Some(script.clone()), signer)
     });
     assert_eq!(made, None);
 }
