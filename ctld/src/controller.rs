@@ -129,7 +129,7 @@ impl Controller {
         let conf = Arc::new(conf);
         let view = View {
             cluster: cluster.clone(),
-            changed: Changed { jobs: now, steps: now, nodes: now, partitions: now, config: now },
+            changed: Changed::at(now),
             conf: Arc::clone(&conf),
             booted: now,
             encoded: Arc::default(),
@@ -285,7 +285,9 @@ async fn tick(rim: Arc<Rim>) {
     let mut day = rim::now().0 / DAY_S;
     loop {
         seconds.tick().await;
-        let today = rim::now().0 / DAY_S;
+        let now = rim::now();
+        rim.published.view().encoded.tidy(now);
+        let today = now.0 / DAY_S;
         if today != day {
             // sdiag counts these from midnight, UTC.
             rim.counters.backfilled_jobs_today.set(0);

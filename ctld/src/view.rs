@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{Change, Cluster, Timestamp};
+use model::{Change, Cluster, Node, Timestamp};
 
 use crate::config::SlurmConf;
 use crate::counters::Counters;
@@ -21,7 +21,7 @@ pub struct View {
     pub conf: Arc<SlurmConf>,
     /// When the controller started.
     pub booted: Timestamp,
-    /// Records encoded for replies.
+    /// Tables encoded for replies.
     pub encoded: Arc<Encoded>,
     /// What sdiag shows.
     pub counters: Arc<Counters>,
@@ -44,11 +44,37 @@ pub struct Changed {
     pub partitions: Timestamp,
     /// slurm.conf.
     pub config: Timestamp,
+    /// How often, since times are too coarse to tell two values apart.
+    pub revision: Revision,
+}
+
+/// How often tables were changed since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Revision {
+    /// Jobs.
+    pub jobs: u64,
+    /// Nodes, and what jobs hold of them.
+    pub nodes: u64,
+    /// Settings, partitions, which nodes there are and what they have: what hardly ever changes and
+    /// shows in the records of all tables.
+    pub structure: u64,
+}
+
+/// Whether a node is another one, for whoever does not look at its state.
+fn is_altered(old: &Node, new: &Node) -> bool {
+    (&old.name, &old.address, &old.hardware) != (&new.name, &new.address, &new.hardware)
 }
 
 impl Changed {
-    /// Takes note of a change.
-    pub fn note(&mut self, change: &Change, now: Timestamp) {
+    /// All of them at once: what a start is to clients.
+    pub fn at(now: Timestamp) -> Self {
+        let revision = Revision::default();
+        Self { jobs: now, steps: now, nodes: now, partitions: now, config: now, revision }
+    }
+
+    /// Takes note of a change, made since the cluster was `old`.
+    pub fn note(&mut self, change: &Change, now: Timestamp, old: &Cluster) {
+        self.revise(change, old);
         match change {
             Change::Job(_) | Change::JobGone(_) | Change::Waits(..) => self.jobs = now,
             Change::Step(_) | Change::StepGone(..) => self.steps = now,
@@ -65,6 +91,32 @@ impl Changed {
         // What jobs hold shows in the states of nodes.
         if matches!(change, Change::Job(_) | Change::JobGone(_)) {
             self.nodes = now;
+        }
+    }
+
+    fn revise(&mut self, change: &Change, old: &Cluster) {
+        let revision = &mut self.revision;
+        match change {
+            Change::Waits(..) => revision.jobs += 1,
+            Change::Job(_) | Change::JobGone(_) => {
+                revision.jobs += 1;
+                revision.nodes += 1;
+            }
+            Change::Node(node) => {
+                revision.nodes += 1;
+                if old.node(node.id).is_none_or(|old| is_altered(old, node)) {
+                    revision.structure += 1;
+                }
+            }
+            Change::Seen(..) => revision.nodes += 1,
+            Change::NodeGone(_)
+            | Change::Partition(_)
+            | Change::PartitionGone(_)
+            | Change::Config(_) => {
+                revision.nodes += 1;
+                revision.structure += 1;
+            }
+            Change::Step(_) | Change::StepGone(..) | Change::Script(..) | Change::Counters(_) => {}
         }
     }
 }

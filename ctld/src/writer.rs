@@ -146,10 +146,7 @@ impl Writer {
         let old = self.published.view();
         let mut latest: BTreeMap<JobId, &Arc<Job>> = BTreeMap::new();
         for change in changes {
-            self.changed.note(change, now);
-            if let Change::JobGone(id) = change {
-                old.encoded.forget(*id);
-            }
+            self.changed.note(change, now, &old.cluster);
             if let Change::Job(job) = change {
                 let before = latest.insert(job.id, job).or_else(|| old.cluster.job(job.id));
                 old.counters.job_changed(before.map(|job| &**job), job);

@@ -283,10 +283,21 @@ impl Frame {
 
     /// The bytes, behind their length.
     pub fn to_bytes(&self) -> Vec<u8> {
+        self.begin(0)
+    }
+
+    /// The same, of a frame whose body has so many bytes more, which follow these.
+    ///
+    /// # Panics
+    ///
+    /// If the frame is longer than 1 GiB.
+    pub fn begin(&self, following: usize) -> Vec<u8> {
         let mut header = self.header.clone();
-        header.body_length = u32::try_from(self.body.len()).expect("a frame is at most 1 GiB");
-        let mut w = Writer::new(header.version);
-        w.sized(|w| {
+        let length = Some(self.body.len() + following).filter(|length| *length < FRAME_BYTES_MAX);
+        let length = length.and_then(|length| u32::try_from(length).ok());
+        header.body_length = length.expect("a frame is at most 1 GiB");
+        let mut w = Writer::after(Vec::with_capacity(self.body.len() + 64), header.version);
+        w.sized_with(following, |w| {
             header.encode(w);
             if let Some(auth) = &self.auth {
                 auth.encode(w);

@@ -86,10 +86,16 @@ impl Writer {
 
     /// Writes what `body` writes, behind its length in bytes as `u32`.
     pub fn sized(&mut self, body: impl FnOnce(&mut Self)) {
+        self.sized_with(0, body);
+    }
+
+    /// The same, with a length that counts bytes in which will be appended elsewhere.
+    pub fn sized_with(&mut self, following: usize, body: impl FnOnce(&mut Self)) {
         let start = self.bytes.len();
         0u32.encode(self);
         body(self);
-        let length = u32::try_from(self.bytes.len() - start - 4).expect("a frame is at most 1 GiB");
+        let length = self.bytes.len() - start - 4 + following;
+        let length = u32::try_from(length).expect("a frame is at most 1 GiB");
         self.bytes[start..start + 4].copy_from_slice(&length.to_be_bytes());
     }
 }

@@ -1,6 +1,6 @@
 //! Requests of peers: read, authenticated, dispatched, answered.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use ctld_core::{Answer, Caller};
 use model::{Gid, Uid};
 use protocol::auth::{self, Expected, TokenError, UserToken};
-use protocol::frame::{Auth, Frame, FrameError};
+use protocol::frame::{Auth, FRAME_BYTES_MAX, Frame, FrameError};
 use protocol::{Errno, Number, Version, msg, wire};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -39,6 +39,11 @@ const LENGTH_BYTES: usize = 4;
 const READ_BYTES: usize = 8 << 10;
 /// A request up to this size is received without asking for room.
 const SMALL_REQUEST: usize = 64 << 10;
+
+/// How many parts of a reply are handed to the kernel at a time: no more than it takes (IOV_MAX).
+const SLICES_MAX: usize = 1024;
+/// The longest reply, with room for its header: a frame is at most 1 GiB.
+const REPLY_BYTES_MAX: usize = FRAME_BYTES_MAX - (64 << 10);
 
 /// What the listeners share.
 #[derive(Debug)]
@@ -150,11 +155,15 @@ async fn connected(service: &Service, mut stream: TcpStream, peer: SocketAddr, t
     let Some(reply) = answer(service, &frame, peer).await else {
         return;
     };
+    let mut slices: Vec<IoSlice<'_>> = reply.iter().map(|part| IoSlice::new(part)).collect();
+    let mut rest = &mut slices[..];
+    // Parts without a byte would look like a peer that takes none.
+    IoSlice::advance_slices(&mut rest, 0);
     // Stock clients of a slow line read a long reply slowly: the limit is on each write.
-    let mut rest = &reply[..];
     while !rest.is_empty() {
-        match timeout(limit, stream.write(rest)).await {
-            Ok(Ok(n)) if n > 0 => rest = &rest[n..],
+        let next = &rest[..rest.len().min(SLICES_MAX)];
+        match timeout(limit, stream.write_vectored(next)).await {
+            Ok(Ok(n)) if n > 0 => IoSlice::advance_slices(&mut rest, n),
             Ok(Ok(_)) | Err(_) => return debug!(%peer, "the reply was not taken"),
             Ok(Err(error)) => return debug!(%peer, cause = %error, "the reply was not taken"),
         }
@@ -210,8 +219,8 @@ async fn receive(service: &Service, stream: &mut TcpStream) -> Result<Option<Byt
     Ok(Some(bytes.freeze()))
 }
 
-/// The bytes of the reply; `None` closes the connection without one.
-async fn answer(service: &Service, bytes: &Bytes, peer: SocketAddr) -> Option<Vec<u8>> {
+/// The bytes of the reply, in parts; `None` closes the connection without one.
+async fn answer(service: &Service, bytes: &Bytes, peer: SocketAddr) -> Option<Vec<Bytes>> {
     let rim = &service.rim;
     let began = Instant::now();
     let frame = match Frame::from_shared(bytes) {
@@ -239,20 +248,28 @@ async fn answer(service: &Service, bytes: &Bytes, peer: SocketAddr) -> Option<Ve
     rim.counters.answered(number.0, caller.uid.0, time_us);
     let reply = reply?;
     let version = reply.version.unwrap_or(version);
-    Some(Frame::reply(version, reply.number, reply.body).to_bytes())
+    let length: usize = reply.tail.iter().map(Bytes::len).sum();
+    if reply.body.len() + length >= REPLY_BYTES_MAX {
+        warn!(%peer, rpc = %number, length, "the reply is longer than a frame can be");
+        return Some(return_code(request.version, Errno::ESLURM_RESULT_TOO_LARGE));
+    }
+    let mut parts = Vec::with_capacity(1 + reply.tail.len());
+    parts.push(Frame::reply(version, reply.number, reply.body).begin(length).into());
+    parts.extend(reply.tail);
+    Some(parts)
 }
 
 /// What a peer of a release that nobody here speaks is told, in the nearest one: its own check of
 /// the reply's version makes it say what is wrong.
-fn unknown_release(peer: SocketAddr, raw: u16) -> Vec<u8> {
+fn unknown_release(peer: SocketAddr, raw: u16) -> Vec<Bytes> {
     warn!(%peer, release = format!("{raw:#06x}"), "a peer of a release that is not spoken here");
     let version = if raw < Version::OLDEST.to_wire() { Version::OLDEST } else { Version::NEWEST };
     return_code(version, Errno::SLURM_PROTOCOL_VERSION_ERROR)
 }
 
-fn return_code(version: Version, code: Errno) -> Vec<u8> {
+fn return_code(version: Version, code: Errno) -> Vec<Bytes> {
     let body = wire::to_bytes(&msg::ReturnCode { code }, version);
-    Frame::reply(version, Number::RESPONSE_SLURM_RC, body).to_bytes()
+    vec![Frame::reply(version, Number::RESPONSE_SLURM_RC, body).to_bytes().into()]
 }
 
 /// Why a sender is not who it says.

@@ -1,79 +1,351 @@
-//! Records encoded for replies, each once for each release that asks.
+//! Tables encoded for replies, each once for each release that asks.
 //!
-//! An entry is good as long as everything that went into it is the very same value: whoever looks
-//! has the values, and the entry keeps references to those that it was made of, so that no other can
-//! take their place in memory.
+//! Nobody pays for what nobody asks: a table that was not asked for in a while is let go, and so is
+//! the one asked for longest ago when all of them take too much room.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use dashmap::DashMap;
-use model::{Config, Job, JobId, Partition};
+use model::{Config, Job, JobId, Node, Partition, Phase, Timestamp, Usage};
 use protocol::Version;
 
-/// Encoded records.
+use super::sheet::{Sheet, Source};
+use crate::config::SlurmConf;
+use crate::view::View;
+
+/// How much memory the encodings of one table may take: a million jobs in two releases. One that
+/// alone takes more is made for each request.
+const BYTES_MAX: usize = 1 << 30;
+/// How many encodings of a table there may be: the releases in use, and the flags of old ones.
+const SHEETS_MAX: usize = 12;
+/// A table that was not asked for in so many seconds is let go.
+const IDLE_S: i64 = 60;
+
+/// Encoded tables.
 #[derive(Debug, Default)]
 pub struct Encoded {
-    jobs: DashMap<(JobId, Version), Entry>,
-}
-
-/// What a job's record is made of.
-#[derive(Clone, Debug)]
-pub struct Sources {
-    /// The job.
-    pub job: Arc<Job>,
-    /// Its partition.
-    pub partition: Option<Arc<Partition>>,
-    /// The settings.
-    pub config: Arc<Config>,
-    /// The length of the node table, which is that of the sets of nodes.
-    pub node_places: u32,
-    /// Flags of the request that are in the record itself.
-    pub flags: u16,
-}
-
-impl Sources {
-    fn are(&self, other: &Self) -> bool {
-        let same_partition = match (&self.partition, &other.partition) {
-            (None, None) => true,
-            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
-            _ => false,
-        };
-        Arc::ptr_eq(&self.job, &other.job)
-            && same_partition
-            && Arc::ptr_eq(&self.config, &other.config)
-            && (self.node_places, self.flags) == (other.node_places, other.flags)
-    }
-}
-
-#[derive(Debug)]
-struct Entry {
-    of: Sources,
-    bytes: Arc<[u8]>,
+    /// Jobs.
+    pub jobs: Sheets<Arc<Job>>,
+    /// Nodes.
+    pub nodes: Sheets<NodeSource>,
+    /// Partitions.
+    pub partitions: Sheets<Arc<Partition>>,
 }
 
 impl Encoded {
-    /// The bytes of a job in a release, made by `encode` unless they are there.
-    pub fn job(
-        &self,
-        of: Sources,
-        version: Version,
-        encode: impl FnOnce() -> Vec<u8>,
-    ) -> Arc<[u8]> {
-        let key = (of.job.id, version);
-        if let Some(entry) = self.jobs.get(&key)
-            && entry.of.are(&of)
-        {
-            return Arc::clone(&entry.bytes);
-        }
-        let bytes: Arc<[u8]> = encode().into();
-        self.jobs.insert(key, Entry { of, bytes: Arc::clone(&bytes) });
-        bytes
+    /// How much memory they take.
+    pub fn size(&self) -> usize {
+        self.jobs.size() + self.nodes.size() + self.partitions.size()
     }
 
-    /// Lets go of a job that is forgotten.
-    pub fn forget(&self, id: JobId) {
-        for version in Version::ALL {
-            self.jobs.remove(&(id, version));
+    /// Lets go of what was not asked for in a while.
+    pub fn tidy(&self, now: Timestamp) {
+        let since = Timestamp(now.0 - IDLE_S);
+        self.jobs.forget_idle(since);
+        self.nodes.forget_idle(since);
+        self.partitions.forget_idle(since);
+    }
+}
+
+/// Which encoding of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Form {
+    /// The release.
+    pub version: Version,
+    /// Flags of requests that alter its records.
+    pub flags: u16,
+}
+
+/// The encodings of one table.
+#[derive(Debug)]
+pub struct Sheets<S> {
+    slots: Mutex<BTreeMap<Form, Arc<Slot<S>>>>,
+}
+
+#[derive(Debug)]
+struct Slot<S> {
+    /// One renews it at a time: the others wait for the pages that he makes.
+    kept: Mutex<Kept<S>>,
+    asked: AtomicI64,
+    size: AtomicUsize,
+}
+
+#[derive(Debug)]
+struct Kept<S> {
+    sheet: Sheet<S>,
+    basis: Option<Basis>,
+    revision: u64,
+    good_until: Timestamp,
+}
+
+/// What all records of a table depend on, whatever else each of them does.
+#[derive(Clone, Debug)]
+struct Basis {
+    structure: u64,
+    conf: Arc<SlurmConf>,
+    config: Arc<Config>,
+    /// The length of the node table is that of the sets of nodes.
+    node_places: u32,
+}
+
+impl Basis {
+    fn of(view: &View) -> Self {
+        Self {
+            structure: view.changed.revision.structure,
+            conf: Arc::clone(&view.conf),
+            config: Arc::clone(view.cluster.config()),
+            node_places: view.cluster.node_table_len(),
         }
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        self.structure == other.structure
+            && Arc::ptr_eq(&self.conf, &other.conf)
+            && Arc::ptr_eq(&self.config, &other.config)
+            && self.node_places == other.node_places
+    }
+}
+
+impl<S> Default for Sheets<S> {
+    fn default() -> Self {
+        Self { slots: Mutex::default() }
+    }
+}
+
+impl<S: Source> Sheets<S> {
+    /// The table as it is now, or as it was published since. `revision` is that of the table; 0 is
+    /// not known.
+    pub fn renewed<'a>(
+        &self,
+        (view, now): (&View, Timestamp),
+        form: Form,
+        revision: u64,
+        entries: impl Iterator<Item = S::Entry<'a>>,
+        encode: impl FnMut(S::Entry<'_>) -> Vec<u8>,
+    ) -> Sheet<S>
+    where
+        S: 'a,
+    {
+        let slot = self.slot(form, now);
+        let sheet = {
+            let mut kept = slot.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            let basis = Basis::of(view);
+            let same_basis = kept.basis.as_ref().is_some_and(|known| known.is(&basis));
+            let is_known = revision > 0 && revision <= kept.revision;
+            if same_basis && is_known && now <= kept.good_until {
+                return kept.sheet.clone();
+            }
+            let old = if same_basis { std::mem::take(&mut kept.sheet) } else { Sheet::default() };
+            let sheet = old.renewed(entries, now, encode);
+            let good_until = sheet.good_until();
+            slot.size.store(sheet.size(), Ordering::Relaxed);
+            *kept = Kept { sheet: sheet.clone(), basis: Some(basis), revision, good_until };
+            sheet
+        };
+        self.keep_within(BYTES_MAX, form);
+        sheet
+    }
+
+    /// The table as it was when it was asked for last, for single records of it.
+    pub fn last(&self, view: &View, form: Form) -> Sheet<S> {
+        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(slot) = slots.get(&form).map(Arc::clone) else {
+            return Sheet::default();
+        };
+        drop(slots);
+        let kept = slot.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let same_basis = kept.basis.as_ref().is_some_and(|known| known.is(&Basis::of(view)));
+        if same_basis { kept.sheet.clone() } else { Sheet::default() }
+    }
+
+    fn slot(&self, form: Form, now: Timestamp) -> Arc<Slot<S>> {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let slot = Arc::clone(slots.entry(form).or_default());
+        slot.asked.fetch_max(now.0, Ordering::Relaxed);
+        slot
+    }
+
+    /// Lets go of encodings until they are few and small enough: first of those that were asked for
+    /// longest ago, at last of that of `form`.
+    fn keep_within(&self, bytes_max: usize, form: Form) {
+        let mut gone = Vec::new();
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        while slots.len() > SHEETS_MAX || size(&slots) > bytes_max {
+            let oldest = slots
+                .iter()
+                .min_by_key(|(other, slot)| (**other == form, slot.asked.load(Ordering::Relaxed)));
+            let Some(oldest) = oldest.map(|(form, _)| *form) else {
+                break;
+            };
+            gone.extend(slots.remove(&oldest));
+        }
+        // What a large table takes is given back without the lock.
+        drop(slots);
+        drop(gone);
+    }
+
+    fn size(&self) -> usize {
+        size(&self.slots.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn forget_idle(&self, since: Timestamp) {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_idle = |slot: &Slot<S>| slot.asked.load(Ordering::Relaxed) < since.0;
+        let idle: Vec<Form> =
+            slots.iter().filter(|(_, slot)| is_idle(slot)).map(|(form, _)| *form).collect();
+        let gone: Vec<_> = idle.iter().filter_map(|form| slots.remove(form)).collect();
+        drop(slots);
+        drop(gone);
+    }
+}
+
+fn size<S>(slots: &BTreeMap<Form, Arc<Slot<S>>>) -> usize {
+    slots.values().map(|slot| slot.size.load(Ordering::Relaxed)).sum()
+}
+
+impl<S> Default for Slot<S> {
+    fn default() -> Self {
+        let kept = Kept {
+            sheet: Sheet::default(),
+            basis: None,
+            revision: 0,
+            good_until: Timestamp(i64::MIN),
+        };
+        Self { kept: Mutex::new(kept), asked: AtomicI64::default(), size: AtomicUsize::default() }
+    }
+}
+
+impl Source for Arc<Job> {
+    type Entry<'a> = (JobId, &'a Self);
+
+    fn place((id, _): Self::Entry<'_>) -> u32 {
+        id.0
+    }
+
+    fn keep((_, job): Self::Entry<'_>) -> Self {
+        Self::clone(job)
+    }
+
+    fn is(&self, (_, job): Self::Entry<'_>) -> bool {
+        Self::ptr_eq(self, job)
+    }
+
+    /// An expected start that has passed is told as now, a begin time only while it is to come.
+    fn good_until((_, job): Self::Entry<'_>, now: Timestamp) -> Timestamp {
+        let for_ever = Timestamp(i64::MAX);
+        match (&job.phase, job.started, job.begin) {
+            (Phase::Pending | Phase::Completing(_), Some(expected), _) => expected.max(now),
+            (Phase::Pending | Phase::Completing(_), None, Some(begin)) if begin > now => {
+                Timestamp(begin.0 - 1)
+            }
+            _ => for_ever,
+        }
+    }
+}
+
+/// What a node's record is made of.
+#[derive(Debug)]
+pub struct NodeSource {
+    /// The node.
+    pub node: Arc<Node>,
+    usage: Option<Arc<Usage>>,
+}
+
+impl Source for NodeSource {
+    type Entry<'a> = (&'a Arc<Node>, Option<&'a Arc<Usage>>);
+
+    fn place((node, _): Self::Entry<'_>) -> u32 {
+        node.id.0
+    }
+
+    fn keep((node, usage): Self::Entry<'_>) -> Self {
+        Self { node: Arc::clone(node), usage: usage.cloned() }
+    }
+
+    fn is(&self, (node, usage): Self::Entry<'_>) -> bool {
+        let same_usage = match (&self.usage, usage) {
+            (None, None) => true,
+            (Some(known), Some(usage)) => Arc::ptr_eq(known, usage),
+            _ => false,
+        };
+        same_usage && Arc::ptr_eq(&self.node, node)
+    }
+}
+
+impl Source for Arc<Partition> {
+    type Entry<'a> = (u32, &'a Self);
+
+    fn place((place, _): Self::Entry<'_>) -> u32 {
+        place
+    }
+
+    fn keep((_, partition): Self::Entry<'_>) -> Self {
+        Self::clone(partition)
+    }
+
+    fn is(&self, (_, partition): Self::Entry<'_>) -> bool {
+        Self::ptr_eq(self, partition)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rpc::fixtures::{self, NOW};
+
+    fn ask(sheets: &Sheets<Arc<Partition>>, view: &View, flags: u16, now: i64) -> usize {
+        let partitions: Vec<_> = view.cluster.partitions().collect();
+        let form = Form { version: Version::NEWEST, flags };
+        let entries = (0..).zip(partitions);
+        let mut encodings = 0;
+        let encode = |_: (u32, &Arc<Partition>)| {
+            encodings += 1;
+            vec![7; 100]
+        };
+        let sheet = sheets.renewed((view, Timestamp(now)), form, 0, entries, encode);
+        assert_eq!(sheet.whole().concat(), [7; 200]);
+        encodings
+    }
+
+    #[test]
+    fn a_table_is_let_go_when_nobody_asks_for_it() {
+        let (encoded, view) = (Encoded::default(), fixtures::golden());
+        assert_eq!(ask(&encoded.partitions, &view, 0, 100), 2);
+        assert!(encoded.size() > 200);
+        encoded.tidy(Timestamp(100 + IDLE_S));
+        assert_eq!(ask(&encoded.partitions, &view, 0, 100 + IDLE_S), 0);
+        encoded.tidy(Timestamp(101 + 2 * IDLE_S));
+        assert_eq!(encoded.size(), 0);
+        assert_eq!(ask(&encoded.partitions, &view, 0, 101 + 2 * IDLE_S), 2);
+    }
+
+    #[test]
+    fn what_was_asked_for_longest_ago_makes_room() {
+        let (sheets, view) = (Sheets::default(), fixtures::golden());
+        for (flags, now) in (0u16..).zip(0..20) {
+            ask(&sheets, &view, flags, now);
+        }
+        assert_eq!(ask(&sheets, &view, 19, 20), 0);
+        assert_eq!(ask(&sheets, &view, 0, 21), 2);
+        let form = Form { version: Version::NEWEST, flags: 0 };
+        sheets.keep_within(sheets.size() / 4, form);
+        assert_eq!(ask(&sheets, &view, 0, 22), 0);
+        assert_eq!(ask(&sheets, &view, 17, 23), 2);
+        sheets.keep_within(0, form);
+        assert_eq!(sheets.size(), 0);
+    }
+
+    #[test]
+    fn a_record_is_made_anew_when_what_all_depend_on_changes() {
+        let (sheets, mut view) = (Sheets::default(), fixtures::golden());
+        ask(&sheets, &view, 0, 0);
+        assert_eq!(ask(&sheets, &view, 0, 1), 0);
+        let partition = Arc::clone(view.cluster.partitions().next().unwrap());
+        let cluster = view.cluster.clone();
+        view.changed.note(&model::Change::Partition(partition), NOW, &cluster);
+        assert_eq!(ask(&sheets, &view, 0, 2), 2);
+        view.conf = Arc::new(fixtures::conf(fixtures::GOLDEN));
+        assert_eq!(ask(&sheets, &view, 0, 3), 2);
     }
 }

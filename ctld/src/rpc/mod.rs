@@ -35,6 +35,7 @@ mod program;
 mod registration;
 mod requeue;
 mod reservation_update;
+mod sheet;
 mod state_word;
 mod stats_info;
 mod step_create;
@@ -49,6 +50,7 @@ mod visible;
 
 use std::net::SocketAddr;
 
+use bytes::Bytes;
 use ctld_core::{Answer, Caller, Event, Reject};
 use model::Timestamp;
 use protocol::wire::{self, DecodeError, Wire};
@@ -89,7 +91,7 @@ impl Request<'_> {
 
     /// A reply in the sender's release.
     pub fn reply<T: Wire>(&self, number: Number, body: &T) -> Reply {
-        Reply { number, body: wire::to_bytes(body, self.version), version: None }
+        Reply { number, body: wire::to_bytes(body, self.version), tail: Vec::new(), version: None }
     }
 
     /// A bare return code.
@@ -111,8 +113,18 @@ pub struct Reply {
     pub number: Number,
     /// Its body.
     pub body: Vec<u8>,
+    /// The rest of its body: bytes that replies share.
+    pub tail: Vec<Bytes>,
     /// The release of its body and header, if it is not the sender's.
     pub version: Option<Version>,
+}
+
+#[cfg(test)]
+impl Reply {
+    /// The whole body.
+    fn whole(&self) -> Vec<u8> {
+        [&self.body[..], &self.tail.concat()].concat()
+    }
 }
 
 /// Why a request has no reply of its own.

@@ -1,11 +1,15 @@
 //! Nodes, as clients are told of them.
 
-use model::{Availability, Exclusive, Node, NodeFlags, NodeId, Partition, Phase, Usage};
+use std::sync::Arc;
+
+use model::{Availability, Exclusive, Node, NodeFlags, NodeId, Partition, Phase, Timestamp, Usage};
 use protocol::msg::{self, NodeInfo, NodesInfo, node_state, show};
 use protocol::shape::{self, Bitmap, Fixed, Limit};
-use protocol::{Errno, Number, Version};
+use protocol::{Errno, Number, Version, wire};
 
+use super::cache::{Form, NodeSource};
 use super::field::{list, text, time, unless_known};
+use super::sheet::{Parts, Sheet};
 use super::state_word::node_state_word;
 use super::tres::Tres;
 use super::visible::{Sight, is_admin};
@@ -23,20 +27,27 @@ fn nodes(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
     require_sight(view, request)?;
     unless_known(asked.last_update, view.changed.nodes)?;
     let table = Table::new(view, request, asked.show_flags);
-    let len = view.cluster.node_table_len();
-    let mut hidden = Bitmap::new(len);
-    let mut nodes = Vec::with_capacity(view.cluster.node_count());
-    // Places without a node are hidden nodes too: a record's place is its node's.
-    for place in 0..len {
-        match view.cluster.node(NodeId(place)).filter(|node| table.shows(node)) {
-            Some(node) => nodes.push(table.record(node)),
-            None if request.version >= Version::V24_11 => hidden.insert(place),
-            None => nodes.push(NodeInfo::placeholder()),
+    let sheet = table.sheet(request.now);
+    let mut hidden = Bitmap::new(view.cluster.node_table_len());
+    let mut after = 0;
+    let mut shown = sheet.walk(|place, source, parts, piece| {
+        (after..place).for_each(|gap| table.leave_out(gap, &mut hidden, parts));
+        match table.shows(&source.node) {
+            true => parts.add(piece),
+            false => table.leave_out(place, &mut hidden, parts),
         }
-    }
-    let last_update = shape::Timestamp(request.now.0);
-    let body = NodesInfo { last_update, hidden: Some(hidden), nodes };
-    Ok(request.reply(Number::RESPONSE_NODE_INFO, &body))
+        after = place + 1;
+    });
+    // Another request may have met fewer nodes.
+    let len = hidden.len();
+    (after..len).for_each(|gap| table.leave_out(gap, &mut hidden, &mut shown));
+    let now = shape::Timestamp(request.now.0);
+    Ok(Reply {
+        number: Number::RESPONSE_NODE_INFO,
+        body: msg::nodes_info_head(request.version, now, shown.count() as usize, Some(&hidden)),
+        tail: shown.into_bytes(),
+        version: None,
+    })
 }
 
 /// `scontrol show node NAME`: a node that is not there, or not to be seen, is no record.
@@ -79,7 +90,26 @@ impl<'a> Table<'a> {
             version: request.version,
             shows_future: show_flags & show::FUTURE != 0,
             shows_detail: show_flags & show::DETAIL != 0,
-            shown: (!sight.shows_hidden()).then(|| shown_nodes(view, &sight)),
+            shown: (!sight.all_partitions()).then(|| shown_nodes(view, &sight)),
+        }
+    }
+
+    /// All nodes, whoever sees them.
+    fn sheet(&self, now: Timestamp) -> Sheet<NodeSource> {
+        let flags = if self.shows_detail { show::DETAIL } else { 0 };
+        let form = Form { version: self.version, flags };
+        let (nodes, revision) = (self.view.cluster.used_nodes(), self.view.changed.revision.nodes);
+        let encode = |(node, _): (&Arc<Node>, Option<&Arc<Usage>>)| {
+            wire::to_bytes(&self.record(node), self.version)
+        };
+        self.view.encoded.nodes.renewed((self.view, now), form, revision, nodes, encode)
+    }
+
+    /// A record's place is its node's: places without a node are hidden nodes too.
+    fn leave_out(&self, place: u32, hidden: &mut Bitmap, parts: &mut Parts) {
+        match self.version >= Version::V24_11 {
+            true => hidden.insert(place),
+            false => parts.add_own(wire::to_bytes(&NodeInfo::placeholder(), self.version)),
         }
     }
 
@@ -125,9 +155,8 @@ fn configured(view: &View, node: &Node) -> NodeInfo {
     let hardware = &node.hardware;
     let tres = Tres::of_hardware(hardware);
     let partitions = || {
-        let has_node = |partition: &&std::sync::Arc<Partition>| {
-            partition.nodes.binary_search(&node.id).is_ok()
-        };
+        let has_node =
+            |partition: &&Arc<Partition>| partition.nodes.binary_search(&node.id).is_ok();
         view.cluster.partitions().filter(|p| p.billing_weights.is_some()).filter(has_node)
     };
     // A node is billed as by the partition that bills the most for it.
@@ -233,12 +262,12 @@ fn exclusive_user(view: &View, node: &Node, usage: &Usage) -> Option<u32> {
     if usage.running == 0 {
         return None;
     }
-    let is_of_one_user = |job: &&std::sync::Arc<model::Job>| {
+    let is_of_one_user = |job: &&Arc<model::Job>| {
         let partition = view.cluster.partition(&job.partition);
         job.spec.exclusive == Exclusive::User
             || partition.is_some_and(|partition| partition.exclusive_user)
     };
-    let holds = |job: &&std::sync::Arc<model::Job>| !matches!(job.phase, Phase::Completing(_));
+    let holds = |job: &&Arc<model::Job>| !matches!(job.phase, Phase::Completing(_));
     let mut jobs = view.cluster.jobs_on(node.id).filter(holds).filter(is_of_one_user);
     jobs.next().map(|job| job.owner.0)
 }
@@ -258,10 +287,8 @@ fn gres_used(node: &Node, usage: &Usage) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use ctld_core::Caller;
-    use model::{Change, Gid, NodeReason, Registration, Timestamp, Uid};
+    use model::{Change, Gid, NodeReason, Registration, Uid};
     use protocol::wire::from_bytes;
 
     use super::*;
@@ -274,7 +301,7 @@ mod tests {
         request.caller = Caller { uid: Uid(caller), gid: Gid(caller) };
         let reply = nodes(view, &request).unwrap();
         assert_eq!(reply.number, Number::RESPONSE_NODE_INFO);
-        from_bytes(&reply.body, version).unwrap()
+        from_bytes(&reply.whole(), version).unwrap()
     }
 
     /// The nodes of a captured reply, as the cluster of the captures would have them.
@@ -401,7 +428,7 @@ mod tests {
                 let body = fixtures::bytes(&body, version);
                 let request = fixtures::request(Number::REQUEST_NODE_INFO_SINGLE, version, &body);
                 let reply = one_node(&view, &request).unwrap();
-                from_bytes::<NodesInfo>(&reply.body, version).unwrap()
+                from_bytes::<NodesInfo>(&reply.whole(), version).unwrap()
             };
             let reply = ask("n3");
             let [info] = &reply.nodes[..] else { panic!("one node") };

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use model::{MemoryDefault, Partition, PartitionState, PreemptMode, Sharing};
 use protocol::msg::{
-    self, JobDefault, MEM_PER_CPU, OVERSUBSCRIBE_FORCE, PartitionFlags, PartitionInfo,
-    PartitionsInfo, job_default, partition_state, preempt_mode,
+    self, JobDefault, MEM_PER_CPU, OVERSUBSCRIBE_FORCE, PartitionFlags, PartitionInfo, job_default,
+    partition_state, preempt_mode,
 };
 use protocol::shape::{self, Limit, NullOr};
-use protocol::{Errno, Number};
+use protocol::{Errno, Number, wire};
 
+use super::cache::Form;
 use super::field::{node_set, text, unless_known};
 use super::tres::Tres;
 use super::visible::Sight;
@@ -27,10 +28,26 @@ fn partitions(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
         return Err(Failure::Code(Errno::ESLURM_ACCESS_DENIED));
     }
     unless_known(asked.last_update, view.changed.partitions)?;
-    let shown = in_order(view).into_iter().filter(|partition| sight.partition(partition));
-    let records = shown.map(|partition| partition_info(view, partition)).collect();
-    let body = PartitionsInfo { last_update: shape::Timestamp(request.now.0), records };
-    Ok(request.reply(Number::RESPONSE_PARTITION_INFO, &body))
+    let form = Form { version: request.version, flags: 0 };
+    let records = (0..).zip(in_order(view));
+    let revision = view.changed.revision.structure;
+    let encode = |(_, partition): (u32, &Arc<Partition>)| {
+        wire::to_bytes(&partition_info(view, partition), request.version)
+    };
+    let at = (view, request.now);
+    let sheet = view.encoded.partitions.renewed(at, form, revision, records, encode);
+    let shown = sheet.walk(|_, partition, parts, piece| {
+        if sight.partition(partition) {
+            parts.add(piece);
+        }
+    });
+    let now = shape::Timestamp(request.now.0);
+    Ok(Reply {
+        number: Number::RESPONSE_PARTITION_INFO,
+        body: msg::dated_head(now, shown.count() as usize),
+        tail: shown.into_bytes(),
+        version: None,
+    })
 }
 
 /// Partitions in the order of slurm.conf, then those that were made since. sinfo keeps the order.
@@ -168,6 +185,7 @@ mod tests {
     use ctld_core::Caller;
     use model::{Gid, Uid};
     use protocol::Version;
+    use protocol::msg::PartitionsInfo;
     use protocol::wire::from_bytes;
 
     use super::*;
@@ -180,7 +198,7 @@ mod tests {
         request.caller = Caller { uid: Uid(caller), gid: Gid(caller) };
         let reply = partitions(view, &request).unwrap();
         assert_eq!(reply.number, Number::RESPONSE_PARTITION_INFO);
-        from_bytes(&reply.body, version).unwrap()
+        from_bytes(&reply.whole(), version).unwrap()
     }
 
     #[test]

@@ -39,11 +39,6 @@ impl<'a> Sight<'a> {
         self.is_admin
     }
 
-    /// Whether hidden things are shown too.
-    pub(super) fn shows_hidden(&self) -> bool {
-        self.shows_hidden
-    }
-
     /// Whether a partition is shown: one that is hidden, or for groups that the caller is not in,
     /// is not.
     pub(super) fn partition(&self, partition: &Partition) -> bool {
@@ -58,6 +53,18 @@ impl<'a> Sight<'a> {
         };
         let groups = self.view.users.group_names(self.caller.uid);
         allowed.split(',').any(|name| groups.iter().any(|group| **group == *name))
+    }
+
+    /// Whether every partition is shown.
+    pub(super) fn all_partitions(&self) -> bool {
+        let mut partitions = self.view.cluster.partitions();
+        self.shows_hidden || partitions.all(|partition| self.partition(partition))
+    }
+
+    /// Whether every job is shown in a list.
+    pub(super) fn all_jobs(&self) -> bool {
+        let is_private = self.view.cluster.config().private_jobs;
+        (self.is_admin || !is_private) && self.all_partitions()
     }
 
     /// Whether a job is the caller's to see by itself (PrivateData=jobs), partitions aside.

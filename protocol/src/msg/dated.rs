@@ -31,18 +31,10 @@ impl<T: Wire> Wire for Dated<T> {
     }
 }
 
-/// The body of a [`Dated`] out of records that are already encoded in `version`.
-pub fn assemble_dated<'a>(
-    version: Version,
-    now: Timestamp,
-    records: impl Iterator<Item = &'a [u8]> + Clone,
-) -> Vec<u8> {
-    let size: usize = records.clone().map(<[u8]>::len).sum();
-    let mut w = Writer::after(Vec::with_capacity(size + 12), version);
-    w.count(records.clone().count());
+/// What stands in front of the records in a [`Dated`] of `count` records: the same in all releases.
+pub fn dated_head(now: Timestamp, count: usize) -> Vec<u8> {
+    let mut w = Writer::new(Version::NEWEST);
+    w.count(count);
     now.encode(&mut w);
-    for record in records {
-        w.raw(record);
-    }
     w.into_bytes()
 }

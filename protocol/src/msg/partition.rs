@@ -210,7 +210,7 @@ wire_struct! {
 
 /// `RESPONSE_PARTITION_INFO`: the answer to [`PartitionInfoRequest`].
 ///
-/// [`assemble_dated`](crate::msg::assemble_dated) makes it of partitions already encoded.
+/// [`dated_head`](crate::msg::dated_head) begins it before partitions already encoded.
 pub type PartitionsInfo = Dated<PartitionInfo>;
 
 wire_struct! {

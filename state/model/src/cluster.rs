@@ -74,6 +74,12 @@ impl Cluster {
         self.jobs.values()
     }
 
+    /// All jobs with their numbers, by number: without a look at the jobs themselves, of which there
+    /// may be many.
+    pub fn numbered_jobs(&self) -> impl Iterator<Item = (JobId, &Arc<Job>)> {
+        self.jobs.iter().map(|(id, job)| (*id, job))
+    }
+
     /// How many job records there are.
     pub fn job_records(&self) -> usize {
         self.jobs.len()
@@ -214,6 +220,15 @@ impl Cluster {
     /// What jobs hold of a node.
     pub fn usage(&self, node: NodeId) -> Arc<Usage> {
         self.index.usage.get(&node).cloned().unwrap_or_default()
+    }
+
+    /// All nodes by place, with what jobs hold of each.
+    pub fn used_nodes(&self) -> impl Iterator<Item = (&Arc<Node>, Option<&Arc<Usage>>)> {
+        let mut usages = self.index.usage.iter().peekable();
+        self.nodes.iter().map(move |(id, node)| {
+            let usage = usages.next_if(|(used, _)| *used == id);
+            (node, usage.map(|(_, usage)| usage))
+        })
     }
 
     /// Jobs that hold something of a node, by number.

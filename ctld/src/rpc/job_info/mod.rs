@@ -7,7 +7,8 @@ mod tests;
 
 use std::sync::Arc;
 
-use model::{Job, JobId, Uid};
+use bytes::Bytes;
+use model::{Job, JobId, Timestamp, Uid};
 use protocol::msg::{JobInfoBody, JobInfoRequest, JobQuery, JobUserQuery, ShowFlags};
 use protocol::shape;
 use protocol::wire::to_bytes;
@@ -15,8 +16,9 @@ use protocol::{Errno, Number, Version};
 
 use self::record::Records;
 use self::resources::resource_layout;
-use super::cache::Sources;
+use super::cache::Form;
 use super::field::unless_known;
+use super::sheet::{Parts, Sheet};
 use super::submit::is_default_output as is_default;
 use super::visible::Sight;
 use super::{Failure, Reply, Request, Row};
@@ -36,19 +38,34 @@ fn jobs(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
     let asked: JobInfoRequest = request.decode()?;
     unless_known(asked.last_update, view.changed.jobs)?;
     let sight = Sight::of_jobs(view, request, asked.show_flags);
-    let cluster = &view.cluster;
+    let Some(ids) = &asked.job_ids.0 else {
+        return Ok(all_jobs(view, request, sight, asked.show_flags));
+    };
     let mut answer = Answer::new(view, request, asked.show_flags);
-    match &asked.job_ids.0 {
-        None => {
-            answer.reserve(cluster.job_records());
-            cluster.jobs().filter(|job| sight.job(job)).for_each(|job| answer.add(job));
-        }
-        Some(ids) => {
-            let jobs = ids.iter().filter_map(|id| cluster.job(JobId(*id)));
-            jobs.filter(|job| sight.job(job)).for_each(|job| answer.add(job));
-        }
-    }
+    let jobs = ids.iter().filter_map(|id| view.cluster.job(JobId(*id)));
+    jobs.filter(|job| sight.job(job)).for_each(|job| answer.add(job));
     Ok(answer.finish())
+}
+
+fn all_jobs(view: &View, request: &Request<'_>, sight: Sight<'_>, flags: ShowFlags) -> Reply {
+    let mut answer = Answer::new(view, request, flags);
+    if flags.has(ShowFlags::DETAIL) {
+        view.cluster.jobs().filter(|job| sight.job(job)).for_each(|job| answer.add(job));
+        return answer.finish();
+    }
+    let sheet = answer.records.sheet();
+    if sight.all_jobs() {
+        answer.body.expect(sheet.count());
+        answer.whole = sheet.whole();
+    } else {
+        let parts = sheet.walk(|_, job, parts, piece| {
+            if sight.job(job) {
+                parts.add(piece);
+            }
+        });
+        answer.tail = parts;
+    }
+    answer.finish()
 }
 
 /// `squeue --user` of one user.
@@ -56,7 +73,12 @@ fn jobs_of_user(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
     let asked: JobUserQuery = request.decode()?;
     let sight = Sight::of_jobs(view, request, asked.show_flags);
     let mut answer = Answer::new(view, request, asked.show_flags);
-    let jobs = view.cluster.jobs_of(Uid(asked.user_id));
+    let owner = Uid(asked.user_id);
+    let is_long = view.cluster.jobs_of(owner).nth(LONG).is_some();
+    if is_long && !asked.show_flags.has(ShowFlags::DETAIL) {
+        answer.known = answer.records.sheet();
+    }
+    let jobs = view.cluster.jobs_of(owner);
     jobs.filter(|job| sight.job(job)).for_each(|job| answer.add(job));
     Ok(answer.finish())
 }
@@ -74,67 +96,94 @@ fn one_job(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
     let components = leads.into_iter().flat_map(|leader| view.cluster.components(leader).skip(1));
     let others = others.chain(components);
     own.into_iter().chain(others).filter(|job| sight.owner(job)).for_each(|job| answer.add(job));
-    if answer.body.count() == 0 {
+    if answer.is_empty() {
         return Err(Failure::Code(Errno::ESLURM_INVALID_JOB_ID));
     }
     Ok(answer.finish())
 }
 
+/// A user with more jobs than this is answered out of the encoded table.
+const LONG: usize = 64;
+
 /// A reply in the making.
 struct Answer<'a> {
-    view: &'a View,
-    version: Version,
-    flags: ShowFlags,
-    records: Records<'a>,
+    records: Encoder<'a>,
     body: JobInfoBody,
+    tail: Parts,
+    whole: Vec<Bytes>,
+    /// Records that may be known.
+    known: Sheet<Arc<Job>>,
 }
-
-/// About what a record takes: a reply of many grows in one piece.
-const RECORD_BYTES: usize = 800;
 
 impl<'a> Answer<'a> {
     fn new(view: &'a View, request: &Request<'_>, flags: ShowFlags) -> Self {
-        let records = Records::new(view, request.now, flags);
-        let body = empty_body(view, request, 0);
-        Self { view, version: request.version, flags, records, body }
-    }
-
-    fn reserve(&mut self, jobs: usize) {
-        self.body.reserve(jobs.saturating_mul(RECORD_BYTES));
+        let last_backfill = i64::try_from(view.counters.backfill_last.get()).unwrap_or(0);
+        let (now, last_backfill) =
+            (shape::Timestamp(request.now.0), shape::Timestamp(last_backfill));
+        Self {
+            records: Encoder::new(view, request, flags),
+            body: JobInfoBody::new(now, last_backfill),
+            tail: Parts::default(),
+            whole: Vec::new(),
+            known: Sheet::default(),
+        }
     }
 
     fn add(&mut self, job: &Arc<Job>) {
-        let encode = || {
-            let mut info = self.records.record(job);
-            // Clients up to 25.05 make the default path themselves, and an absolute one.
-            if self.version < Version::V25_11 && info.std_out.as_deref().is_some_and(is_default) {
-                info.std_out = None;
-            }
-            to_bytes(&info, self.version)
-        };
-        // Details and expectations that have passed hang on more than the record.
-        if self.flags.has(ShowFlags::DETAIL) || self.records.goes_by_the_clock(job) {
-            self.body.push(&encode());
-            return;
+        match self.known.find((job.id, job), self.records.now) {
+            Some(piece) => self.tail.add(piece),
+            None => self.tail.add_own(self.records.encode(job)),
         }
-        let cluster = &self.view.cluster;
-        let of = Sources {
-            job: Arc::clone(job),
-            partition: cluster.partition(&job.partition).cloned(),
-            config: Arc::clone(cluster.config()),
-            node_places: cluster.node_table_len(),
-            flags: if self.version < Version::V24_11 { self.flags.0 } else { 0 },
-        };
-        self.body.push(&self.view.encoded.job(of, self.version, encode));
     }
 
-    fn finish(self) -> Reply {
-        Reply { number: Number::RESPONSE_JOB_INFO, body: self.body.into_bytes(), version: None }
+    fn is_empty(&self) -> bool {
+        self.tail.count() == 0
+    }
+
+    fn finish(mut self) -> Reply {
+        self.body.expect(self.tail.count());
+        self.whole.extend(self.tail.into_bytes());
+        Reply {
+            number: Number::RESPONSE_JOB_INFO,
+            body: self.body.into_bytes(),
+            tail: self.whole,
+            version: None,
+        }
     }
 }
 
-fn empty_body(view: &View, request: &Request<'_>, bytes: usize) -> JobInfoBody {
-    let last_backfill = i64::try_from(view.counters.backfill_last.get()).unwrap_or(0);
-    let (now, last_backfill) = (shape::Timestamp(request.now.0), shape::Timestamp(last_backfill));
-    JobInfoBody::with_capacity(now, last_backfill, bytes)
+/// Encodes records for one request.
+struct Encoder<'a> {
+    view: &'a View,
+    now: Timestamp,
+    form: Form,
+    records: Records<'a>,
+}
+
+impl<'a> Encoder<'a> {
+    fn new(view: &'a View, request: &Request<'_>, flags: ShowFlags) -> Self {
+        let (version, now) = (request.version, request.now);
+        // Up to 24.05 the flags of the request stand in each record.
+        let in_record = if version < Version::V24_11 { flags.0 } else { 0 };
+        let form = Form { version, flags: in_record };
+        Self { view, now, form, records: Records::new(view, now, flags) }
+    }
+
+    fn encode(&self, job: &Job) -> Vec<u8> {
+        let version = self.form.version;
+        let mut info = self.records.record(job);
+        // Clients up to 25.05 make the default path themselves, and an absolute one.
+        if version < Version::V25_11 && info.std_out.as_deref().is_some_and(is_default) {
+            info.std_out = None;
+        }
+        to_bytes(&info, version)
+    }
+
+    /// All jobs without details, which hang on more than the jobs.
+    fn sheet(&self) -> Sheet<Arc<Job>> {
+        let jobs = self.view.cluster.numbered_jobs();
+        let revision = self.view.changed.revision.jobs;
+        let encode = |(_, job): (JobId, &Arc<Job>)| self.encode(job);
+        self.view.encoded.jobs.renewed((self.view, self.now), self.form, revision, jobs, encode)
+    }
 }

@@ -88,17 +88,6 @@ impl<'a> Records<'a> {
         Self { view, now, flags, widest: RefCell::default() }
     }
 
-    /// Whether the record is another one at another time: an expected start that has passed is told
-    /// as now, a begin time only while it is to come.
-    pub(super) fn goes_by_the_clock(&self, job: &Job) -> bool {
-        let waits = matches!(&job.phase, Phase::Pending | Phase::Completing(_));
-        waits
-            && match (job.started, job.begin) {
-                (Some(expected), _) => expected < self.now,
-                (None, begin) => begin.is_some_and(|begin| begin > self.now),
-            }
-    }
-
     /// The record.
     pub(super) fn record(&self, job: &Job) -> JobInfo {
         let state = job_state(job);

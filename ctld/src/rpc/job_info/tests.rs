@@ -15,7 +15,7 @@ use crate::rpc::fixtures::{self, NOW};
 fn answer(view: &View, read: super::super::Read, request: &Request<'_>) -> JobInfoResponse {
     let reply = read(view, request).unwrap();
     assert_eq!(reply.number, Number::RESPONSE_JOB_INFO);
-    from_bytes(&reply.body, request.version).unwrap()
+    from_bytes(&reply.whole(), request.version).unwrap()
 }
 
 fn all(view: &View, version: Version, now: i64, show_flags: ShowFlags) -> JobInfoResponse {
@@ -253,7 +253,9 @@ fn a_record_is_made_anew_when_what_it_shows_changes() {
     assert_eq!(start(&view, NOW.0 + 200), NOW.0 + 200);
     let mut partition = (**view.cluster.partition("main").unwrap()).clone();
     partition.max_time_min = Some(30);
-    view.cluster.apply(&Change::Partition(Arc::new(partition)));
+    let (change, old) = (Change::Partition(Arc::new(partition)), view.cluster.clone());
+    view.changed.note(&change, NOW, &old);
+    view.cluster.apply(&change);
     assert_eq!(limits(&view, NOW.0)[3], protocol::shape::Limit::Value(30));
     let flags = |flags| all(&view, Version::OLDEST, NOW.0, flags).jobs[3].show_flags;
     assert_eq!(flags(ShowFlags::ALL), ShowFlags::ALL);
@@ -277,7 +279,7 @@ fn an_array_is_told_with_all_its_tasks() {
             let body = fixtures::bytes(&asked, version);
             let request = fixtures::request(Number::REQUEST_JOB_INFO_SINGLE, version, &body);
             one_job(&view, &request).map(|reply| {
-                let reply: JobInfoResponse = from_bytes(&reply.body, version).unwrap();
+                let reply: JobInfoResponse = from_bytes(&reply.whole(), version).unwrap();
                 reply.jobs.iter().map(|job| job.step_id.job_id).collect::<Vec<_>>()
             })
         };

@@ -102,27 +102,22 @@ pub struct JobInfoBody {
 impl JobInfoBody {
     /// A body without jobs.
     pub fn new(last_update: Timestamp, last_backfill: Timestamp) -> Self {
-        Self::with_capacity(last_update, last_backfill, 0)
-    }
-
-    /// A body without jobs, with room for `records` bytes of them.
-    pub fn with_capacity(last_update: Timestamp, last_backfill: Timestamp, records: usize) -> Self {
-        let mut w = Writer::after(Vec::with_capacity(20 + records), Version::NEWEST);
+        let mut w = Writer::new(Version::NEWEST);
         0u32.encode(&mut w);
         last_update.encode(&mut w);
         last_backfill.encode(&mut w);
         Self { bytes: w.into_bytes(), count: 0 }
     }
 
-    /// Makes room for so many more bytes of records.
-    pub fn reserve(&mut self, records: usize) {
-        self.bytes.reserve(records);
-    }
-
     /// Adds a [`JobInfo`] that was encoded in the version of the reply.
     pub fn push(&mut self, record: &[u8]) {
         self.bytes.extend_from_slice(record);
         self.count += 1;
+    }
+
+    /// Counts records that will follow these bytes.
+    pub fn expect(&mut self, records: u32) {
+        self.count += records;
     }
 
     /// How many jobs it has.

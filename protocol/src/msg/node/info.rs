@@ -297,22 +297,17 @@ fn begin_nodes_info(w: &mut Writer, count: usize, now: Timestamp, hidden: Option
     }
 }
 
-/// The body of a [`NodesInfo`] out of nodes that are already encoded in `version`.
+/// What stands in front of the nodes in a [`NodesInfo`] of `count` nodes.
 ///
-/// Up to 24.05 `records` must hold a placeholder at each hidden index, and `hidden` is not used.
-pub fn assemble_nodes_info<'a>(
+/// Up to 24.05 a placeholder must stand at each hidden index, and `hidden` is not used.
+pub fn nodes_info_head(
     version: Version,
     now: Timestamp,
+    count: usize,
     hidden: Option<&Bitmap>,
-    records: impl Iterator<Item = &'a [u8]> + Clone,
 ) -> Vec<u8> {
-    let size: usize = records.clone().map(<[u8]>::len).sum();
-    let hidden_size = hidden.map_or(0, |hidden| hidden.len() as usize / 4 + 8);
-    let mut w = Writer::after(Vec::with_capacity(size + hidden_size + 24), version);
-    begin_nodes_info(&mut w, records.clone().count(), now, hidden);
-    for record in records {
-        w.raw(record);
-    }
+    let mut w = Writer::new(version);
+    begin_nodes_info(&mut w, count, now, hidden);
     w.into_bytes()
 }
 
@@ -330,11 +325,9 @@ mod tests {
             nodes: vec![node, NodeInfo::placeholder()],
         };
         for version in Version::ALL {
-            let records: Vec<Vec<u8>> =
-                info.nodes.iter().map(|node| to_bytes(node, version)).collect();
-            let records = records.iter().map(Vec::as_slice);
-            let body =
-                assemble_nodes_info(version, info.last_update, info.hidden.as_ref(), records);
+            let count = info.nodes.len();
+            let mut body = nodes_info_head(version, info.last_update, count, info.hidden.as_ref());
+            body.extend(info.nodes.iter().flat_map(|node| to_bytes(node, version)));
             assert_eq!(body, to_bytes(&info, version), "{version}");
         }
     }
