@@ -116,7 +116,14 @@ impl Changed {
                 revision.nodes += 1;
                 revision.structure += 1;
             }
-            Change::Step(_) | Change::StepGone(..) | Change::Script(..) | Change::Counters(_) => {}
+            Change::Step(_)
+            | Change::StepGone(..)
+            | Change::Script(..)
+            | Change::Counters(_)
+            | Change::Trigger(_)
+            | Change::TriggerGone(_)
+            | Change::Crontab(_)
+            | Change::CrontabGone(_) => {}
         }
     }
 }
