@@ -99,15 +99,17 @@ impl Key {
             | Self::Crontab(Uid(number)) => number.to_be_bytes().to_vec(),
             Self::Partition(name) => name.as_bytes().to_vec(),
             Self::Step(job, step) => {
-                let (kind, number) = match *step {
-                    StepNumber::Normal(number) => (0, number),
-                    StepNumber::Interactive => (1, 0),
-                    StepNumber::Batch => (2, 0),
-                    StepNumber::Extern => (3, 0),
+                let (kind, number, component) = match *step {
+                    StepNumber::Normal(number) => (0, number, None),
+                    StepNumber::Interactive => (1, 0, None),
+                    StepNumber::Batch => (2, 0, None),
+                    StepNumber::Extern => (3, 0, None),
+                    StepNumber::Component { step, component } => (4, step, Some(component)),
                 };
                 let mut bytes = job.0.to_be_bytes().to_vec();
                 bytes.push(kind);
                 bytes.extend(number.to_be_bytes());
+                bytes.extend(component.iter().flat_map(|component| component.to_be_bytes()));
                 bytes
             }
         }

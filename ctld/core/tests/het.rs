@@ -4,8 +4,11 @@
 
 mod world;
 
-use ctld_core::{Answer, Event, JobEdit, JobPart, JobSelection, NewJob, Reject};
-use model::{Config, Exit, Hold, JobId, Launch, Phase, Plan, PriorityType, WaitReason};
+use ctld_core::{
+    Answer, Distribution, Event, JobEdit, JobPart, JobSelection, NewJob, Reject, StepKind,
+    StepRequest,
+};
+use model::{Config, Exit, Hold, JobId, Launch, Phase, Plan, PriorityType, StepNumber, WaitReason};
 
 use world::{ANN, ROOT, World, batch, sent, whole, with};
 
@@ -319,4 +322,57 @@ fn a_component_that_can_never_start_ends_all() {
     let other = JobId(leader.0 + 1);
     assert!(world.job(leader).is_finished() && world.job(other).is_finished());
     assert_eq!(world.job(other).wait, WaitReason::DependencyNeverSatisfied);
+}
+
+/// `srun --het-group`: a step of several components has one number, and steps of one component none
+/// that a later one of several would find taken.
+#[test]
+fn steps_of_components_are_numbered_by_the_leader() {
+    let mut world = World::new();
+    let (leader, other) = running(&mut world);
+    let mut ask = |job: JobId, number: Option<u32>| {
+        let request = StepRequest { number, ..srun(job) };
+        match world.accepted(Event::StepAsked(Box::new(request))).answer {
+            Ok(Answer::Step { step: StepNumber::Normal(number), .. }) => number,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!((ask(leader, None), ask(other, Some(0))), (0, 0));
+    assert_eq!(ask(other, None), 1);
+    assert_eq!(ask(leader, None), 2);
+    assert_eq!((ask(leader, None), ask(other, Some(3))), (3, 3));
+}
+
+fn srun(job: JobId) -> StepRequest {
+    StepRequest {
+        caller: ANN,
+        job,
+        task: None,
+        number: None,
+        component: None,
+        kind: StepKind::Normal,
+        min_nodes: Some(1),
+        max_nodes: 0,
+        cpus: 1,
+        tasks: Some(1),
+        cpus_per_task: None,
+        tasks_per_node: None,
+        memory: None,
+        time_limit_min: None,
+        relative: 0,
+        distribution: Some(Distribution::default()),
+        distribution_bits: 2,
+        whole: false,
+        overlaps: true,
+        overcommit: false,
+        ignores_signals: false,
+        nodes: None,
+        hosts: Vec::new(),
+        excluded_nodes: None,
+        feature: None,
+        name: None,
+        client: None,
+        submit_line: None,
+        protocol: 0x2c00,
+    }
 }

@@ -20,6 +20,7 @@ fn srun(job: JobId, tasks: u32) -> StepRequest {
         job,
         task: None,
         number: None,
+        component: None,
         kind: StepKind::Normal,
         min_nodes: Some(1),
         max_nodes: 0,
@@ -254,4 +255,43 @@ fn a_step_is_ended_by_a_signal_of_slurms_own() {
     assert_eq!(world::sent(&world.accepted(kill(first, 991))), [(1, "signal")]);
     assert_eq!(world.refused(kill(first, 500)), Reject::InvalidSignal);
     assert_eq!(world.refused(kill(None, 991)), Reject::InvalidSignal);
+}
+
+/// `srun a : b` in a plain job: each component is asked for by itself, under the number of the first.
+#[test]
+fn components_of_a_step_have_one_number_and_end_one_by_one() {
+    let mut world = World::new();
+    let job = world.running(with(ANN, |new| new.spec.tasks = Some(1)));
+    let component = |component: u32, number: Option<u32>| StepRequest {
+        component: Some(component),
+        number,
+        overlaps: true,
+        ..srun(job, 1)
+    };
+    let named = |step: u32, component: u32| StepNumber::Component { step, component };
+    let answer = world.accepted(asked(component(0, None))).answer;
+    assert_eq!(answer, Ok(Answer::Step { job, step: named(0, 0) }));
+    let answer = world.accepted(asked(component(1, Some(0)))).answer;
+    assert_eq!(answer, Ok(Answer::Step { job, step: named(0, 1) }));
+    let again = world.refused(asked(component(1, Some(0))));
+    assert_eq!(again, Reject::Step(StepReject::Exists(job)));
+    // The next step has the next number.
+    let answer = world.accepted(asked(StepRequest { overlaps: true, ..srun(job, 1) })).answer;
+    assert_eq!(answer, Ok(Answer::Step { job, step: StepNumber::Normal(1) }));
+
+    let kill = |step: StepNumber| {
+        let selection = world::whole(job);
+        Event::Kill(Kill { caller: ANN, selection, step: Some(step), signal: 9, flags: 0 })
+    };
+    let signals = |turned: &Turned| world::sent(turned).len();
+    assert_eq!(signals(&world.accepted(kill(StepNumber::Normal(0)))), 2, "the number means all");
+    assert_eq!(signals(&world.accepted(kill(named(0, 1)))), 1);
+    let ended = StepDone { caller: ROOT, job, step: named(0, 0), range: (0, 0), status: 0 };
+    world.accepted(Event::StepDone(ended));
+    let left: Vec<StepNumber> = world
+        .cluster()
+        .steps_numbered(job, StepNumber::Normal(0))
+        .map(|step| step.number)
+        .collect();
+    assert_eq!(left, [named(0, 1)]);
 }

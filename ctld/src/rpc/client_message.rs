@@ -71,7 +71,7 @@ pub fn started(view: &View, job: &Arc<Job>) -> Told {
 /// Everything else.
 pub fn of(message: ClientMessage) -> Told {
     let id = |job: u32, step: Option<StepNumber>| match step {
-        Some(step) => StepId::step(job, step_id(step)),
+        Some(step) => step_id(job, step),
         None => StepId::job(job),
     };
     match message {

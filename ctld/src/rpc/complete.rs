@@ -7,7 +7,8 @@ use protocol::msg::{
 };
 use protocol::{Errno, Number, Version};
 
-use super::{Failure, Privilege, Request, Row, done, kill};
+use super::node_message::step_number;
+use super::{Failure, Privilege, Request, Row, done};
 use crate::view::View;
 
 pub(super) const ROWS: &[Row] = &[
@@ -73,7 +74,7 @@ impl Trouble {
 /// `REQUEST_STEP_COMPLETE`.
 fn step(_: &View, request: &Request<'_>) -> Result<Event, Failure> {
     let report: StepComplete = request.decode()?;
-    let step = kill::step_number(report.step_id);
+    let step = step_number(report.step_id);
     let step = step.ok_or(Failure::Code(Errno::ESLURM_INVALID_JOB_ID))?;
     Ok(Event::StepDone(StepDone {
         caller: request.caller,

@@ -1,6 +1,9 @@
 //! Credentials of `sbcast`, also of `srun --bcast`: whose files may be written to which nodes.
 
-use model::Job;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use model::{Job, JobId};
 use protocol::auth::{SbcastClaims, Signed};
 use protocol::hostlist::Hostlist;
 use protocol::msg::{Identity, SbcastCredentialResponse, SbcastWithoutJob, SelectedStep};
@@ -9,7 +12,7 @@ use protocol::{Errno, Number};
 
 use super::credential::{self, Signer};
 use super::job_query::allocated_job;
-use super::step_info::step_number;
+use super::node_message::step_id;
 use super::visible::is_admin;
 use super::{Failure, Kind, Privilege, Reply, Request, Row};
 use crate::view::View;
@@ -19,25 +22,46 @@ pub(super) const ROWS: &[Row] = &[
     Row::of(Number::REQUEST_SBCAST_CRED_NO_JOB, Privilege::Admin, Kind::ReadSigned(to_nodes)),
 ];
 
-/// `REQUEST_JOB_SBCAST_CRED`: to the nodes of a job, or of one of its steps.
+/// `REQUEST_JOB_SBCAST_CRED`: to the nodes of a job, of one of its steps, or of a component of a
+/// heterogeneous job; by the number of its leader, to those of all components.
 fn to_job(view: &View, request: &Request<'_>, signer: &Signer<'_>) -> Result<Reply, Failure> {
     let asked: SelectedStep = request.decode()?;
-    if asked.het_job_offset != Limit::Unset {
-        return Err(Failure::Code(Errno::ESLURM_INVALID_JOB_ID));
-    }
-    let job = allocated_job(view, request, asked.step_id.job_id)?;
+    let id = match asked.het_job_offset {
+        Limit::Value(offset) => {
+            let component = view.cluster.component(JobId(asked.step_id.job_id), offset);
+            component.ok_or(Failure::Code(Errno::ESLURM_INVALID_JOB_ID))?.id.0
+        }
+        Limit::Unset | Limit::Infinite => asked.step_id.job_id,
+    };
+    let job = allocated_job(view, request, id)?;
+    let whole = asked.het_job_offset == Limit::Unset && leads(job);
     if job.owner != request.caller.uid && !is_admin(view, request.caller) {
         return Err(Failure::Code(Errno::ESLURM_USER_ID_MISSING));
     }
-    let number = Some(asked.step_id.step_id).filter(|number| *number != u32::NO_VAL);
+    let number = Some(asked.step_id.step_id).filter(|number| *number != u32::NO_VAL && !whole);
     let claims = SbcastClaims {
-        nodes: Some(nodes(view, job, number)?),
+        nodes: Some(if whole { all_nodes(view, job) } else { nodes(view, job, number)? }),
         job_id: job.id.0,
+        het_job_id: job.het.as_ref().map_or(0, |role| role.leader().0),
         // A file for the job as a whole bears the number that the next step will have.
         step_id: number.unwrap_or(job.next_step),
         ..SbcastClaims::default()
     };
     Ok(credential(request, signer, &credential::identity(view, job), claims))
+}
+
+fn leads(job: &Job) -> bool {
+    job.het.as_ref().is_some_and(|role| role.is_leader())
+}
+
+/// The nodes of all components of a heterogeneous job.
+fn all_nodes(view: &View, leader: &Arc<Job>) -> String {
+    let components = view.cluster.components(leader);
+    let allocations = components.filter_map(|job| job.allocation.as_deref());
+    let nodes: BTreeSet<_> =
+        allocations.flat_map(|a| a.shares.iter().map(|share| share.node)).collect();
+    let nodes: Vec<_> = nodes.into_iter().collect();
+    model::node_list(&view.cluster, &nodes).to_string()
 }
 
 /// The nodes of the job, or those of its step.
@@ -46,7 +70,9 @@ fn nodes(view: &View, job: &Job, number: Option<u32>) -> Result<String, Failure>
         None => job.allocation.as_ref().map(|allocation| &allocation.node_list),
         Some(number) => {
             let mut steps = view.cluster.steps_of(job.id);
-            steps.find(|step| step_number(step.number) == number).map(|step| &step.node_list)
+            steps
+                .find(|step| step_id(job.id.0, step.number).step_id == number)
+                .map(|step| &step.node_list)
         }
     };
     let missing = Failure::Code(Errno::ESLURM_INVALID_JOB_ID);

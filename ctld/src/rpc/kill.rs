@@ -3,11 +3,11 @@
 mod several;
 
 use ctld_core::{Event, JobSelection, Kill};
-use model::{JobId, StepNumber};
+use model::JobId;
 use protocol::Number;
-use protocol::msg::{KillRequest, StepId};
-use protocol::shape::Sentinel;
+use protocol::msg::KillRequest;
 
+use super::node_message::step_number;
 use super::{Failure, Privilege, Request, Row, array_reply, job_id};
 use crate::view::View;
 
@@ -41,15 +41,4 @@ fn step(_: &View, request: &Request<'_>) -> Result<Event, Failure> {
         signal: kill.signal,
         flags: kill.flags.0,
     }))
-}
-
-/// The step that an id names, if it names one.
-pub(super) fn step_number(id: StepId) -> Option<StepNumber> {
-    match id.step_id {
-        u32::NO_VAL | StepId::PENDING => None,
-        StepId::BATCH => Some(StepNumber::Batch),
-        StepId::EXTERN => Some(StepNumber::Extern),
-        StepId::INTERACTIVE => Some(StepNumber::Interactive),
-        number => Some(StepNumber::Normal(number)),
-    }
 }

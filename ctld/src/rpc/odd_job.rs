@@ -4,7 +4,8 @@ use ctld_core::Event;
 use protocol::msg::{CrontabUpdateRequest, NotifyRequest, StepUpdate};
 use protocol::{Errno, Number};
 
-use super::{Failure, Privilege, Reply, Request, Row, done, kill};
+use super::node_message::step_number;
+use super::{Failure, Privilege, Reply, Request, Row, done};
 use crate::view::View;
 
 pub(super) const ROWS: &[Row] = &[
@@ -37,7 +38,7 @@ fn step(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
     let message: StepUpdate = request.decode()?;
     let id = message.step.0;
     let job = model::JobId(id.job_id);
-    let known = match kill::step_number(id) {
+    let known = match step_number(id) {
         Some(step) => view.cluster.step(job, step).is_some(),
         None => view.cluster.job(job).is_some(),
     };

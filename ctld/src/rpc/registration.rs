@@ -88,7 +88,7 @@ fn trouble(status: Errno) -> Option<&'static str> {
 /// The steps that run there, but for those that never were the controller's.
 fn steps(message: &NodeRegistration) -> Vec<(JobId, StepNumber)> {
     let ours = message.steps.iter().filter(|step| step.job_id < NO_ALLOCATION);
-    ours.filter_map(|step| Some((JobId(step.job_id), step_number(step.step_id)?))).collect()
+    ours.filter_map(|step| Some((JobId(step.job_id), step_number(*step)?))).collect()
 }
 
 /// What the node found of generic resources, equal ones counted together.

@@ -7,7 +7,7 @@ use model::{Job, JobId, MemoryRequest, Step, StepClient, Timestamp};
 use protocol::auth::Credential;
 use protocol::hostlist::Hostlist;
 use protocol::msg::{
-    JobAndStep, MEM_PER_CPU, StepCreate, StepCreateResponse, StepCredential, StepId, StepLayout,
+    JobAndStep, MEM_PER_CPU, StepCreate, StepCreateResponse, StepCredential, StepLayout,
     step_flags, task_dist,
 };
 use protocol::shape::{Bitmap, Limit, Runs, Sentinel};
@@ -54,6 +54,7 @@ fn asked(_: &View, request: &Request<'_>) -> Result<Event, Failure> {
         job: JobId(asked.step_id.job_id),
         task: asked.array_task_id.value(),
         number: Some(asked.step_id.step_id).filter(|number| *number != u32::NO_VAL),
+        component: Some(asked.step_id.step_het_comp).filter(|number| *number != u32::NO_VAL),
         kind,
         min_nodes: match asked.min_nodes {
             Limit::Value(nodes) => Some(nodes),
@@ -152,7 +153,7 @@ fn created(view: &View, request: &Request<'_>, answer: Answer, signer: &Signer<'
         return request.return_code(Errno::ESLURM_ALREADY_DONE);
     };
     let body = StepCreateResponse {
-        step_id: JobAndStep(StepId::step(job.0, step_id(step.number))),
+        step_id: JobAndStep(step_id(job.0, step.number)),
         step_layout: Some(layout),
         credential,
         use_protocol_ver: RawVersion(step.protocol),
@@ -186,7 +187,9 @@ fn proof(
 ) -> Option<Credential> {
     let allocation = job.allocation.as_deref()?;
     let launch = step.launch.as_deref()?;
-    let mut proof = credential::of_job(view, job, step_id(step.number), version, now)?;
+    let id = step_id(job.id.0, step.number);
+    let mut proof = credential::of_job(view, job, id.step_id, version, now)?;
+    proof.step_id = id;
     let mut map = Bitmap::new(proof.job_cores.0.as_ref().map_or(0, Bitmap::len));
     let mut first = 0;
     for share in &allocation.shares {

@@ -9,6 +9,7 @@ use protocol::{Errno, Number, RawVersion};
 
 use super::field::{node_set, text, time, unless_known};
 use super::job_query::allocated_job;
+use super::node_message::{step_id, step_number};
 use super::visible::Sight;
 use super::{Failure, Reply, Request, Row, step_create};
 use crate::view::View;
@@ -31,7 +32,7 @@ fn steps(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
     let of_steps = |step: &Step| {
         let job = cluster.job(step.job)?;
         let is_wanted = is_wanted(job.id, job.array_job())
-            && number.is_none_or(|number| step_number(step.number) == number);
+            && number.is_none_or(|number| step_id(job.id.0, step.number).step_id == number);
         (is_wanted && sight.job(job)).then(|| step_info(view, job, step, request.now))
     };
     let found: Vec<StepInfo> = match wanted {
@@ -57,22 +58,14 @@ fn steps(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
     Ok(request.reply(Number::RESPONSE_JOB_STEP_INFO, &body))
 }
 
-/// A step's number as messages have it.
-pub(super) fn step_number(step: StepNumber) -> u32 {
-    match step {
-        StepNumber::Normal(number) => number,
-        StepNumber::Interactive => StepId::INTERACTIVE,
-        StepNumber::Batch => StepId::BATCH,
-        StepNumber::Extern => StepId::EXTERN,
-    }
-}
-
 fn step_info(view: &View, job: &Job, step: &Step, now: Timestamp) -> StepInfo {
     // The script's step stands for the job's own resources and counts none itself.
     let is_batch = step.number == StepNumber::Batch;
     let of_job = |option| text(job.spec.carried.text(option));
     let frequency = match step.number {
-        StepNumber::Normal(_) | StepNumber::Interactive => Limit::Unset,
+        StepNumber::Normal(_) | StepNumber::Component { .. } | StepNumber::Interactive => {
+            Limit::Unset
+        }
         StepNumber::Batch | StepNumber::Extern => Limit::Value(0),
     };
     let launch = step.launch.as_deref();
@@ -80,7 +73,7 @@ fn step_info(view: &View, job: &Job, step: &Step, now: Timestamp) -> StepInfo {
     StepInfo {
         array_job_id: job.array.as_ref().map_or(0, |role| role.array_job.0),
         array_task_id: Limit::from_option(job.task_index()),
-        step_id: StepId::step(job.id.0, step_number(step.number)),
+        step_id: step_id(job.id.0, step.number),
         user_id: job.owner.0,
         num_cpus: if is_batch { 0 } else { step.cpus },
         cpu_freq_min: frequency,
@@ -126,7 +119,8 @@ fn run_time(job: &Job, step: &Step, now: Timestamp) -> i64 {
 fn step_layout(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
     let asked: StepId = request.decode()?;
     let job = allocated_job(view, request, asked.job_id)?;
-    let step = view.cluster.steps_of(job.id).find(|step| step_number(step.number) == asked.step_id);
+    let number = step_number(asked);
+    let step = number.and_then(|number| view.cluster.steps_numbered(job.id, number).next());
     let step = step.ok_or(Failure::Code(Errno::ESLURM_INVALID_JOB_ID))?;
     Ok(request.reply(Number::RESPONSE_STEP_LAYOUT, &Some(step_create::layout(step))))
 }

@@ -178,8 +178,26 @@ impl Cluster {
 
     /// The steps of a job.
     pub fn steps_of(&self, job: JobId) -> impl Iterator<Item = &Arc<Step>> {
-        let range = (job, StepNumber::Normal(0))..=(job, StepNumber::Extern);
-        self.steps.range(range).map(|(_, step)| step)
+        let last = StepNumber::Component { step: u32::MAX, component: u32::MAX };
+        self.steps.range((job, StepNumber::Normal(0))..=(job, last)).map(|(_, step)| step)
+    }
+
+    /// The step that a number names; all of its components, if it has some.
+    pub fn steps_numbered(
+        &self,
+        job: JobId,
+        number: StepNumber,
+    ) -> impl Iterator<Item = &Arc<Step>> {
+        let of = |step: u32, component: u32| (job, StepNumber::Component { step, component });
+        let (first, last) = match number {
+            StepNumber::Normal(step) => (of(step, 0), of(step, u32::MAX)),
+            StepNumber::Interactive
+            | StepNumber::Batch
+            | StepNumber::Extern
+            | StepNumber::Component { .. } => ((job, number), (job, number)),
+        };
+        let alone = self.steps.get(&(job, number)).filter(|_| first != last);
+        alone.into_iter().chain(self.steps.range(first..=last).map(|(_, step)| step))
     }
 
     /// A node.

@@ -50,6 +50,13 @@ pub enum StepNumber {
     Batch,
     /// The container of everything else (PrologFlags=Contain).
     Extern,
+    /// One component of a step that several commands make together (`srun a : b` in a plain job).
+    Component {
+        /// The number that all components of the step have.
+        step: u32,
+        /// Which of them.
+        component: u32,
+    },
 }
 
 impl fmt::Display for JobId {

@@ -9,16 +9,18 @@ use crate::error::RecordError;
 
 pub(crate) fn write(step: &Step) -> proto::Step {
     let Step { job, number, name, nodes, node_list, tasks, cpus, started, protocol, launch } = step;
-    let (kind, number) = match *number {
-        StepNumber::Normal(number) => (proto::StepKind::Normal, number),
-        StepNumber::Interactive => (proto::StepKind::Interactive, 0),
-        StepNumber::Batch => (proto::StepKind::Batch, 0),
-        StepNumber::Extern => (proto::StepKind::Extern, 0),
+    let (kind, number, component) = match *number {
+        StepNumber::Normal(number) => (proto::StepKind::Normal, number, 0),
+        StepNumber::Interactive => (proto::StepKind::Interactive, 0, 0),
+        StepNumber::Batch => (proto::StepKind::Batch, 0, 0),
+        StepNumber::Extern => (proto::StepKind::Extern, 0, 0),
+        StepNumber::Component { step, component } => (proto::StepKind::Component, step, component),
     };
     proto::Step {
         job: job.0,
         kind: kind.into(),
         number,
+        component,
         name: name.to_string(),
         nodes: node_numbers(nodes),
         node_list: node_list.to_string(),
@@ -37,6 +39,9 @@ pub(crate) fn read(record: proto::Step) -> Result<Step, RecordError> {
         Ok(proto::StepKind::Interactive) => StepNumber::Interactive,
         Ok(proto::StepKind::Batch) => StepNumber::Batch,
         Ok(proto::StepKind::Extern) => StepNumber::Extern,
+        Ok(proto::StepKind::Component) => {
+            StepNumber::Component { step: record.number, component: record.component }
+        }
     };
     Ok(Step {
         job: JobId(record.job),

@@ -123,7 +123,8 @@ impl Draw {
 
     fn step(&mut self) -> Step {
         let normal = StepNumber::Normal(self.u32());
-        let special = [StepNumber::Interactive, StepNumber::Batch, StepNumber::Extern];
+        let component = StepNumber::Component { step: self.u32(), component: self.u32() };
+        let special = [StepNumber::Interactive, StepNumber::Batch, StepNumber::Extern, component];
         Step {
             job: JobId(self.u32()),
             number: if self.bool() { self.one(&special) } else { normal },

@@ -87,7 +87,7 @@ pub(super) fn meant_by_kill(
     };
     if let Some(step) = kill.step {
         // Of a step that spans components, each has a part.
-        let has = |job: &Arc<Job>| turn.cluster().step(job.id, step).is_some();
+        let has = |job: &Arc<Job>| turn.cluster().steps_numbered(job.id, step).next().is_some();
         let with_it: Vec<Arc<Job>> = named.iter().filter(|job| has(job)).cloned().collect();
         return Ok(if with_it.is_empty() { named[..1].to_vec() } else { with_it });
     }

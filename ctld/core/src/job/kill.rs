@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use model::{Exit, Job, JobId, Launch, Outcome, Phase, StepNumber, WaitReason};
+use model::{Exit, Job, JobId, Launch, NodeId, Outcome, Phase, StepNumber, WaitReason};
 
 use crate::access::{self, Caller};
 use crate::effect::{ClientMessage, Effect, NodeMessage};
@@ -103,7 +103,7 @@ fn check_kill(turn: &Turn<'_>, job: &Arc<Job>, kill: &Kill) -> Result<(), Reject
             Err(Reject::NotSignalable(job.id))
         }
         Phase::Running(_) => match kill.step {
-            Some(step) if turn.cluster().step(job.id, step).is_none() => {
+            Some(step) if turn.cluster().steps_numbered(job.id, step).next().is_none() => {
                 Err(Reject::NoSuchJob(job.id))
             }
             None if kill.flags & KILL_JOB_BATCH != 0 && !job.has_script() => {
@@ -151,12 +151,14 @@ pub(crate) fn signal(
     };
     let batch_only = flags & KILL_JOB_BATCH != 0;
     let step = if batch_only { Some(StepNumber::Batch) } else { step };
-    let of_step = step.and_then(|step| turn.cluster().step(job.id, step)).map(|s| s.nodes.clone());
-    let nodes = of_step.unwrap_or_else(|| match batch_only {
-        true => vec![allocation.batch_host()],
-        false => allocation.shares.iter().map(|share| share.node).collect(),
-    });
-    for node in nodes {
+    let named = step.into_iter().flat_map(|step| turn.cluster().steps_numbered(job.id, step));
+    let mut targets: Vec<(NodeId, Option<StepNumber>)> =
+        named.flat_map(|s| s.nodes.iter().map(|node| (*node, Some(s.number)))).collect();
+    if targets.is_empty() {
+        let all = allocation.shares.iter().take(if batch_only { 1 } else { usize::MAX });
+        targets = all.map(|share| (share.node, step)).collect();
+    }
+    for (node, step) in targets {
         let message = NodeMessage::Signal { job: job.id, step, signal, flags };
         turn.emit(Effect::ToNode { node, message });
     }

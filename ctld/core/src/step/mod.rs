@@ -60,9 +60,7 @@ pub(crate) fn asked(turn: &mut Turn<'_>, request: &StepRequest) -> Result<Answer
             status: 0,
         })),
     };
-    if let StepNumber::Normal(number) = number {
-        turn.edit_job(&job, |job| job.next_step = job.next_step.max(number.saturating_add(1)));
-    }
+    count_on(turn, &job, request, number);
     turn.record(Change::Step(Arc::new(step)));
     Ok(Answer::Step { job: job.id, step: number })
 }
@@ -104,16 +102,46 @@ fn number(turn: &Turn<'_>, job: &Job, request: &StepRequest) -> Result<StepNumbe
     let number = match request.kind {
         StepKind::Interactive => StepNumber::Interactive,
         StepKind::Normal | StepKind::External => {
-            let number = request.number.unwrap_or(job.next_step);
+            let number = request.number.unwrap_or_else(|| next_number(turn, job));
             if number >= turn.config().max_step_count {
                 return Err(Reject::Step(StepReject::TooMany(job.id)));
             }
-            StepNumber::Normal(number)
+            match request.component {
+                None => StepNumber::Normal(number),
+                Some(component) => StepNumber::Component { step: number, component },
+            }
         }
     };
+    if let StepNumber::Component { step, .. } = number
+        && turn.cluster().step(job.id, StepNumber::Normal(step)).is_some()
+    {
+        return Err(Reject::Step(StepReject::Exists(job.id)));
+    }
     match turn.cluster().step(job.id, number) {
         Some(_) => Err(Reject::Step(StepReject::Exists(job.id))),
         None => Ok(number),
+    }
+}
+
+/// The components of a heterogeneous job have the numbers of their steps from its leader, so that one
+/// number is free in all of them.
+fn next_number(turn: &Turn<'_>, job: &Job) -> u32 {
+    let leader = turn.cluster().job(job.het_job());
+    leader.map_or(job.next_step, |leader| leader.next_step.max(job.next_step))
+}
+
+/// The numbers that later steps get.
+fn count_on(turn: &mut Turn<'_>, job: &Arc<Job>, request: &StepRequest, number: StepNumber) {
+    let number = match number {
+        StepNumber::Normal(number) => number,
+        StepNumber::Component { step, .. } => step,
+        StepNumber::Interactive | StepNumber::Batch | StepNumber::Extern => return,
+    };
+    let taken = |job: &mut Job| job.next_step = job.next_step.max(number.saturating_add(1));
+    turn.edit_job(job, taken);
+    let leader = turn.cluster().job(job.het_job()).filter(|leader| leader.id != job.id).cloned();
+    if let Some(leader) = leader.filter(|_| request.number.is_none()) {
+        turn.edit_job(&leader, taken);
     }
 }
 

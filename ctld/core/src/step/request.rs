@@ -16,6 +16,8 @@ pub struct StepRequest {
     pub task: Option<u32>,
     /// The number that it is to have; otherwise the next one.
     pub number: Option<u32>,
+    /// Which component of that step it is to be, if several commands make it together.
+    pub component: Option<u32>,
     /// What kind of step it is to be.
     pub kind: StepKind,
     /// Nodes: at least; `None` is all of the job's.

@@ -14,7 +14,7 @@ use model::{Node, Script, StepNumber, Timestamp};
 use protocol::msg::{
     self, KillFlags, RebootNodes, SignalTasks, StepId, SuspendOnNode, SuspendRequest,
 };
-use protocol::shape::Limit;
+use protocol::shape::{Limit, Sentinel};
 use protocol::wire::{Wire, to_bytes};
 use protocol::{Number, Version};
 
@@ -137,9 +137,7 @@ fn signal_tasks(
     let chosen =
         KillFlags(flags.0 & (KillFlags::FULL_JOB | KillFlags::JOB_BATCH | KillFlags::STEPS_ONLY).0);
     match step {
-        Some(step) => {
-            SignalTasks { step_id: StepId::step(job, step_id(step)), flags: flags.0, signal }
-        }
+        Some(step) => SignalTasks { step_id: step_id(job, step), flags: flags.0, signal },
         None => {
             let nobody = view.conf.keys.max_step_count.saturating_add(1);
             let flags = if chosen == KillFlags::NONE { KillFlags::STEPS_ONLY } else { flags };
@@ -148,24 +146,30 @@ fn signal_tasks(
     }
 }
 
-/// A step's number on the wire.
-pub fn step_id(step: StepNumber) -> u32 {
+/// A step on the wire.
+pub fn step_id(job: u32, step: StepNumber) -> StepId {
     match step {
-        StepNumber::Normal(number) => number,
-        StepNumber::Interactive => StepId::INTERACTIVE,
-        StepNumber::Batch => StepId::BATCH,
-        StepNumber::Extern => StepId::EXTERN,
+        StepNumber::Normal(number) => StepId::step(job, number),
+        StepNumber::Interactive => StepId::step(job, StepId::INTERACTIVE),
+        StepNumber::Batch => StepId::step(job, StepId::BATCH),
+        StepNumber::Extern => StepId::step(job, StepId::EXTERN),
+        StepNumber::Component { step, component } => {
+            StepId { step_het_comp: component, ..StepId::step(job, step) }
+        }
     }
 }
 
-/// A number on the wire as a step; `None` stands for the whole job.
-pub fn step_number(step_id: u32) -> Option<StepNumber> {
-    match step_id {
+/// What an id on the wire names; `None` is the whole job.
+pub fn step_number(id: StepId) -> Option<StepNumber> {
+    match id.step_id {
         StepId::INTERACTIVE => Some(StepNumber::Interactive),
         StepId::BATCH => Some(StepNumber::Batch),
         StepId::EXTERN => Some(StepNumber::Extern),
         // NO_VAL, INFINITE and the step of a job that has not started.
         0xffff_fffd.. => None,
+        step if id.step_het_comp != u32::NO_VAL => {
+            Some(StepNumber::Component { step, component: id.step_het_comp })
+        }
         number => Some(StepNumber::Normal(number)),
     }
 }
