@@ -65,20 +65,26 @@ pub struct Allowance {
     pub line: String,
     /// Why ours differs.
     pub reason: String,
+    /// The only release beside which it does, as `24.11`.
+    pub release: Option<String>,
 }
 
 impl Allowance {
-    /// Reads `piece of the command ; piece of the line ; reason` lines; `#` begins a comment.
+    /// Reads `piece of the command ; piece of the line ; reason` lines, with `@24.11` in front if it
+    /// holds beside that release alone; `#` begins a comment.
     ///
     /// # Panics
     /// On a line that has not all three parts: an allowance without a reason is none.
     pub fn parse_all(text: &str) -> Vec<Self> {
         lines_of(text)
             .map(|line| {
+                let released = line.strip_prefix('@').and_then(|rest| rest.split_once(' '));
+                let release = released.map(|(release, _)| release.to_owned());
+                let line = released.map_or(line, |(_, line)| line);
                 let mut parts = line.splitn(3, ';').map(|part| part.trim().to_owned());
                 match (parts.next(), parts.next(), parts.next()) {
                     (Some(command), Some(line), Some(reason)) if !reason.is_empty() => {
-                        Self { command, line, reason }
+                        Self { command, line, reason, release }
                     }
                     _ => panic!("an allowance is COMMAND ; LINE ; REASON, not {line:?}"),
                 }
@@ -212,9 +218,14 @@ fn timeless(line: &str) -> String {
     text
 }
 
-/// Shapes of times that Slurm prints: `0` stands for a digit, `A` for a letter.
-const SHAPES: [&str; 3] =
-    ["0000-00-00T00:00:00", "AAA AAA 00 00:00:00 0000", "AAA AAA  0 00:00:00 0000"];
+/// Shapes of times that Slurm prints, and of the unique ids that it makes of times: `0` stands for a
+/// digit, `A` for a letter, `X` for a digit or capital letter.
+const SHAPES: [&str; 4] = [
+    "0000-00-00T00:00:00",
+    "AAA AAA 00 00:00:00 0000",
+    "AAA AAA  0 00:00:00 0000",
+    "sXXXXXXXXXXXXX",
+];
 
 fn time_at(text: &str) -> Option<usize> {
     let has_shape = |shape: &&&str| {
@@ -222,6 +233,7 @@ fn time_at(text: &str) -> Option<usize> {
         shape.bytes().all(|want| match (want, at.next()) {
             (b'0', Some(byte)) => byte.is_ascii_digit(),
             (b'A', Some(byte)) => byte.is_ascii_alphabetic(),
+            (b'X', Some(byte)) => byte.is_ascii_digit() || byte.is_ascii_uppercase(),
             (_, byte) => byte == Some(want),
         })
     };

@@ -39,7 +39,7 @@ root: sinfo -h -N -o '%N %T'
 root: scontrol update nodename=n2 state=resume
 root: until sinfo -h -n n2 -p main -o %T | grep -qx idle; do sleep 0.2; done
 root: scontrol update nodename=n1,n2 weight=4
-root: scontrol -o show node | sed 's/Reason=.*//'
+root: scontrol -o show node | sed 's/Reason=.*//; s/BootTime=[^ ]*//'
 root: scontrol update nodename=n2 reason=
 root: scontrol update nodename=n1 nodeaddr=n1 nodehostname=n1
 root: scontrol update nodename=n1 activefeatures=none

@@ -2,7 +2,6 @@
 alice: printf '#!/bin/sh\nwhile [ -e go ]; do sleep 0.2; done\n' > job.sh; touch go
 alice: sbatch -t 10 -n4 -w n1 -o out.%j job.sh
 alice: until [ $(squeue -h -t R | wc -l) = 1 ]; do sleep 0.2; done; sleep 1
-alice: scontrol suspend 1
 bob: scontrol suspend 1
 root: scontrol resume 1
 root: scontrol suspend 1
@@ -36,15 +35,15 @@ root: squeue -h -S i -o '%i %j %Q %y'
 root: scontrol top 4
 bob: scontrol requeue 1
 alice: scontrol requeue 1
-root: sleep 6; scontrol --oneliner show job 1
+root: sleep 6; scontrol --oneliner show job 1 | sed 's/NumNodes=[^ ]*//'
 alice: scontrol requeue 1
 alice: scontrol requeuehold 1
-root: sleep 1; scontrol --oneliner show job 1
+root: sleep 1; scontrol --oneliner show job 1 | sed 's/NumNodes=[^ ]*//'
 # Stock forgets why a job waits when it is let go, until its scheduler looks at it again.
 alice: scontrol release 1
-root: scontrol --oneliner show job 1 | sed 's/ Reason=[^ ]*//'
+root: scontrol --oneliner show job 1 | sed 's/ Reason=[^ ]*//; s/NumNodes=[^ ]*//'
 alice: scancel 4 5 6
-alice: sbatch -w n2 --no-requeue -o out.%j job.sh
+alice: sbatch -t 5 -w n2 --no-requeue -o out.%j job.sh
 root: until [ $(squeue -h -t R | wc -l) = 1 ]; do sleep 0.2; done; sleep 1
 alice: scontrol requeue 7
 alice: scontrol requeuehold 7
@@ -53,7 +52,7 @@ root: scontrol suspend 7
 alice: scontrol requeue 7
 root: scancel 7
 root: sleep 6; scontrol -o show job 7
-alice: sbatch -w n2 -o out.%j job.sh
+alice: sbatch -t 5 -w n2 -o out.%j job.sh
 root: until [ $(squeue -h -t R | wc -l) = 1 ]; do sleep 0.2; done; sleep 1
 alice: scontrol requeuehold 8
 root: sleep 6; scontrol -o show job 8 | sed 's/NumNodes=[^ ]*//'

@@ -5,12 +5,12 @@ use model::{IndexSet, JobId};
 use protocol::Errno;
 use protocol::index_set::ArraySpec;
 
-use super::Failure;
+use super::{Failure, sluid};
+use crate::view::View;
 
 /// The jobs that a text names.
 ///
-/// `12+1` is a component of a heterogeneous job; `s…` is the unique number that slurmdbd gives a job,
-/// and no job has one here.
+/// `12+1` is a component of a heterogeneous job.
 ///
 /// # Errors
 ///
@@ -46,14 +46,15 @@ fn is_digits(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
+/// The jobs that a text of a request names, also by their unique id.
+pub(super) fn selected(view: &View, text: &str) -> Result<JobSelection, Failure> {
+    selection(&sluid::number(view, text), view.cluster.config().max_array_size)
+}
+
 /// The jobs that a request names, by text or, without one, by number.
-pub(super) fn named(
-    text: Option<&str>,
-    number: u32,
-    array_size_max: u32,
-) -> Result<JobSelection, Failure> {
+pub(super) fn named(view: &View, text: Option<&str>, number: u32) -> Result<JobSelection, Failure> {
     match text {
-        Some(text) => selection(text, array_size_max),
+        Some(text) => selected(view, text),
         None => Ok(JobSelection::whole(JobId(number))),
     }
 }

@@ -20,8 +20,7 @@ pub(super) const ROWS: &[Row] = &[
 /// `REQUEST_KILL_JOB`: a job, an array or some of its tasks.
 fn job(view: &View, request: &Request<'_>) -> Result<Event, Failure> {
     let kill: KillRequest = request.decode()?;
-    let max = view.cluster.config().max_array_size;
-    let selection = job_id::named(kill.job_id_str.as_deref(), kill.step_id.job_id, max)?;
+    let selection = job_id::named(view, kill.job_id_str.as_deref(), kill.step_id.job_id)?;
     Ok(Event::Kill(Kill {
         caller: request.caller,
         selection,

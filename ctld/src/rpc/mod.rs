@@ -36,6 +36,7 @@ mod registration;
 mod requeue;
 mod reservation_update;
 mod sheet;
+mod sluid;
 mod state_word;
 mod stats_info;
 mod step_create;

@@ -19,7 +19,7 @@ fn requeue(view: &View, request: &Request<'_>) -> Result<Event, Failure> {
     let message: RequeueRequest = request.decode()?;
     let config = view.cluster.config();
     let text = message.job_id_str.as_deref();
-    let selection = job_id::named(text, message.job.job_id(), config.max_array_size)?;
+    let selection = job_id::named(view, text, message.job.job_id())?;
     let flags = message.flags;
     let (hold, state_text) = if flags.has(JobState::SPECIAL_EXIT) {
         (Hold::SpecialExit, Some("job requeued in special exit state"))
@@ -44,9 +44,8 @@ fn requeue(view: &View, request: &Request<'_>) -> Result<Event, Failure> {
 /// `REQUEST_SUSPEND`.
 fn suspend(view: &View, request: &Request<'_>) -> Result<Event, Failure> {
     let message: SuspendRequest = request.decode()?;
-    let max = view.cluster.config().max_array_size;
     let text = message.job_id_str.as_deref();
-    let selection = job_id::named(text, message.step_id.job_id, max)?;
+    let selection = job_id::named(view, text, message.step_id.job_id)?;
     let resume = match message.op {
         SuspendRequest::SUSPEND => false,
         SuspendRequest::RESUME => true,
@@ -58,9 +57,8 @@ fn suspend(view: &View, request: &Request<'_>) -> Result<Event, Failure> {
 /// `REQUEST_TOP_JOB`.
 fn top(view: &View, request: &Request<'_>) -> Result<Event, Failure> {
     let message: TopJobRequest = request.decode()?;
-    let max = view.cluster.config().max_array_size;
     let text = message.job_id_str.unwrap_or_default();
     let names = text.split(',').filter(|name| !name.is_empty());
-    let jobs = names.map(|name| job_id::selection(name, max)).collect::<Result<_, _>>()?;
+    let jobs = names.map(|name| job_id::selected(view, name)).collect::<Result<_, _>>()?;
     Ok(Event::Top { caller: request.caller, jobs })
 }

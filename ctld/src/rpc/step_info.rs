@@ -11,7 +11,7 @@ use super::field::{node_set, text, time, unless_known};
 use super::job_query::allocated_job;
 use super::node_message::{step_id, step_number};
 use super::visible::Sight;
-use super::{Failure, Reply, Request, Row, step_create};
+use super::{Failure, Reply, Request, Row, sluid, step_create};
 use crate::view::View;
 
 pub(super) const ROWS: &[Row] = &[
@@ -73,7 +73,7 @@ fn step_info(view: &View, job: &Job, step: &Step, now: Timestamp) -> StepInfo {
     StepInfo {
         array_job_id: job.array.as_ref().map_or(0, |role| role.array_job.0),
         array_task_id: Limit::from_option(job.task_index()),
-        step_id: step_id(job.id.0, step.number),
+        step_id: StepId { sluid: sluid::of(view, job), ..step_id(job.id.0, step.number) },
         user_id: job.owner.0,
         num_cpus: if is_batch { 0 } else { step.cpus },
         cpu_freq_min: frequency,
@@ -238,7 +238,7 @@ mod tests {
                 let everything = StepId::default();
                 let ours = ask(&view, version, everything, stock.last_update.0).unwrap();
                 let mut stock = info.clone();
-                stock.step_id.sluid = 0;
+                stock.step_id.sluid = ours.steps[0].step_id.sluid;
                 fixtures::assert_same(&stock, &ours.steps[0], version);
                 compared += 1;
             }

@@ -19,6 +19,7 @@ use super::resources::{gres_detail, gres_text, job_resources};
 use crate::rpc::field::{node_set, text, time};
 use crate::rpc::job_id::index_text;
 use crate::rpc::job_word::{exclusive_value, job_state, oversubscribe_value, shared_value};
+use crate::rpc::sluid;
 use crate::rpc::state_word::{job_reason, reason_text};
 use crate::rpc::tres::Tres;
 use crate::view::View;
@@ -299,7 +300,7 @@ fn identity(view: &View, subject: &Subject<'_>) -> JobInfo {
     // slurmctld learns a name when it tells the nodes to run a prolog, and clients look others up.
     let named = view.cluster.config().prolog_alloc && job.allocation.is_some();
     JobInfo {
-        step_id: StepId::job(job.id.0),
+        step_id: StepId { sluid: sluid::of(view, job), ..StepId::job(job.id.0) },
         name: Some(spec.name.to_string()),
         user_id: job.owner.0,
         user_name: subject.text(TextOption::UserName).filter(|_| named),

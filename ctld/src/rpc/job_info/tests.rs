@@ -133,7 +133,7 @@ fn waiting_jobs_are_told_of_as_stock_controllers_tell() {
         let ours = all(&view, version, stock.last_update.0, flags);
         for (stock, ours) in stock.jobs.iter().zip(&ours.jobs) {
             let mut stock = stock.clone();
-            stock.step_id.sluid = 0;
+            stock.step_id.sluid = ours.step_id.sluid;
             // slurmctld counts the age only once a job was met without a reason to wait.
             stock.accrue_time = ours.accrue_time;
             fixtures::assert_same(&stock, ours, version);

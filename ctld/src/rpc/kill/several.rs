@@ -54,14 +54,13 @@ fn has_filter(message: &KillJobsRequest) -> bool {
 type Meant = (JobSelection, Option<StepNumber>, bool);
 
 fn named(view: &View, message: &KillJobsRequest) -> Result<Vec<Meant>, Failure> {
-    let max = view.cluster.config().max_array_size;
     let mut meant = Vec::new();
     for text in message.jobs.iter().flatten() {
         let (job, step) = match text.split_once('.') {
             Some((job, step)) => (job, Some(step_named(step)?)),
             None => (text.as_str(), None),
         };
-        let selection = job_id::selection(job, max)?;
+        let selection = job_id::selected(view, job)?;
         let known =
             view.cluster.array_records(selection.job).chain(view.cluster.job(selection.job));
         let mut known = known.peekable();

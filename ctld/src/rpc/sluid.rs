@@ -1,0 +1,70 @@
+//! The unique id of a run of a job over all clusters and times (24.11+): clients of 26.05 show it,
+//! and take it for a job's number.
+//!
+//! A stock controller counts them up: 12 bits of the cluster, 42 of the time in milliseconds, 10 of
+//! a sequence. Here it follows from what is remembered of a job anyway: the second of its submission
+//! and its number, which tells jobs of one second apart. A requeued job is submitted anew and gets
+//! another one, as there.
+
+use std::borrow::Cow;
+
+use model::Job;
+use protocol::sluid;
+
+use crate::view::View;
+
+/// The ids of one second: milliseconds times sequence.
+const A_SECOND: u64 = 1000 << 10;
+
+/// The id of a job.
+pub(super) fn of(view: &View, job: &Job) -> u64 {
+    let second = u64::try_from(job.submitted.0).unwrap_or(0);
+    let place = u64::from(job.id.0) % A_SECOND;
+    let time = ((second * 1000) << 10) + place;
+    (cluster(&view.cluster.config().cluster_name) << 52) | (time & ((1 << 52) - 1))
+}
+
+/// The number of a cluster, 2 to 4095: it follows from the name, so that it outlives the state.
+fn cluster(name: &str) -> u64 {
+    // FNV-1a, 64 bits.
+    let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    name.bytes().fold(0xcbf2_9ce4_8422_2325, mix) % 4094 + 2
+}
+
+/// The number of the job that a text names by its id; any other text as it is.
+pub(super) fn number<'t>(view: &View, text: &'t str) -> Cow<'t, str> {
+    let Some(id) = sluid::parse(text) else {
+        return Cow::Borrowed(text);
+    };
+    let job = view.cluster.jobs().find(|job| of(view, job) == id);
+    job.map_or(Cow::Borrowed(text), |job| Cow::Owned(job.id.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use model::{Change, JobId, Timestamp};
+
+    use super::*;
+    use crate::rpc::fixtures;
+
+    #[test]
+    fn each_run_of_each_job_has_its_own_id_and_is_found_by_it() {
+        let mut view = fixtures::golden();
+        let mut ids = Vec::new();
+        for (id, submitted) in [(1, 100), (2, 100), (2, 101), (3, 101)] {
+            let mut job = fixtures::job(id);
+            job.submitted = Timestamp(submitted);
+            ids.push(of(&view, &job));
+            view.cluster.apply(&Change::Job(Arc::new(job)));
+        }
+        assert!(ids.is_sorted() && ids.windows(2).all(|pair| pair[0] != pair[1]), "{ids:?}");
+        assert_eq!((ids[3] >> 10) & ((1 << 42) - 1), 101_000, "the time is in it");
+        assert!((2..4096).contains(&(ids[0] >> 52)));
+        assert_eq!(number(&view, &sluid::to_text(ids[3])), JobId(3).to_string());
+        let gone = sluid::to_text(ids[1]);
+        assert_eq!(number(&view, &gone), gone, "the first run of job 2 is over");
+        assert_eq!(number(&view, "2_[1-3]"), "2_[1-3]");
+    }
+}
