@@ -59,7 +59,7 @@ impl fmt::Display for Version {
 /// A version field inside a body (`cred_version`, `use_protocol_ver`, `start_protocol_ver`).
 ///
 /// Kept as the raw number, since a field of a body may name a release that a header may not.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RawVersion(pub u16);
 
 impl From<Version> for RawVersion {

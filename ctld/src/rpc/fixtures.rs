@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use ctld_core::{Caller, Core, Event, Recover};
 use model::{
-    Allocation, Carried, Change, Cluster, Gid, Hold, Job, JobId, JobSpec, Phase, Timestamp, Uid,
-    WaitReason,
+    Allocation, Carried, Change, Cluster, Gid, Hold, Job, JobId, JobSpec, Phase, Registration,
+    Timestamp, Uid, WaitReason,
 };
 use protocol::wire::{Wire, to_bytes};
 use protocol::{Number, Version};
@@ -46,6 +46,25 @@ pub fn node(id: u32, name: &str) -> model::Node {
     node.id = model::NodeId(id);
     node.availability = model::Availability::Up;
     node
+}
+
+/// What a slurmd of a release says of itself.
+pub fn registered(version: Version) -> Registration {
+    Registration {
+        protocol: version.to_wire(),
+        version: "24.11.5".into(),
+        booted: Timestamp(1),
+        slurmd_started: Timestamp(2),
+        arch: "x86_64".into(),
+        os: "Linux".into(),
+        cpus: 8,
+        boards: 1,
+        sockets: 2,
+        cores_per_socket: 4,
+        threads_per_core: 1,
+        memory_mib: 8000,
+        tmp_disk_mib: 0,
+    }
 }
 
 /// A slurm.conf, its head left out.

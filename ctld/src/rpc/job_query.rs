@@ -138,7 +138,9 @@ fn end_time(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
 fn allocation(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
     let asked: AllocationQuery = request.decode()?;
     let job = allocated_job(view, request, asked.job.job_id())?;
-    let body = allocation_of(view, job, Errno::SLURM_SUCCESS);
+    let mut body = allocation_of(view, job, Errno::SLURM_SUCCESS);
+    // The client may be older than the one that submitted the job.
+    body.start_protocol_ver = body.start_protocol_ver.min(request.version.into());
     Ok(request.reply(Number::RESPONSE_JOB_ALLOCATION_INFO, &body))
 }
 

@@ -21,25 +21,6 @@ const CONF: &str = "NodeName=n[1-3] Sockets=2 CoresPerSocket=4 RealMemory=8000 W
      Feature=fast,big Gres=widget:4\nGresTypes=widget\nLicenses=fea:10\n\
      PartitionName=main Nodes=ALL Default=YES\nPartitionName=short Nodes=n[1-2] MaxTime=60\n";
 
-/// A registration in a release.
-fn registered(version: u16) -> Registration {
-    Registration {
-        protocol: version,
-        version: "24.11.5".into(),
-        booted: Timestamp(1),
-        slurmd_started: Timestamp(2),
-        arch: "x86_64".into(),
-        os: "Linux".into(),
-        cpus: 8,
-        boards: 1,
-        sockets: 2,
-        cores_per_socket: 4,
-        threads_per_core: 1,
-        memory_mib: 8000,
-        tmp_disk_mib: 0,
-    }
-}
-
 /// The cluster of the captures with one job in it, and the job.
 fn view_with(job: Job, version: Version) -> (View, Arc<Job>) {
     let core = fixtures::core(CONF);
@@ -47,7 +28,7 @@ fn view_with(job: Job, version: Version) -> (View, Arc<Job>) {
         .cluster()
         .nodes()
         .map(|node| {
-            let registration = Some(Arc::new(registered(version.to_wire())));
+            let registration = Some(Arc::new(fixtures::registered(version)));
             Change::Node(Arc::new(Node { registration, ..Node::clone(node) }))
         })
         .collect();
@@ -385,7 +366,8 @@ fn a_node_is_spoken_to_in_the_release_that_it_registered_with() {
     assert_eq!(version(node), Version::V25_05);
     let with = |registration| Node { registration, ..Node::clone(node) };
     assert_eq!(version(&with(None)), Version::V24_11);
-    assert_eq!(version(&with(Some(Arc::new(registered(0x2e00))))), Version::NEWEST);
+    let newer = Registration { protocol: 0x2e00, ..fixtures::registered(Version::NEWEST) };
+    assert_eq!(version(&with(Some(Arc::new(newer)))), Version::NEWEST);
 }
 
 #[test]

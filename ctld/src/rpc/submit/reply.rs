@@ -93,7 +93,9 @@ pub(in crate::rpc) fn allocation_of(view: &View, job: &Job, code: Errno) -> msg:
         body.batch_host = host.map(|node| node.name.to_string());
         let released = |id| view.cluster.node(id)?.registration.as_ref().map(|r| r.protocol);
         let oldest = allocation.shares.iter().filter_map(|share| released(share.node)).min();
-        body.start_protocol_ver = protocol::RawVersion(oldest.unwrap_or(job.protocol));
+        // srun of 25.11 and later asks for its steps in this release, so it must speak it itself.
+        let common = oldest.map_or(job.protocol, |oldest| oldest.min(job.protocol));
+        body.start_protocol_ver = protocol::RawVersion(common);
     }
     body
 }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use ctld_core::{Caller, Core, Event, NewJob};
 use model::{
-    Dependencies, DependencyKind, Exclusive, Gid, Hold, JobId, MemoryRequest, NumberOption,
-    TextOption, Timestamp, Uid,
+    Allocation, Change, CoreSet, Dependencies, DependencyKind, Exclusive, Gid, Hold, Job, JobId,
+    Launch, MemoryRequest, Node, NodeId, NodeShare, NumberOption, Phase, TextOption, Timestamp,
+    Uid,
 };
 use protocol::frame::Frame;
 use protocol::msg::{JobDesc, MailTypes, ReturnCodeMessage, SubmitResponse, WillRunResponse};
@@ -302,5 +303,42 @@ fn no_bytes_are_too_odd() {
             let failure = made(&view, SUBMIT, version, &frame.body[..end]).unwrap_err();
             assert!(matches!(failure, Failure::Malformed(_)), "{end}");
         }
+    }
+}
+
+#[test]
+fn steps_are_to_be_asked_for_in_a_release_that_client_and_nodes_speak() {
+    for (client, slurmd, common) in [
+        (Version::V25_11, Version::V26_05, Version::V25_11),
+        (Version::V26_05, Version::V25_11, Version::V25_11),
+    ] {
+        let mut view = fixtures::view(CONF, &[]);
+        let node = view.cluster.node(NodeId(0)).unwrap();
+        let registration = Some(Arc::new(fixtures::registered(slurmd)));
+        let node = Node { registration, ..Node::clone(node) };
+        let share = NodeShare {
+            node: node.id,
+            cores: CoreSet::default(),
+            cpus: 1,
+            memory_mib: 0,
+            tasks: 1,
+            gres: Vec::new(),
+        };
+        let allocation = Allocation {
+            shares: vec![share],
+            node_list: Arc::clone(&node.name),
+            exclusive: false,
+            tasks: 1,
+            licenses: Vec::new(),
+        };
+        view.cluster.apply(&Change::Node(Arc::new(node)));
+        let job = Job {
+            phase: Phase::Running(Launch::Done),
+            allocation: Some(Arc::new(allocation)),
+            protocol: client.to_wire(),
+            ..fixtures::job(7)
+        };
+        let told = super::reply::allocation_of(&view, &job, Errno::SLURM_SUCCESS);
+        assert_eq!(told.start_protocol_ver, common.into(), "{client} on {slurmd}");
     }
 }
