@@ -194,6 +194,86 @@ pub async fn exchange(
     time::timeout(limit, call).await.map_err(|_| CallError::Late(limit))?
 }
 
+/// What of an answer is left when nobody keeps its body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Glance {
+    /// The message.
+    pub number: Number,
+    /// The first four bytes of its body, which count the records of a list.
+    pub count: u32,
+    /// The whole frame's length, bytes.
+    pub length: usize,
+}
+
+/// Sends a frame as [`exchange`] does, and reads the answer to its end without keeping it: a list of 100,000 jobs is
+/// 60 MB, and where only the time counts, memory for it would take the controller's processor. The buffer must hold the
+/// begin of a frame, some hundred bytes.
+///
+/// # Errors
+/// When no whole answer comes in time.
+pub async fn glance(
+    to: SocketAddr,
+    from: Option<Ipv4Addr>,
+    frame: &[u8],
+    limit: Duration,
+    buffer: &mut [u8],
+) -> Result<Glance, CallError> {
+    let call = async {
+        let mut stream = connect(to, from).await?;
+        stream.write_all(frame).await?;
+        glance_at(&mut stream, buffer).await
+    };
+    time::timeout(limit, call).await.map_err(|_| CallError::Late(limit))?
+}
+
+async fn glance_at(stream: &mut TcpStream, buffer: &mut [u8]) -> Result<Glance, CallError> {
+    const HEAD: usize = LENGTH_BYTES + HEADER_BYTES;
+    // Most answers are there whole at the first read.
+    let mut filled = fill_to(stream, buffer, 0, HEAD).await?;
+    let word = |buffer: &[u8], at: usize| {
+        u32::from_be_bytes(buffer[at..at + 4].try_into().expect("four bytes were taken"))
+    };
+    let oversized = word(buffer, 0);
+    let length = usize::try_from(oversized).unwrap_or(usize::MAX);
+    if length > FRAME_BYTES_MAX {
+        return Err(CallError::Oversized(oversized));
+    }
+    let number = Number(u16::from_be_bytes([buffer[8], buffer[9]]));
+    let body = usize::try_from(word(buffer, 10)).unwrap_or(usize::MAX);
+    let whole = length + LENGTH_BYTES;
+    let body_at = whole.checked_sub(body).filter(|at| *at >= HEAD).ok_or(CallError::Cut(length))?;
+    let mut count = 0;
+    if body >= 4 && body_at + 4 <= buffer.len() {
+        filled = fill_to(stream, buffer, filled, body_at + 4).await?;
+        count = word(buffer, body_at);
+    }
+    let mut left = whole.saturating_sub(filled);
+    while left > 0 {
+        let most = left.min(buffer.len());
+        match stream.read(&mut buffer[..most]).await? {
+            0 => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
+            read => left -= read,
+        }
+    }
+    Ok(Glance { number, count, length })
+}
+
+/// Reads until at least so many bytes are there; how many are.
+async fn fill_to(
+    stream: &mut TcpStream,
+    buffer: &mut [u8],
+    mut filled: usize,
+    wanted: usize,
+) -> io::Result<usize> {
+    while filled < wanted {
+        match stream.read(&mut buffer[filled..]).await? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            read => filled += read,
+        }
+    }
+    Ok(filled)
+}
+
 async fn connect(to: SocketAddr, from: Option<Ipv4Addr>) -> io::Result<TcpStream> {
     let Some(from) = from else {
         return TcpStream::connect(to).await;

@@ -6,15 +6,17 @@
 //! - [`load`]: clients that submit jobs and ask questions, and measure how long each answer takes;
 //! - [`round`]: a controller in namespaces of its own, the scenarios, and what the kernel says that they cost.
 //!
-//! Of ctld only the crate `protocol` is linked; the controllers are programs that are started. What a figure means, where it
-//! may mislead and how to repeat it stands in README.md.
+//! Nodes and load know of ctld the crate `protocol` alone; the controllers are programs that are started. (Its store is
+//! opened by one file, `round/saved.rs`, to put a million jobs into it.) What a figure means, where it may mislead and how to
+//! repeat it stands in README.md.
 //!
-//! To add a scenario: a function in [`round`], a letter in [`round::Scenario`], a line in [`report`].
+//! To add a scenario: a letter in [`round::Scenario`], a [`round::Leg`] that measures it, a line in [`report`].
 
 pub mod call;
 pub mod hollow;
 pub mod load;
 pub mod machine;
+pub mod order;
 pub mod plot;
 pub mod report;
 pub mod round;

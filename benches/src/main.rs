@@ -13,8 +13,9 @@ use std::time::Duration;
 use benches::call::Speaker;
 use benches::hollow::{Hollow, Mishaps, Plan};
 use benches::load::{Poll, Question, Submission};
+use benches::report;
+use benches::round::{self, Said};
 use benches::throughput::Order;
-use benches::{report, round};
 use clap::{Args, Parser};
 use protocol::auth::KeySet;
 use protocol::{Hostlist, Version};
@@ -153,12 +154,15 @@ struct SubmitFlags {
 struct PollFlags {
     #[command(flatten)]
     peer: Peer,
-    /// What to ask
-    #[arg(long, value_enum, default_value = "squeue")]
-    question: Question,
+    /// What to ask; without it the mix of people and workflow tools
+    #[arg(long, value_enum)]
+    question: Option<Question>,
     /// The job that `job` asks for
     #[arg(long, default_value_t = 1)]
     job: u32,
+    /// The user that `user` asks for
+    #[arg(long, default_value_t = 0)]
+    user: u32,
     /// How many ask at once
     #[arg(long, default_value_t = 1)]
     pollers: usize,
@@ -260,8 +264,12 @@ fn poll(flags: PollFlags) -> Result<(), Box<dyn Error>> {
     let speaker = flags.peer.speaker()?;
     let poll = Poll {
         controller: flags.peer.controller,
-        question: flags.question,
-        job: flags.job,
+        questions: match flags.question {
+            Some(question) => vec![(question, 1)],
+            None => Question::MIX.to_vec(),
+        },
+        jobs: vec![flags.job],
+        users: vec![flags.user],
         pollers: flags.pollers,
         rate: flags.rate,
         time: Duration::from_secs(flags.seconds),
@@ -279,7 +287,9 @@ fn one_round(plan: &str) -> Result<(), Box<dyn Error>> {
     raise_file_limit();
     let plan = serde_json::from_str(plan)?;
     let outcome = Runtime::new()?.block_on(round::run(plan));
-    print(&outcome.map_err(|why| chain(&why)))
+    let said = outcome.map_or_else(|why| Said::Failed(chain(&why)), |()| Said::Done);
+    said.say();
+    Ok(())
 }
 
 /// As many descriptors as the kernel lets root have; with fewer, fewer nodes.

@@ -4,26 +4,34 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use crate::plot::{self, Bar, Group};
+use crate::plot::{self, Dots, Line, Lines};
+use crate::round::{At, power_law};
 use crate::throughput::{MeasureError, Measurement, io_error};
 
 /// What each letter of the issue stands for.
-const SCENARIOS: [(&str, &str); 8] = [
+const SCENARIOS: [(&str, &str); 11] = [
     ("a", "Jobs that do nothing, from submission to completion"),
     ("b", "Submissions that cannot start"),
-    ("c", "Queries"),
+    ("c", "Queries at rest"),
+    ("c-jobs", "Queries while jobs run"),
     ("d", "Memory"),
     ("e", "Start-up"),
     ("f", "Processor time of jobs"),
+    ("g", "The launch model ΔT = t_s·n^α_s"),
     ("h", "Death of a slurmd"),
     ("i", "kill -9"),
+    ("load", "What the load itself takes of the same processors"),
 ];
+
+/// Series of fewer points are rows, not lines.
+const LINE_MIN: usize = 3;
 
 /// One figure over all rounds.
 #[derive(Clone, Debug, PartialEq)]
 struct Row {
     scenario: String,
     what: String,
+    at: Option<At>,
     unit: String,
     more_is_better: bool,
     /// One a subject, in the order of [`subjects`]: the figures of its rounds, sorted.
@@ -58,12 +66,19 @@ pub fn write(measurement: &Measurement, folder: &Path) -> Result<(), MeasureErro
 /// # Errors
 /// When there is none, or it is not one.
 pub fn again(folder: &Path) -> Result<(), MeasureError> {
+    write(&read(folder)?, folder)
+}
+
+/// Reads `result.json`.
+///
+/// # Errors
+/// When there is none, or it is not one.
+pub fn read(folder: &Path) -> Result<Measurement, MeasureError> {
     let path = folder.join("result.json");
     let text =
         fs::read_to_string(&path).map_err(io_error(format!("reading {}", path.display())))?;
-    let measurement = serde_json::from_str(&text)
-        .map_err(|source| MeasureError::NotAResult { path: path.display().to_string(), source })?;
-    write(&measurement, folder)
+    serde_json::from_str(&text)
+        .map_err(|source| MeasureError::NotAResult { path: path.display().to_string(), source })
 }
 
 /// The controllers, in the order in which they ran first.
@@ -84,11 +99,14 @@ fn rows(measurement: &Measurement) -> Vec<Row> {
         let column = subjects.iter().position(|name| *name == run.subject);
         let column = column.expect("the subjects are those of the runs");
         for figure in &run.figures {
-            let same = |row: &Row| row.scenario == figure.scenario && row.what == figure.what;
+            let same = |row: &Row| {
+                row.scenario == figure.scenario && row.what == figure.what && row.at == figure.at
+            };
             let at = rows.iter().position(same).unwrap_or_else(|| {
                 rows.push(Row {
                     scenario: figure.scenario.clone(),
                     what: figure.what.clone(),
+                    at: figure.at.clone(),
                     unit: figure.unit.clone(),
                     more_is_better: figure.more_is_better,
                     values: vec![Vec::new(); subjects.len()],
@@ -111,6 +129,14 @@ fn median(sorted: &[f64]) -> Option<f64> {
 }
 
 impl Row {
+    /// What was measured, and at how much of its series.
+    fn name(&self) -> String {
+        match &self.at {
+            None => self.what.clone(),
+            Some(at) => format!("{}, {} {}", self.what, plot::short(at.value), at.of),
+        }
+    }
+
     /// How many times better a subject is than the first one; `None` where either has no figure, or a zero.
     fn ratio(&self, column: usize) -> Option<f64> {
         let first = median(self.values.first()?).filter(|value| *value > 0.0)?;
@@ -144,19 +170,7 @@ fn text(measurement: &Measurement) -> String {
     }
     line(&mut text, format!("\n    {}\n", measurement.command));
     let subjects = subjects(measurement);
-    for run in &measurement.runs {
-        let end = match &run.failure {
-            None => format!("{} figures", run.figures.len()),
-            Some(words) => format!("**failed**: {}", words.replace('\n', " / ")),
-        };
-        line(
-            &mut text,
-            format!(
-                "- round {}, {}: load average before {:.2}; {end}",
-                run.round, run.subject, run.load_before
-            ),
-        );
-    }
+    text.push_str(&progress(measurement));
     let rows = rows(measurement);
     for (letter, title) in SCENARIOS {
         let of_it: Vec<&Row> = rows.iter().filter(|row| row.scenario == letter).collect();
@@ -165,6 +179,28 @@ fn text(measurement: &Measurement) -> String {
         }
         line(&mut text, format!("\n## {letter}. {title}\n\n![{title}]({letter}.svg)\n"));
         text.push_str(&table(&of_it, &subjects));
+    }
+    text
+}
+
+/// What was run, how long it took, beside what, and what failed.
+fn progress(measurement: &Measurement) -> String {
+    let mut text = String::from(
+        "| leg | round | controller | s | load before | |\n|---|---|---|---|---|---|\n",
+    );
+    for run in &measurement.runs {
+        let mut end = match &run.failure {
+            None => format!("{} figures", run.figures.len()),
+            Some(words) => format!("**failed**: {}", words.replace('\n', " / ").replace('|', "/")),
+        };
+        // Of a measurement that was resumed.
+        if run.commit != measurement.commit {
+            end.push_str(&format!("; commit {}, {}", run.commit, run.date));
+        }
+        text.push_str(&format!(
+            "| {} | {} | {} | {:.0} | {:.2} | {end} |\n",
+            run.leg, run.round, run.subject, run.seconds, run.load_before
+        ));
     }
     text
 }
@@ -182,7 +218,7 @@ fn table(rows: &[&Row], subjects: &[String]) -> String {
     text.push_str(&"---|".repeat(subjects.len() * 2 - 1));
     text.push('\n');
     for row in rows {
-        write!(text, "| {} | {} |", row.what, row.unit).expect("writing to a String cannot fail");
+        write!(text, "| {} | {} |", row.name(), row.unit).expect("writing to a String cannot fail");
         for (column, values) in row.values.iter().enumerate() {
             text.push_str(&format!(" {} |", spread(values)));
             if column > 0 {
@@ -205,41 +241,77 @@ fn spread(values: &[f64]) -> String {
     }
 }
 
+/// Series as lines, everything else as dots, those of one unit in one panel.
 fn drawing(title: &str, rows: &[&Row], subjects: &[String]) -> String {
-    let groups: Vec<Group> = rows
-        .iter()
-        .map(|row| Group {
-            title: format!("{} ({})", row.what, row.unit),
-            bars: subjects
-                .iter()
-                .zip(&row.values)
-                .filter_map(|(name, values)| {
-                    Some(Bar { name: name.clone(), value: median(values)? })
-                })
-                .collect(),
-        })
-        .collect();
-    plot::bars(title, &groups)
+    let of_series = |row: &Row| {
+        let same = |other: &&&Row| other.what == row.what && other.at.is_some();
+        row.at.is_some() && rows.iter().filter(same).count() >= LINE_MIN
+    };
+    // Where there is a p99, the median is in the table alone.
+    let rows: Vec<&Row> = rows.iter().copied().filter(|r| !r.what.ends_with(", p50")).collect();
+    let (series, rest): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| of_series(row));
+    let mut lines: Vec<Lines> = Vec::new();
+    let mut names: Vec<&str> = Vec::new();
+    for row in series {
+        let at = row.at.as_ref().expect("rows of a series have a place in it");
+        let index = names.iter().position(|name| *name == row.what).unwrap_or_else(|| {
+            names.push(&row.what);
+            let title = format!("{} ({})", row.what, row.unit);
+            let across = at.of.clone();
+            lines.push(Lines { title, across, lines: vec![Line::default(); subjects.len()] });
+            lines.len() - 1
+        });
+        for (line, values) in lines[index].lines.iter_mut().zip(&row.values) {
+            line.points.extend(median(values).map(|value| (at.value, value)));
+        }
+        if row.scenario == "g" {
+            for line in &mut lines[index].lines {
+                line.fit = power_law(&line.points);
+            }
+        }
+    }
+    let mut dots: Vec<Dots> = Vec::new();
+    for row in rest {
+        let side = if row.more_is_better { "right" } else { "left" };
+        let unit = if row.unit.is_empty() { "count" } else { &row.unit };
+        let title = format!("{unit} (logarithmic, further {side} is better)");
+        let marks = row
+            .values
+            .iter()
+            .map(|values| Some((*values.first()?, median(values)?, *values.last()?)));
+        let row = plot::Row { name: row.name(), marks: marks.collect() };
+        match dots.iter_mut().find(|panel| panel.title == title) {
+            Some(panel) => panel.rows.push(row),
+            None => dots.push(Dots { title, rows: vec![row] }),
+        }
+    }
+    plot::drawing(title, subjects, &dots, &lines)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::machine::Machine;
-    use crate::round::{Figure, Size};
+    use crate::order::Preset;
+    use crate::round::Figure;
     use crate::throughput::Run;
 
     fn run(subject: &str, rate: f64, latency: f64) -> Run {
         let figure = |what: &str, more_is_better, value| Figure {
             scenario: "b".to_owned(),
             what: what.to_owned(),
+            at: None,
             unit: "u".to_owned(),
             more_is_better,
             value,
         };
         Run {
+            leg: "queue".to_owned(),
             subject: subject.to_owned(),
             round: 1,
+            date: "today".to_owned(),
+            commit: "abc".to_owned(),
+            seconds: 1.0,
             load_before: 0.5,
             figures: vec![figure("rate", true, rate), figure("p99", false, latency)],
             failure: None,
@@ -247,19 +319,7 @@ mod tests {
     }
 
     fn measurement(runs: Vec<Run>) -> Measurement {
-        let size = Size {
-            nodes: 1,
-            jobs: 1,
-            waiting: 1,
-            submitters: 1,
-            users: 1,
-            pollers: vec![1],
-            poll_s: 1,
-            polls_during: 0.0,
-            tuning: String::new(),
-            conf: Vec::new(),
-            hollow: Vec::new(),
-        };
+        let size = Preset::Quick.size();
         Measurement {
             date: "today".to_owned(),
             commit: "abc".to_owned(),

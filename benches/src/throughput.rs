@@ -2,9 +2,12 @@
 
 use std::env;
 use std::fs;
-use std::io;
+use std::io::{self, BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{self, Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use conformance::Release;
 use conformance::ground::{self, say};
@@ -14,8 +17,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::machine::{self, Machine};
+use crate::order::{self, Size};
 use crate::report;
-use crate::round::{Figure, Plan, Scenario, Size};
+use crate::round::{Figure, Leg, Plan, Said, Scenario};
 
 /// A controller that is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -37,8 +41,11 @@ pub struct Order {
     #[arg(long, value_delimiter = ',', default_value = "24.11,ctld")]
     pub subjects: Vec<Subject>,
     /// Rounds; the report gives medians
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 1)]
     pub rounds: u32,
+    /// Rounds of what takes long: more than 100,000 jobs in memory
+    #[arg(long, default_value_t = 1)]
+    pub rounds_of_many: u32,
     /// Scenarios
     #[arg(long, value_delimiter = ',', default_values_t = Scenario::ALL, value_enum)]
     pub scenarios: Vec<Scenario>,
@@ -51,18 +58,29 @@ pub struct Order {
     /// The folder for the result and the report
     #[arg(long, default_value = "benches/results")]
     pub out: PathBuf,
+    /// Go on with the result in that folder: what it has without a failure is not measured again
+    #[arg(long)]
+    pub resume: bool,
     /// Sizes
     #[command(flatten)]
-    pub size: Size,
+    pub size: order::Flags,
 }
 
-/// One controller in one round.
+/// One controller at one leg in one round.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Run {
+    /// Which leg.
+    pub leg: String,
     /// The controller.
     pub subject: String,
     /// Counted from 1.
     pub round: u32,
+    /// When it began, UTC.
+    pub date: String,
+    /// Of which commit.
+    pub commit: String,
+    /// How long it took, seconds.
+    pub seconds: f64,
     /// The load average of the machine before it.
     pub load_before: f64,
     /// What was measured.
@@ -115,6 +133,12 @@ pub enum MeasureError {
         /// Why it failed.
         source: io::Error,
     },
+    /// `--resume` with other sizes than before.
+    #[error("{path} is of a measurement with other sizes; --resume goes on with the same")]
+    OtherSize {
+        /// Which.
+        path: String,
+    },
     /// A result file is not one.
     #[error("{path} is no result")]
     NotAResult {
@@ -130,52 +154,78 @@ pub(crate) fn io_error(doing: impl Into<String>) -> impl FnOnce(io::Error) -> Me
     move |source| MeasureError::Io { doing, source }
 }
 
+/// Legs with more jobs are run `rounds_of_many` times.
+const MANY: u64 = 100_000;
+
 impl Order {
-    /// Measures all, and writes the result and the report.
+    /// Measures all, and writes the result and the report after each step, so that a measurement that is cut off leaves what
+    /// it has.
     ///
     /// # Errors
-    /// When the machine cannot carry it. A round that fails is a line of the result.
+    /// When the machine cannot carry it. A controller that fails is a line of the result.
     pub fn run(&self) -> Result<(), MeasureError> {
         ground::check_rights()?;
         ground::install_tools()?;
+        let size = self.size.size();
         let mut measurement = Measurement {
-            date: Timestamp::now().strftime("%Y-%m-%d %H:%M UTC").to_string(),
+            date: now(),
             commit: commit(),
             machine: Machine::here(),
             command: command(),
             profile: if cfg!(debug_assertions) { "debug" } else { "release" }.to_owned(),
             note: self.note.clone(),
-            size: self.size.clone(),
-            runs: Vec::new(),
+            runs: if self.resume { self.so_far(&size)? } else { Vec::new() },
+            size,
         };
-        for round in 1..=self.rounds {
-            for &subject in &self.subjects {
-                measurement.runs.push(self.one(subject, round)?);
-                // A measurement that is cut off leaves what it has.
-                report::write(&measurement, &self.out)?;
+        let (steps, begin) = (self.steps(&measurement.size), Instant::now());
+        for (number, (round, leg, subject)) in steps.iter().enumerate() {
+            let (clock, of) = (begin.elapsed().as_secs(), steps.len());
+            let place = format!("{} of {of}, {clock} s so far", number + 1);
+            let (name, plan) = self.plan(*subject, leg, &measurement.size)?;
+            let is_there =
+                |run: &Run| run.leg == leg.name() && run.subject == name && run.round == *round;
+            if measurement.runs.iter().any(is_there) {
+                say(&format!("benches: {place}: {}, {name}: there already", leg.name()));
+                continue;
             }
+            say(&format!("benches: {place}: {}, {name}, round {round}", leg.name()));
+            measurement.runs.push(one(name, &plan, *round)?);
+            report::write(&measurement, &self.out)?;
         }
+        report::write(&measurement, &self.out)?;
         say(&format!("benches: {}", self.out.join("report.md").display()));
         Ok(())
     }
 
-    fn one(&self, subject: Subject, round: u32) -> Result<Run, MeasureError> {
-        let (name, plan) = self.plan(subject)?;
-        let load_before = machine::load_average();
-        say(&format!("benches: round {round} of {}: {name}, load {load_before}", self.rounds));
-        let outcome = in_namespaces(&plan)?;
-        remove(&plan.folder)?;
-        let (figures, failure) = match outcome {
-            Ok(figures) => (figures, None),
-            Err(words) => {
-                say(&format!("benches: {name} did not come to its end: {words}"));
-                (Vec::new(), Some(words))
-            }
-        };
-        Ok(Run { subject: name, round, load_before, figures, failure })
+    /// What an earlier measurement of the same size has given.
+    fn so_far(&self, size: &Size) -> Result<Vec<Run>, MeasureError> {
+        let earlier = report::read(&self.out)?;
+        if earlier.size != *size {
+            return Err(MeasureError::OtherSize { path: self.out.display().to_string() });
+        }
+        Ok(earlier.runs.into_iter().filter(|run| run.failure.is_none()).collect())
     }
 
-    fn plan(&self, subject: Subject) -> Result<(String, Plan), MeasureError> {
+    /// Each leg by one controller after another, so that what else happens on the machine meets all of them.
+    fn steps(&self, size: &Size) -> Vec<(u32, Leg, Subject)> {
+        let mut steps = Vec::new();
+        for round in 1..=self.rounds.max(self.rounds_of_many) {
+            for leg in size.legs(&self.scenarios) {
+                let is_many = matches!(leg, Leg::Loaded { jobs, .. } if jobs > MANY);
+                let rounds = if is_many { self.rounds_of_many } else { self.rounds };
+                let subjects = self.subjects.iter().filter(|_| round <= rounds);
+                steps.extend(subjects.map(|subject| (round, leg.clone(), *subject)));
+            }
+        }
+        steps
+    }
+
+    fn plan(
+        &self,
+        subject: Subject,
+        leg: &Leg,
+        size: &Size,
+    ) -> Result<(String, Plan), MeasureError> {
         let release = match subject {
             Subject::Ctld => None,
             Subject::R24_11 => Some(Release::R24_11),
@@ -183,7 +233,6 @@ impl Order {
         };
         // Two measurements at once would be worth nothing, but must not write into each other's state.
         let folder = subject::target_folder().join(format!("bench-{}", process::id()));
-        fs::create_dir_all(&folder).map_err(io_error(format!("creating {}", folder.display())))?;
         let speaks = release.or_else(|| Release::parse(&self.speak));
         let clients = stock::fetch(speaks.ok_or_else(|| MeasureError::Speak(self.speak.clone()))?)?;
         let mut plan = Plan {
@@ -192,8 +241,9 @@ impl Order {
             ctld: None,
             release: self.speak.clone(),
             folder,
+            leg: leg.clone(),
             scenarios: self.scenarios.clone(),
-            size: self.size.clone(),
+            size: size.clone(),
         };
         let Some(release) = release else {
             plan.ctld = Some(subject::ctld()?);
@@ -205,8 +255,22 @@ impl Order {
     }
 }
 
-/// Runs a round in namespaces of its own, which end with it, and with this process.
-fn in_namespaces(plan: &Plan) -> Result<Result<Vec<Figure>, String>, MeasureError> {
+/// One controller's turn at one leg.
+fn one(subject: String, plan: &Plan, round: u32) -> Result<Run, MeasureError> {
+    let (load_before, begin, date) = (machine::load_average(), Instant::now(), now());
+    let folder = &plan.folder;
+    fs::create_dir_all(folder).map_err(io_error(format!("creating {}", folder.display())))?;
+    let (figures, failure) = in_namespaces(plan)?;
+    remove(folder)?;
+    let (seconds, leg) = (begin.elapsed().as_secs_f64(), plan.leg.name());
+    let end = failure.as_ref().map_or_else(String::new, |why| format!(", failed: {why}"));
+    say(&format!("    {} figures in {seconds:.0} s{end}", figures.len()));
+    let commit = commit();
+    Ok(Run { leg, subject, round, date, commit, seconds, load_before, figures, failure })
+}
+
+/// Runs a round in namespaces of its own, which end with it, and with this process; what it has measured, and why no more.
+fn in_namespaces(plan: &Plan) -> Result<(Vec<Figure>, Option<String>), MeasureError> {
     let program = env::current_exe().map_err(io_error("finding this program"))?;
     let text = serde_json::to_string(plan).expect("a plan is plain data");
     let namespaces =
@@ -221,11 +285,32 @@ fn in_namespaces(plan: &Plan) -> Result<Result<Vec<Figure>, String>, MeasureErro
         .spawn()
         .map_err(io_error("starting unshare"))?;
     let leash = child.stdin.take();
-    let output = child.wait_with_output().map_err(io_error("waiting for a round"))?;
+    let stdout = child.stdout.take().expect("stdout was asked to be a pipe");
+    let (sender, said) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            // Nobody listens any more once the time is up.
+            let _ = serde_json::from_str(&line).map(|said: Said| sender.send(said));
+        }
+    });
+    let (mut figures, limit) = (Vec::new(), Duration::from_secs(plan.size.limit_s));
+    let end = Instant::now() + limit;
+    let failure = loop {
+        match said.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            Ok(Said::Figure(figure)) => figures.push(figure),
+            Ok(Said::Failed(why)) => break Some(why),
+            Ok(Said::Done) => break None,
+            Err(RecvTimeoutError::Timeout) => break Some(format!("not done after {limit:?}")),
+            Err(RecvTimeoutError::Disconnected) => break Some("the round died".to_owned()),
+        }
+    };
+    if failure.is_some() {
+        // It may have ended by itself.
+        let _ = child.kill();
+    }
+    child.wait().map_err(io_error("waiting for a round"))?;
     drop(leash);
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    Ok(serde_json::from_str(&text)
-        .unwrap_or_else(|_| Err(format!("the round ended with {}", output.status))))
+    Ok((figures, failure))
 }
 
 fn remove(folder: &Path) -> Result<(), MeasureError> {
@@ -235,6 +320,10 @@ fn remove(folder: &Path) -> Result<(), MeasureError> {
         }
         _ => Ok(()),
     }
+}
+
+fn now() -> String {
+    Timestamp::now().strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
 fn commit() -> String {

@@ -5,7 +5,7 @@ mod poll;
 mod submit;
 
 pub use latency::Latency;
-pub use poll::{Poll, Polled, Question};
+pub use poll::{Answers, Poll, Polled, Question};
 pub use submit::{Submission, Submitted};
 
 use std::net::Ipv4Addr;

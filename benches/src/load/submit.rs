@@ -165,31 +165,29 @@ impl Clients {
             let user = self.turn.fetch_add(1, Ordering::Relaxed) % self.frames.len();
             let begin = Instant::now();
             match self.submit(&self.frames[user], &mut own.retries).await {
-                Some(job) => {
+                Ok(job) => {
                     times.add(begin.elapsed());
                     own.jobs.push(job);
                 }
-                None => own.failed += 1,
+                Err(_) if self.stopped.load(Ordering::Relaxed) => {}
+                Err(_) => own.failed += 1,
             }
         }
         (own, times)
     }
 
-    async fn submit(&self, frame: &[u8], retries: &mut u64) -> Option<u32> {
+    async fn submit(&self, frame: &[u8], retries: &mut u64) -> Result<u32, CallError> {
         let begin = Instant::now();
         loop {
             let (to, from) = (self.order.controller, next_address());
             let reply = call::exchange(to, Some(from), frame, self.speaker.version(), LIMIT).await;
+            let is_stopped = self.stopped.load(Ordering::Relaxed);
             match accepted(reply) {
-                Ok(job) => return Some(job),
-                Err(why) if begin.elapsed() < LIMIT && is_passing(&why) => {
-                    if self.stopped.load(Ordering::Relaxed) {
-                        return None;
-                    }
+                Err(why) if begin.elapsed() < LIMIT && is_passing(&why) && !is_stopped => {
                     *retries += 1;
                     time::sleep(PAUSE).await;
                 }
-                Err(_) => return None,
+                done => return done,
             }
         }
     }

@@ -17,12 +17,11 @@ const REQUEUE_LIMIT: Duration = Duration::from_secs(120);
 const POLL: Duration = Duration::from_millis(50);
 
 /// Scenario h: the slurmd of a node dies while a job runs there; how long until the job is back in the queue?
-pub(super) async fn measure(ground: &mut Ground, figures: &mut Figures) -> Result<(), RoundError> {
-    ground.forget()?;
+pub(super) async fn measure(ground: &mut Ground) -> Result<(), RoundError> {
     ground.configure(SLURMD_TIMEOUT_S)?;
     ground.start().await?;
     let mut victim = Hollows::some(ground, 1, 1)?;
-    let others = match ground.plan.size.nodes {
+    let others = match ground.plan.leg.nodes() {
         0 | 1 => None,
         last => Some(Hollows::some(ground, 2, last)?),
     };
@@ -52,10 +51,10 @@ pub(super) async fn measure(ground: &mut Ground, figures: &mut Figures) -> Resul
         time::sleep(POLL).await;
     }
     let what = format!("death of a slurmd to requeue, SlurmdTimeout={SLURMD_TIMEOUT_S}");
-    figures.cost("h", what, "s", death.elapsed().as_secs_f64());
+    Figures::default().cost("h", what, "s", death.elapsed().as_secs_f64());
     ground.stop().await?;
     drop(others);
-    ground.configure(0)
+    Ok(())
 }
 
 async fn is_back(ground: &Ground, job: u32) -> Result<bool, RoundError> {

@@ -31,7 +31,7 @@ pub const FIRST_PORT: u16 = 20_001;
 pub const TUNING: &str = "defer,sched_min_interval=100000,sched_interval=1,sched_max_job_start=0,default_queue_depth=10000,bf_interval=300";
 
 /// How long a controller may take to answer, to come up, and to end.
-const ANSWER_LIMIT: Duration = Duration::from_secs(60);
+const ANSWER_LIMIT: Duration = Duration::from_secs(120);
 const START_LIMIT: Duration = Duration::from_secs(120);
 const STOP_LIMIT: Duration = Duration::from_secs(60);
 
@@ -61,6 +61,8 @@ pub(super) struct Started {
     pub(super) ping: Duration,
     /// To the first complete list of jobs.
     pub(super) jobs: Duration,
+    /// How many it listed.
+    pub(super) listed: u64,
 }
 
 impl Ground {
@@ -117,21 +119,6 @@ impl Ground {
             .map_err(io_error(format!("writing {}", path.display())))
     }
 
-    /// Forgets all jobs: the state folder is emptied. No controller may run.
-    pub(super) fn forget(&self) -> Result<(), RoundError> {
-        let folder = self.plan.folder.join("state");
-        let doing = || format!("emptying {}", folder.display());
-        for entry in fs::read_dir(&folder).map_err(io_error(doing()))? {
-            let entry = entry.map_err(io_error(doing()))?;
-            let is_folder = entry.file_type().map_err(io_error(doing()))?.is_dir();
-            let path = entry.path();
-            let removed =
-                if is_folder { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
-            removed.map_err(io_error(doing()))?;
-        }
-        Ok(())
-    }
-
     /// Starts the controller and waits until it lists its jobs.
     pub(super) async fn start(&mut self) -> Result<Started, RoundError> {
         let output = fs::File::options()
@@ -165,9 +152,26 @@ impl Ground {
             self.check_alive()?;
         }
         let ping = begin.elapsed();
-        let reply = self.ask(Number::REQUEST_JOB_INFO, &JobInfoRequest::default()).await?;
-        reply.is(Number::RESPONSE_JOB_INFO)?;
-        Ok(Started { ping, jobs: begin.elapsed() })
+        let listed = self.listed().await?;
+        Ok(Started { ping, jobs: begin.elapsed(), listed })
+    }
+
+    /// How many jobs the controller lists.
+    pub(super) async fn listed(&self) -> Result<u64, CallError> {
+        let body = JobInfoRequest::default();
+        let frame = self.speaker.user_frame(0, Number::REQUEST_JOB_INFO, &body);
+        let mut buffer = vec![0; 1 << 20];
+        let list = call::glance(Plan::controller(), None, &frame, ANSWER_LIMIT, &mut buffer);
+        let list = list.await?;
+        if list.number != Number::RESPONSE_JOB_INFO {
+            return Err(CallError::Unexpected { number: list.number, code: None });
+        }
+        Ok(list.count.into())
+    }
+
+    /// Where the controller keeps its state, outside of its root.
+    pub(super) fn state_folder(&self) -> PathBuf {
+        self.plan.folder.join("state")
     }
 
     /// Ends the controller as an administrator does, and waits until it has gone.
@@ -224,11 +228,11 @@ impl Ground {
             let answer: NodesInfo = reply.expect(Number::RESPONSE_NODE_INFO)?;
             let idle =
                 answer.nodes.iter().filter(|node| node.node_state == node_state::IDLE).count();
-            if idle == usize::from(self.plan.size.nodes) {
+            if idle == usize::from(self.plan.leg.nodes()) {
                 return Ok(());
             }
             if begin.elapsed() > START_LIMIT {
-                let what = format!("idle nodes, {idle} of {}", self.plan.size.nodes);
+                let what = format!("idle nodes, {idle} of {}", self.plan.leg.nodes());
                 return Err(self.late(what, START_LIMIT));
             }
             self.check_alive()?;
@@ -266,7 +270,7 @@ impl Ground {
 ///
 /// Jobs of partition `main` start at once, those of `wait` never: it is DOWN.
 fn slurm_conf(plan: &Plan, timeout_s: u32) -> String {
-    let nodes = plan.size.nodes;
+    let nodes = plan.leg.nodes();
     let last = u32::from(FIRST_PORT) + u32::from(nodes) - 1;
     let tuning = &plan.size.tuning;
     let more = plan.size.conf.join("\n");

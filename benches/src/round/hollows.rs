@@ -1,7 +1,8 @@
 use std::env;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use conformance::ground::say;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
@@ -10,18 +11,22 @@ use tokio::time;
 use super::ground::FIRST_PORT;
 use super::{Ground, Plan, RoundError, io_error};
 use crate::hollow::Count;
+use crate::machine;
+
+/// How often a wait says how far things are.
+const TELL: Duration = Duration::from_secs(10);
 
 /// The hollow nodes of a round: a process of their own, whose processor time is not the controller's.
 #[derive(Debug)]
 pub(super) struct Hollows {
-    _process: Child,
+    process: Child,
     count: watch::Receiver<Count>,
 }
 
 impl Hollows {
     /// Starts all of them; they register as soon as the controller answers.
     pub(super) fn start(ground: &Ground) -> Result<Self, RoundError> {
-        Self::some(ground, 1, ground.plan.size.nodes)
+        Self::some(ground, 1, ground.plan.leg.nodes())
     }
 
     /// Starts the nodes of these numbers.
@@ -52,7 +57,12 @@ impl Hollows {
                 }
             }
         });
-        Ok(Self { _process: process, count })
+        Ok(Self { process, count })
+    }
+
+    /// Processor time that they have used so far, seconds.
+    pub(super) fn cpu_s(&self) -> f64 {
+        self.process.id().and_then(machine::used).unwrap_or_default().cpu_s
     }
 
     /// What they have done so far.
@@ -66,10 +76,15 @@ impl Hollows {
         patience: Duration,
         reached: impl Fn(&Count) -> bool,
     ) -> Option<Count> {
+        let mut told = Instant::now();
         loop {
             let count = *self.count.borrow_and_update();
             if reached(&count) {
                 return Some(count);
+            }
+            if told.elapsed() > TELL {
+                say(&format!("    {} jobs completed so far", count.completions));
+                told = Instant::now();
             }
             time::timeout(patience, self.count.changed()).await.ok()?.ok()?;
         }

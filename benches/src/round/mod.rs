@@ -4,41 +4,52 @@
 //! in its way: see [`crate::throughput`], which starts it.
 
 mod death;
+mod fill;
 mod ground;
 mod hollows;
+mod launch;
+mod loaded;
 mod programs;
 mod running;
+mod saved;
 mod waiting;
 
-use std::io;
+use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use protocol::Version;
 use serde::{Deserialize, Serialize};
+use state::StoreError;
 
 use crate::call::CallError;
-pub use ground::Ground;
+use crate::order::Size;
+pub use ground::{Ground, TUNING};
+pub(crate) use launch::power_law;
 
 /// How long state is left to be saved and jobs to be cleaned up before processor time is read.
 const SETTLE: Duration = Duration::from_secs(3);
 
-/// What is measured.
+/// What is measured, by the letters of README.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum, Serialize, Deserialize,
 )]
 pub enum Scenario {
-    /// Jobs a second, from submission to completion, and processor time a thousand jobs (f).
+    /// Jobs a second, from submission to completion.
     A,
     /// Submissions a second, and their latency.
     B,
-    /// Latency of queries while jobs wait.
+    /// Latency of queries, at rest and while jobs run.
     C,
     /// Memory a waiting job.
     D,
-    /// Time to start with the waiting jobs in the state.
+    /// Time to start with jobs in the state.
     E,
+    /// Processor time a thousand jobs, measured along with a.
+    F,
+    /// What it takes to launch many tasks a slot: the model of Reuther et al.
+    G,
     /// Time from the death of a slurmd to the requeue of its job.
     H,
     /// Acknowledged jobs that are lost at kill -9.
@@ -46,8 +57,60 @@ pub enum Scenario {
 }
 
 impl Scenario {
-    /// All, in the order in which they run.
-    pub const ALL: [Self; 7] = [Self::B, Self::D, Self::C, Self::E, Self::I, Self::A, Self::H];
+    /// All.
+    pub const ALL: [Self; 9] =
+        [Self::A, Self::B, Self::C, Self::D, Self::E, Self::F, Self::G, Self::H, Self::I];
+}
+
+/// What a controller does in one go, from an empty state in fresh namespaces.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Leg {
+    /// a and f: jobs flow through.
+    Flow {
+        /// Hollow nodes.
+        nodes: u16,
+    },
+    /// b, c at rest, d, e and i: jobs are submitted that cannot start.
+    Queue {
+        /// Hollow nodes.
+        nodes: u16,
+    },
+    /// c, d and e: so many jobs are in the saved state; others flow through under polls.
+    Loaded {
+        /// Hollow nodes.
+        nodes: u16,
+        /// Jobs in the saved state.
+        jobs: u64,
+    },
+    /// g: a few nodes, more and more tasks.
+    Launch,
+    /// h: a slurmd dies.
+    Death {
+        /// Hollow nodes.
+        nodes: u16,
+    },
+}
+
+impl Leg {
+    /// How results name it.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Flow { nodes } => format!("flow-{nodes}"),
+            Self::Queue { .. } => "queue".to_owned(),
+            Self::Loaded { jobs, .. } => format!("loaded-{jobs}"),
+            Self::Launch => "launch".to_owned(),
+            Self::Death { .. } => "death".to_owned(),
+        }
+    }
+
+    /// How many hollow nodes it has.
+    pub fn nodes(&self) -> u16 {
+        match self {
+            Self::Flow { nodes } | Self::Queue { nodes } => *nodes,
+            Self::Loaded { nodes, .. } | Self::Death { nodes } => *nodes,
+            Self::Launch => launch::NODES,
+        }
+    }
 }
 
 /// A round, as the program that starts it says it.
@@ -63,48 +126,12 @@ pub struct Plan {
     pub release: String,
     /// Where this round may write: its root and its state, the latter on the disk.
     pub folder: PathBuf,
-    /// What is measured.
+    /// What is done.
+    pub leg: Leg,
+    /// What is measured of it.
     pub scenarios: Vec<Scenario>,
     /// How much of it.
     pub size: Size,
-}
-
-/// How much is measured.
-#[derive(Clone, Debug, PartialEq, clap::Args, Serialize, Deserialize)]
-pub struct Size {
-    /// Hollow nodes
-    #[arg(long, default_value_t = 200)]
-    pub nodes: u16,
-    /// Jobs of scenario a
-    #[arg(long, default_value_t = 2000)]
-    pub jobs: u64,
-    /// Waiting jobs of scenarios b, c, d, e and i
-    #[arg(long, default_value_t = 4000)]
-    pub waiting: u64,
-    /// Clients that submit at once
-    #[arg(long, default_value_t = 16)]
-    pub submitters: usize,
-    /// Users that jobs belong to
-    #[arg(long, default_value_t = 20)]
-    pub users: u16,
-    /// Clients that ask at once in scenario c, several numbers in turn
-    #[arg(long, value_delimiter = ',', default_values_t = [1, 10])]
-    pub pollers: Vec<usize>,
-    /// Seconds of each storm of questions
-    #[arg(long, default_value_t = 4)]
-    pub poll_s: u64,
-    /// Scenario a once more while squeue asks for everything this often a second; 0 leaves it out
-    #[arg(long, default_value_t = 0.0)]
-    pub polls_during: f64,
-    /// SchedulerParameters of both controllers
-    #[arg(long, default_value = ground::TUNING)]
-    pub tuning: String,
-    /// A further line of both controllers' slurm.conf, such as PrologFlags=Alloc; may be given several times
-    #[arg(long, value_name = "LINE")]
-    pub conf: Vec<String>,
-    /// A further flag of the hollow nodes, such as --hollow=--epilog-ms=10; may be given several times
-    #[arg(long, value_name = "FLAG", allow_hyphen_values = true)]
-    pub hollow: Vec<String>,
 }
 
 /// One figure of one round.
@@ -114,6 +141,8 @@ pub struct Figure {
     pub scenario: String,
     /// What was measured.
     pub what: String,
+    /// Where it is one of a series: what of, and how much.
+    pub at: Option<At>,
     /// In which unit.
     pub unit: String,
     /// Whether more of it is better.
@@ -122,24 +151,60 @@ pub struct Figure {
     pub value: f64,
 }
 
-/// The figures of a round, in the order in which they were taken.
+/// Where a figure stands in its series.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct At {
+    /// What grows along the series, such as jobs in memory.
+    pub of: String,
+    /// How much of it.
+    pub value: f64,
+}
+
+/// What a round says to the process that started it, a line each.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Said {
+    /// A figure, as soon as it is known.
+    Figure(Figure),
+    /// It did not come to its end, and why.
+    Failed(String),
+    /// It came to its end.
+    Done,
+}
+
+impl Said {
+    /// Says it.
+    pub fn say(&self) {
+        let line = serde_json::to_string(self).expect("plain data");
+        // Who started the round has gone: the round is about to end, too.
+        let _ = writeln!(io::stdout(), "{line}");
+    }
+}
+
+/// Where the figures of a round go: to the process that started it, at once, so that a round that fails leaves what it has.
 #[derive(Clone, Debug, Default)]
-struct Figures(Vec<Figure>);
+struct Figures {
+    at: Option<At>,
+}
 
 impl Figures {
+    /// The same, for figures of a series.
+    fn at(of: &str, value: f64) -> Self {
+        Self { at: Some(At { of: of.to_owned(), value }) }
+    }
+
     /// A figure of which less is better.
-    fn cost(&mut self, scenario: &str, what: impl Into<String>, unit: &str, value: f64) {
+    fn cost(&self, scenario: &str, what: impl Into<String>, unit: &str, value: f64) {
         self.push(scenario, what.into(), unit, false, value);
     }
 
     /// A figure of which more is better.
-    fn gain(&mut self, scenario: &str, what: impl Into<String>, unit: &str, value: f64) {
+    fn gain(&self, scenario: &str, what: impl Into<String>, unit: &str, value: f64) {
         self.push(scenario, what.into(), unit, true, value);
     }
 
-    fn push(&mut self, scenario: &str, what: String, unit: &str, more_is_better: bool, value: f64) {
-        let (scenario, unit) = (scenario.to_owned(), unit.to_owned());
-        self.0.push(Figure { scenario, what, unit, more_is_better, value });
+    fn push(&self, scenario: &str, what: String, unit: &str, more_is_better: bool, value: f64) {
+        let (scenario, unit, at) = (scenario.to_owned(), unit.to_owned(), self.at.clone());
+        Said::Figure(Figure { scenario, what, at, unit, more_is_better, value }).say();
     }
 }
 
@@ -197,6 +262,12 @@ pub enum RoundError {
         /// Of how many.
         jobs: usize,
     },
+    /// The controller's saved state is not as this program knows it.
+    #[error("the saved state cannot be multiplied: {0}")]
+    Saved(&'static str),
+    /// The store of ctld cannot be filled.
+    #[error("filling the store of ctld")]
+    Store(#[from] StoreError),
     /// The controller refused jobs that it should have taken.
     #[error("{failed} of {jobs} submissions failed")]
     Refused {
@@ -239,18 +310,14 @@ impl Plan {
 ///
 /// # Errors
 /// When the controller or the machine fails.
-pub async fn run(plan: Plan) -> Result<Vec<Figure>, RoundError> {
-    let mut figures = Figures::default();
+pub async fn run(plan: Plan) -> Result<(), RoundError> {
+    let leg = plan.leg.clone();
     let mut ground = Ground::prepare(plan).await?;
-    let of_waiting = [Scenario::B, Scenario::D, Scenario::C, Scenario::E, Scenario::I];
-    if of_waiting.into_iter().any(|scenario| ground.plan.has(scenario)) {
-        waiting::measure(&mut ground, &mut figures).await?;
+    match leg {
+        Leg::Flow { .. } => running::measure(&mut ground).await,
+        Leg::Queue { .. } => waiting::measure(&mut ground).await,
+        Leg::Loaded { jobs, .. } => loaded::measure(&mut ground, jobs).await,
+        Leg::Launch => launch::measure(&mut ground).await,
+        Leg::Death { .. } => death::measure(&mut ground).await,
     }
-    if ground.plan.has(Scenario::A) {
-        running::measure(&mut ground, &mut figures).await?;
-    }
-    if ground.plan.has(Scenario::H) {
-        death::measure(&mut ground, &mut figures).await?;
-    }
-    Ok(figures.0)
 }

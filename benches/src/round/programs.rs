@@ -14,7 +14,7 @@ const TIMES: usize = 5;
 pub(super) async fn measure(
     ground: &Ground,
     job: u32,
-    figures: &mut Figures,
+    figures: &Figures,
 ) -> Result<(), RoundError> {
     let job = job.to_string();
     let commands: [(&'static str, &[&str]); 4] = [

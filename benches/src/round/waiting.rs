@@ -4,11 +4,11 @@ use tokio::time;
 
 use super::hollows::Hollows;
 use super::{Figures, Ground, Plan, RoundError, SETTLE, Scenario, programs};
-use crate::load::{Poll, Polled, Question, Submission, Submitted};
+use crate::load::{Answers, Poll, Question, Submission, Submitted};
 
 /// Scenarios b, d, c, e and i: jobs that wait, in one cluster from its first start.
-pub(super) async fn measure(ground: &mut Ground, figures: &mut Figures) -> Result<(), RoundError> {
-    ground.forget()?;
+pub(super) async fn measure(ground: &mut Ground) -> Result<(), RoundError> {
+    let figures = &Figures::default();
     ground.start().await?;
     let hollows = Hollows::start(ground)?;
     ground.wait_idle().await?;
@@ -29,7 +29,7 @@ pub(super) async fn measure(ground: &mut Ground, figures: &mut Figures) -> Resul
         ground.stop().await?;
         let started = ground.start().await?;
         let waiting = ground.plan.size.waiting;
-        let what = |to| format!("start with {waiting} jobs, to the first {to}");
+        let what = |to| format!("start with {waiting} jobs that were submitted, to the first {to}");
         figures.cost("e", what("ping"), "s", started.ping.as_secs_f64());
         figures.cost("e", what("list of all jobs"), "s", started.jobs.as_secs_f64());
         ground.wait_idle().await?;
@@ -43,7 +43,7 @@ pub(super) async fn measure(ground: &mut Ground, figures: &mut Figures) -> Resul
 }
 
 /// A submission of jobs that cannot start.
-fn submission(ground: &Ground, jobs: u64) -> Submission {
+pub(super) fn submission(ground: &Ground, jobs: u64) -> Submission {
     Submission {
         controller: Plan::controller(),
         jobs,
@@ -56,7 +56,7 @@ fn submission(ground: &Ground, jobs: u64) -> Submission {
 }
 
 /// b and d: fills the queue; how fast, and how much memory it takes.
-async fn fill(ground: &mut Ground, figures: &mut Figures) -> Result<Submitted, RoundError> {
+async fn fill(ground: &mut Ground, figures: &Figures) -> Result<Submitted, RoundError> {
     let jobs = ground.plan.size.waiting;
     let before = ground.used()?;
     let order = submission(ground, jobs);
@@ -88,46 +88,62 @@ async fn fill(ground: &mut Ground, figures: &mut Figures) -> Result<Submitted, R
 }
 
 /// c: how long queries take, and what they cost, while nothing else happens.
-async fn queries(ground: &mut Ground, job: u32, figures: &mut Figures) -> Result<(), RoundError> {
+async fn queries(ground: &mut Ground, job: u32, figures: &Figures) -> Result<(), RoundError> {
+    let time = Duration::from_secs(ground.plan.size.poll_s);
     for question in [Question::Squeue, Question::Job, Question::Sinfo, Question::Ping] {
         for &pollers in &ground.plan.size.pollers.clone() {
-            let poll = Poll {
-                controller: Plan::controller(),
-                question,
-                job,
-                pollers,
-                rate: None,
-                time: Duration::from_secs(ground.plan.size.poll_s),
-            };
-            let before = ground.used()?;
-            let polled = poll.run(ground.speaker.clone()).await;
-            let cpu_ms = (ground.used()?.cpu_s - before.cpu_s) * 1000.0;
-            let name = match question {
-                Question::Squeue => "squeue of all",
-                Question::Job => "scontrol show job",
-                Question::Sinfo => "sinfo",
-                Question::Ping => "ping",
-            };
-            report(figures, &format!("{name}, {pollers} pollers"), &polled);
-            let answers = to_f64(polled.latency.count.max(1));
-            let what = format!("{name}, {pollers} pollers, controller CPU an answer");
-            figures.cost("c", what, "ms", cpu_ms / answers);
+            let name = format!("{}, {pollers} pollers", question.name());
+            at_rest(ground, question, (pollers, time), job, &name, figures).await?;
         }
     }
     Ok(())
 }
 
-/// The figures of a storm of questions.
-pub(super) fn report(figures: &mut Figures, name: &str, polled: &Polled) {
-    let latency = polled.latency;
-    figures.gain("c", format!("{name}, answers"), "1/s", to_f64(latency.count) / polled.seconds);
-    figures.cost("c", format!("{name}, p50"), "ms", latency.p50);
-    figures.cost("c", format!("{name}, p99"), "ms", latency.p99);
-    figures.cost("c", format!("{name}, failed"), "", to_f64(polled.failed));
+/// c: a storm of one question, each asked as soon as the one before is answered, while nothing else happens.
+pub(super) async fn at_rest(
+    ground: &mut Ground,
+    question: Question,
+    (pollers, time): (usize, Duration),
+    job: u32,
+    name: &str,
+    figures: &Figures,
+) -> Result<(), RoundError> {
+    let poll = Poll {
+        controller: Plan::controller(),
+        questions: vec![(question, 1)],
+        jobs: vec![job],
+        users: ground.plan.users(),
+        pollers,
+        rate: None,
+        time,
+    };
+    let before = ground.used()?;
+    let polled = poll.run(ground.speaker.clone()).await;
+    let cpu_ms = (ground.used()?.cpu_s - before.cpu_s) * 1000.0;
+    for answers in &polled.answers {
+        let latency = answers.latency;
+        let rate = to_f64(latency.count) / polled.seconds;
+        figures.gain("c", format!("{name}, answers"), "1/s", rate);
+        report(figures, "c", name, answers);
+        let what = format!("{name}, controller CPU an answer");
+        figures.cost("c", what, "ms", cpu_ms / to_f64(latency.count.max(1)));
+    }
+    Ok(())
+}
+
+/// The figures of the questions of one kind.
+pub(super) fn report(figures: &Figures, scenario: &str, name: &str, answers: &Answers) {
+    figures.cost(scenario, format!("{name}, p50"), "ms", answers.latency.p50);
+    figures.cost(scenario, format!("{name}, p99"), "ms", answers.latency.p99);
+    if answers.failed + answers.unanswered > 0 {
+        let missing = to_f64(answers.failed + answers.unanswered);
+        let due = to_f64(answers.latency.count + answers.failed);
+        figures.cost(scenario, format!("{name}, without an answer"), "%", 100.0 * missing / due);
+    }
 }
 
 /// i: kills the controller while jobs are being submitted; which of the acknowledged are there afterwards?
-async fn power_cut(ground: &mut Ground, figures: &mut Figures) -> Result<(), RoundError> {
+async fn power_cut(ground: &mut Ground, figures: &Figures) -> Result<(), RoundError> {
     /// In the midst of submission.
     const KILL_AFTER: Duration = Duration::from_secs(2);
     let order = submission(ground, u64::MAX);
