@@ -101,6 +101,25 @@ fn submit(cluster: &Cluster, now: Timestamp, rng: &mut Rng) -> Event {
     }))
 }
 
+/// Sometimes a job is submitted with more components, each a little different.
+pub fn with_components(event: Event, rng: &mut Rng) -> Event {
+    match event {
+        Event::Submit(new) if new.array.is_none() && rng.chance(350) => {
+            let mut components = vec![(*new).clone()];
+            for _ in 0..rng.between(1, 2) {
+                let mut other = (*new).clone();
+                other.spec.min_nodes = 1;
+                other.spec.min_cpus = rng.small(1, 3);
+                other.spec.time_limit_min = Some(rng.small(1, 6));
+                other.hold = if rng.chance(50) { Hold::User } else { new.hold };
+                components.push(other);
+            }
+            Event::SubmitHet(components)
+        }
+        other => other,
+    }
+}
+
 fn dependencies(cluster: &Cluster, rng: &mut Rng) -> Dependencies {
     let kinds = [
         DependencyKind::After,

@@ -157,7 +157,11 @@ impl World {
                 return Some(format!("{} still runs job {job}", slurmd.name));
             }
         }
-        let stuck = cluster.queue().find(|job| !may_wait(cluster, job));
+        let stuck = cluster.queue().find(|job| {
+            // What keeps one component waiting keeps all.
+            let one = cluster.components(job).any(|job| may_wait(cluster, job));
+            !one && are_feasible(cluster, job)
+        });
         stuck.map(|job| format!("job {} waits: {:?} {:?}", job.id, job.wait, job.spec))
     }
 }
@@ -177,6 +181,27 @@ fn may_wait(cluster: &Cluster, job: &Arc<Job>) -> bool {
             })
     });
     job.hold.is_held() || dependencies.have_failed() || awaits || !is_feasible(cluster, job)
+}
+
+/// Whether the partition of a heterogeneous job has nodes for all components, none for two of them.
+/// What the more demanding ones can use, the others can too.
+fn are_feasible(cluster: &Cluster, job: &Arc<Job>) -> bool {
+    let wanted = |job: &Arc<Job>| job.spec.min_cpus.div_ceil(job.spec.min_nodes.max(1));
+    let mut wants: Vec<(u32, u32)> =
+        cluster.components(job).map(|job| (wanted(job), job.spec.min_nodes)).collect();
+    wants.sort_unstable_by_key(|want| std::cmp::Reverse(*want));
+    let nodes = cluster.partition(&job.partition).map_or(&[][..], |p| &p.nodes);
+    let has = |cores: u32| {
+        let fits = |id: &&model::NodeId| {
+            cluster.node(**id).is_some_and(|node| node.hardware.cores() >= cores)
+        };
+        nodes.iter().filter(fits).count()
+    };
+    let mut needed = 0;
+    wants.into_iter().all(|(cores, nodes)| {
+        needed += nodes as usize;
+        needed <= has(cores)
+    })
 }
 
 /// Whether the partition of a job has what it wants when all else is idle.

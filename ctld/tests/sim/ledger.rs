@@ -8,12 +8,14 @@
 //! | `reason` | a job that a plan has passed over has a reason |
 //! | `one_end` | a job ends once each time that it is started; it comes back only by a new start |
 //! | `one_run` | a script runs at most once for each start of its job |
+//! | `together` | the components of a heterogeneous job start in one turn, and none outlives the leader |
 //! | `own_cores` | no core of a node has processes of two jobs |
 //! | `quiet` | when nothing is done to it any more, the cluster comes to rest with nothing held |
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use ctld_core::{Answer, Event, JobSelection, Turned};
+use ctld_core::{Answer, Event, JobPart, JobSelection, Turned};
 use model::{Change, Cluster, Job, JobId, Outcome, Phase, Timestamp, WaitReason};
 
 /// The book of a world.
@@ -30,7 +32,7 @@ pub struct Ledger {
 /// What an answer promises once it is released.
 #[derive(Debug, Default)]
 pub struct Promise {
-    submitted: Option<JobId>,
+    submitted: Vec<JobId>,
     cancelled: Vec<JobId>,
     /// Jobs that were cancelled before, and that somebody has sent back to the queue.
     revived: Vec<JobId>,
@@ -140,6 +142,7 @@ impl Ledger {
                 continue;
             };
             invariant!(new.restarts >= old.restarts, "one_end", "job {id} forgot a start");
+            self.check_together(after, (old, new));
             if old.is_finished() && old.restarts == new.restarts {
                 let same =
                     new.is_finished() && is_same_end(old.outcome.as_ref(), new.outcome.as_ref());
@@ -160,6 +163,24 @@ impl Ledger {
     }
 }
 
+impl Ledger {
+    fn check_together(&mut self, after: &Cluster, (old, new): (&Job, &Arc<Job>)) {
+        if new.het.is_none() {
+            return;
+        }
+        let starts = old.is_pending() && new.is_active();
+        let mut components = after.components(new);
+        let all = components.all(|other| other.is_active() && other.restarts == new.restarts);
+        invariant!(!starts || all, "together", "job {} starts alone", new.id);
+        let leader_is_over = new.het_job() == new.id && !new.is_active();
+        let outlives = after.components(new).any(|other| other.is_active());
+        invariant!(!(leader_is_over && outlives), "together", "job {} is outlived", new.id);
+        if starts {
+            self.mark("component started");
+        }
+    }
+}
+
 /// How a job ended stays, and so does what its script died of once it is known.
 fn is_same_end(old: Option<&Outcome>, new: Option<&Outcome>) -> bool {
     match (old, new) {
@@ -174,7 +195,17 @@ fn is_same_end(old: Option<&Outcome>, new: Option<&Outcome>) -> bool {
 fn promise(after: &Cluster, event: &Event, turned: &Turned) -> Promise {
     match (event, &turned.answer) {
         (Event::Submit(_), Ok(Answer::Submitted { job })) => {
-            Promise { submitted: Some(*job), ..Promise::default() }
+            Promise { submitted: vec![*job], ..Promise::default() }
+        }
+        (Event::SubmitHet(components), Ok(Answer::Submitted { job })) => {
+            let submitted: Vec<JobId> = after
+                .job(*job)
+                .into_iter()
+                .flat_map(|job| after.components(job))
+                .map(|c| c.id)
+                .collect();
+            invariant!(submitted.len() == components.len(), "submission", "not all of {job}");
+            Promise { submitted, ..Promise::default() }
         }
         (Event::Kill(kill), Ok(_)) if kill.signal == 9 && kill.flags == 0 => {
             let records = meant(after, &kill.selection);
@@ -197,6 +228,10 @@ fn promise(after: &Cluster, event: &Event, turned: &Turned) -> Promise {
 
 fn meant<'a>(cluster: &'a Cluster, selection: &'a JobSelection) -> impl Iterator<Item = &'a Job> {
     let alone = cluster.job(selection.job).filter(|job| job.array_job() != job.id);
+    let leader = cluster.job(selection.job).filter(|job| {
+        job.het.as_ref().is_some_and(|role| role.is_leader()) && selection.part == JobPart::Whole
+    });
+    let components = leader.into_iter().flat_map(|leader| cluster.components(leader).skip(1));
     let whole = cluster.array_records(selection.job);
     let whole = whole.filter(move |job| match (selection.tasks(), &job.array) {
         (None, _) => alone.is_none(),
@@ -204,5 +239,5 @@ fn meant<'a>(cluster: &'a Cluster, selection: &'a JobSelection) -> impl Iterator
         (Some(_), None) => false,
     });
     let alone = alone.filter(|_| selection.tasks().is_none());
-    alone.into_iter().chain(whole).map(|job| &**job)
+    alone.into_iter().chain(whole).chain(components).map(|job| &**job)
 }

@@ -45,6 +45,8 @@ pub(crate) struct Chance {
     pub(crate) client: Rng,
     pub(crate) fault: Rng,
     pub(crate) hook: Rng,
+    /// Only in worlds with heterogeneous jobs: a fifth of them.
+    pub(crate) het: Option<Rng>,
 }
 
 /// Something that is to happen.
@@ -111,6 +113,7 @@ impl World {
                 client: Rng::new(seed, "client"),
                 fault: Rng::new(seed, "fault"),
                 hook: Rng::new(seed, "hook"),
+                het: (seed % 5 == 1).then(|| Rng::new(seed, "het")),
             },
             reports: BTreeMap::new(),
             sessions: BTreeMap::new(),
@@ -403,6 +406,10 @@ impl World {
         let now = self.now();
         if let Some(process) = &self.controller.process {
             let event = client::act(&process.published, now, &mut self.chance.client);
+            let event = match &mut self.chance.het {
+                Some(rng) => client::with_components(event, rng),
+                None => event,
+            };
             let mail = Mail { sender: Sender::Nobody, event };
             let after_ms = self.chance.network.between(1, 100);
             self.after(after_ms, Happening::Arrives(None, mail));

@@ -5,6 +5,7 @@
 //! others, and no two components have a node in common.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::{Job, NodeShare, Partition, Start, Timestamp, WaitReason};
@@ -63,8 +64,11 @@ impl<'a> Planner<'a> {
             self.start_together(&components, places);
             return;
         }
-        let reasons: Vec<WaitReason> =
-            components.iter().map(|component| self.reason(component)).collect();
+        let reasons: Vec<WaitReason> = if self.are_too_many(&components) {
+            vec![WaitReason::BadConstraints; members.len()]
+        } else {
+            components.iter().map(|component| self.reason(component)).collect()
+        };
         if reasons.iter().any(|reason| *reason != WaitReason::Resources) {
             self.pass_all(&members, &reasons);
             return;
@@ -238,6 +242,24 @@ impl<'a> Planner<'a> {
         }
         let starts: Vec<Start> = self.starts.drain(first..).collect();
         self.together.push(starts);
+    }
+
+    /// Whether all components together need more nodes than there are for them, so that waiting will not
+    /// help: those that could serve one component or several, each counted once.
+    fn are_too_many(&mut self, components: &[Component<'a>]) -> bool {
+        let mut nodes = BTreeSet::new();
+        let mut needed = 0_usize;
+        for component in components {
+            let fewest = component.choices.iter().map(|choice| choice.demand.min_nodes).min();
+            needed =
+                needed.saturating_add(usize::try_from(fewest.unwrap_or(0)).unwrap_or(usize::MAX));
+            for Choice { demand, number, .. } in &component.choices {
+                if let Ok(shape) = self.shapes.shape(&self.ledger, *number, demand) {
+                    nodes.extend(shape.candidates.iter().map(|candidate| candidate.rank));
+                }
+            }
+        }
+        needed > nodes.len()
     }
 
     /// Why a component of a job for which there were no nodes waits.

@@ -55,9 +55,10 @@ pub(super) fn prepared(turn: &mut Turn<'_>, job: &Arc<Job>) {
     turn.emit(Effect::Schedule);
 }
 
-/// Whether a job may be started anew, with all that it starts together with.
+/// Whether an active job may be started anew of the controller's own accord, with all that it starts
+/// together with: nobody wants a component back that was cancelled.
 pub(crate) fn may_requeue(turn: &Turn<'_>, job: &Arc<Job>) -> bool {
-    turn.cluster().components(job).all(|job| job.batch && job.spec.requeue)
+    turn.cluster().components(job).all(|job| job.batch && job.spec.requeue && job.is_active())
 }
 
 /// What is requeued, stopped or continued as a whole, through its leader.
