@@ -64,7 +64,8 @@ pub enum NodeKind {
     Dynamic,
 }
 
-/// slurm.conf for these nodes; `extra` lines come after the base, so that they win.
+/// slurm.conf for these nodes; `extra` lines come after the base, so that they win. One that begins with
+/// `NodeName=` and a node's name stands in place of that node's own.
 ///
 /// Partitions are `main` (the default, all nodes) and `short` (the first node, one hour).
 pub fn slurm_conf(nodes: &[Node], extra: &[String]) -> String {
@@ -84,7 +85,11 @@ pub fn slurm_conf(nodes: &[Node], extra: &[String]) -> String {
         text.push_str(line);
         text.push('\n');
     }
-    for name in &listed {
+    let has_own_line = |name: &str| {
+        let line = format!("NodeName={name} ");
+        extra.iter().any(|extra| extra.starts_with(&line))
+    };
+    for name in listed.iter().filter(|name| !has_own_line(name)) {
         writeln!(text, "NodeName={name} CPUs=4 RealMemory=2000 Feature=amd,fast Weight=1")
             .expect("writing to a String cannot fail");
     }
@@ -142,6 +147,14 @@ mod tests {
         assert!(text.contains("KillWait=30\n"));
         assert!(!text.contains("KillWait=2\n"));
         assert!(text.contains("PartitionName=short Nodes=n1 "));
+    }
+
+    #[test]
+    fn a_node_can_have_a_line_of_its_own() {
+        let node = Node { name: "n1".into(), release: Release::R24_11, kind: NodeKind::Listed };
+        let text = slurm_conf(&[node], &["NodeName=n1 CPUs=8".into()]);
+        assert_eq!(text.matches("NodeName=").count(), 1, "{text}");
+        assert!(text.contains("NodeName=n1 CPUs=8\n"), "{text}");
     }
 
     #[test]

@@ -7,13 +7,18 @@ use std::env;
 use std::thread;
 
 use conformance::transcript::{self, Allowance, Entry};
-use conformance::{Release, Subject, World};
+use conformance::{Builder, Release, Subject, World};
 
 /// Runs one transcript on the stock controller and on the chosen one, in worlds that are alike.
 #[track_caller]
 fn same_on_both(text: &str) {
     let Some(builder) = World::builder() else { return };
-    let plain = builder.node("n1").node("n2").conf("RebootProgram=/bin/true");
+    same_in(builder.node("n1").node("n2").conf("RebootProgram=/bin/true"), text);
+}
+
+/// As [`same_on_both`], in worlds of another making.
+#[track_caller]
+fn same_in(plain: Builder, text: &str) {
     let chosen = plain.clone().start();
     let stock = plain.subject(Subject::Stock(Release::chosen())).start();
     let (expected, found) = thread::scope(|scope| {
@@ -85,4 +90,30 @@ fn what_becomes_of_nodes_looks_the_same() {
 #[test]
 fn what_is_done_to_running_jobs_looks_the_same() {
     same_on_both(include_str!("transcript/running.cmd"));
+}
+
+#[test]
+fn the_tasks_of_steps_stand_where_stock_puts_them() {
+    let Some(builder) = World::builder() else { return };
+    let builder = ["n1", "n2", "n3"].into_iter().fold(builder, |builder, node| builder.node(node));
+    let builder = builder
+        .conf("NodeName=n1 CPUs=4 RealMemory=2000 Feature=amd")
+        .conf("NodeName=n2 Sockets=2 CoresPerSocket=2 ThreadsPerCore=2 RealMemory=2000 Feature=big")
+        .conf("NodeName=n3 CPUs=2 RealMemory=2000");
+    same_in(builder, include_str!("transcript/layout.cmd"));
+}
+
+#[test]
+fn steps_look_the_same_in_every_view() {
+    let Some(builder) = World::builder() else { return };
+    let gres = "NodeName=n1 Name=tape Count=2\nNodeName=n2 Name=tape Count=2\nNodeName=n1 Name=lic Count=3\n";
+    let builder = builder
+        .node("n1")
+        .node("n2")
+        .conf("MpiParams=ports=12000-12010")
+        .conf("GresTypes=tape,lic")
+        .conf("NodeName=n1 CPUs=4 RealMemory=2000 Gres=tape:2,lic:3")
+        .conf("NodeName=n2 CPUs=4 RealMemory=2000 Gres=tape:2")
+        .file("gres.conf", gres);
+    same_in(builder, include_str!("transcript/steps.cmd"));
 }

@@ -112,6 +112,7 @@ fn config(conf: &SlurmConf, users: &Users) -> Result<Config, SettingsError> {
         message_timeout_s: keys.message_timeout,
         slurmd_timeout_s: keys.slurmd_timeout,
         inactive_limit_s: keys.inactive_limit,
+        mpi_ports: mpi_ports(keys.mpi_params.as_deref()),
         batch_start_timeout_s: keys.batch_start_timeout,
         resume_timeout_s: keys.resume_timeout,
         complete_wait_s: keys.complete_wait,
@@ -159,6 +160,14 @@ fn config(conf: &SlurmConf, users: &Users) -> Result<Config, SettingsError> {
             _ => PriorityType::Multifactor,
         },
     })
+}
+/// `ports=FIRST-LAST` of MpiParams; nothing where they make no range, as slurmctld has it.
+fn mpi_ports(params: Option<&str>) -> Option<(u16, u16)> {
+    let (_, ports) = params?.split_once("ports=")?;
+    let ports = ports.split([',', ' ']).next()?;
+    let (first, last) = ports.split_once('-')?;
+    let range: (u16, u16) = (first.parse().ok()?, last.parse().ok()?);
+    (range.0 > 0 && range.0 <= range.1).then_some(range)
 }
 
 /// Without MaxNodeCount the table has room for the nodes of the file and no other.

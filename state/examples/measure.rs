@@ -141,6 +141,7 @@ fn job(id: u32) -> Job {
         time_limit_min: Some(60),
         failed_node: None,
         next_step: 0,
+        next_step_node: 0,
         batch: true,
         protocol: 0x2a00,
         warned: false,

@@ -91,6 +91,7 @@ mod model_of_turns {
             time_limit_min: Some(turn),
             failed_node: None,
             next_step: 0,
+            next_step_node: 0,
             batch: true,
             protocol: 0x2a00,
             warned: false,

@@ -5,7 +5,7 @@ use model::{Change, Cluster, JobId, Timestamp};
 use crate::effect::Effect;
 use crate::event::{Answer, Event, Registered};
 use crate::reject::Reject;
-use crate::step::WaitingSteps;
+use crate::step::{PortCursor, StepLimits, WaitingSteps};
 use crate::tick::Clock;
 use crate::turn::Turn;
 use crate::{configure, hook, job, node, partition, step, tick, trigger};
@@ -16,6 +16,7 @@ pub struct Core {
     cluster: Cluster,
     clock: Clock,
     waiting_steps: WaitingSteps,
+    ports: PortCursor,
 }
 
 /// What came of an event.
@@ -33,6 +34,7 @@ impl Core {
     /// A core that goes on with a cluster, usually what a store kept.
     pub fn new(cluster: Cluster) -> Self {
         let mut core = Self { cluster, ..Self::default() };
+        core.clock.step_limits = StepLimits::of(&core.cluster);
         let waiting: Vec<_> = core.cluster.queue().cloned().collect();
         for job in &waiting {
             core.clock.watch(job);
@@ -59,18 +61,19 @@ impl Core {
             _ => None,
         };
         let mut turn = Turn::new(now, &mut self.cluster);
-        let answer = handle(&mut turn, &mut self.clock, event);
+        let answer = handle(&mut turn, &mut self.clock, &mut self.ports, event);
         assert!(answer.is_ok() || !turn.has_changes(), "a refused event has left changes");
         turn.spread_news();
         let (changes, mut effects) = turn.finish();
         if let Some(request) = asking {
-            self.waiting_steps.answered(&self.cluster, &request, &answer);
+            self.waiting_steps.answered(now, &self.cluster, &request, &answer);
         }
         for change in &changes {
             if let Change::Job(job) = change {
                 self.clock.watch(job);
             }
-            effects.extend(self.waiting_steps.woken_by(change));
+            self.clock.step_limits.follow(change);
+            effects.extend(self.waiting_steps.woken_by(now, change));
         }
         Turned { answer, changes, effects }
     }
@@ -96,7 +99,12 @@ impl Core {
     }
 }
 
-fn handle(turn: &mut Turn<'_>, clock: &mut Clock, event: Event) -> Result<Answer, Reject> {
+fn handle(
+    turn: &mut Turn<'_>,
+    clock: &mut Clock,
+    ports: &mut PortCursor,
+    event: Event,
+) -> Result<Answer, Reject> {
     match event {
         Event::Submit(new) => job::submitted(turn, *new),
         Event::SubmitHet(components) => job::submitted_het(turn, components),
@@ -125,9 +133,17 @@ fn handle(turn: &mut Turn<'_>, clock: &mut Clock, event: Event) -> Result<Answer
         Event::HookDone { job, restarts, hook, result } => {
             hook::done(turn, job, restarts, hook, result)
         }
-        Event::StepAsked(request) => step::asked(turn, &request),
+        Event::StepAsked(request) => {
+            let answer = step::asked(turn, ports, &request)?;
+            clock.clients.heard(request.job, turn.now);
+            Ok(answer)
+        }
         Event::StepDone(done) => step::done(turn, &done),
         Event::ClientListens { job } => job::client_listens(turn, job),
+        Event::ClientAnswered { job } => {
+            clock.clients.heard(job, turn.now);
+            Ok(Answer::Done)
+        }
         Event::ClientTold { job, reached } => job::client_told(turn, job, reached),
         Event::BatchDone(done) => job::batch_done(turn, &done),
         Event::EpilogDone { caller, job, node_name, status } => {

@@ -86,14 +86,28 @@ pub enum ClientMessage {
         /// The text.
         text: Arc<str>,
     },
-    /// The time of the step is up.
+    /// The time of the job is up soon.
     Timeout {
         /// The job.
         job: JobId,
-        /// The step.
-        step: StepNumber,
+        /// The step, if its client is told.
+        step: Option<StepNumber>,
         /// When.
         at: Timestamp,
+    },
+    /// Nodes are lost.
+    NodeLost {
+        /// The job.
+        job: JobId,
+        /// The step, if its client is told.
+        step: Option<StepNumber>,
+        /// The nodes, as a host expression.
+        nodes: Arc<str>,
+    },
+    /// Are you there? Its answer comes back as [`crate::Event::ClientAnswered`].
+    Ping {
+        /// The job.
+        job: JobId,
     },
     /// The job was stopped, or goes on.
     Suspended {
@@ -150,6 +164,13 @@ pub enum NodeMessage {
     KillTimeLimit {
         /// The job as it ended.
         job: Arc<Job>,
+    },
+    /// The step's own time is up: end it, and say why.
+    StepTimeLimit {
+        /// Its job.
+        job: Arc<Job>,
+        /// Which step.
+        step: StepNumber,
     },
     /// End a job that the controller knows nothing of.
     Abort {

@@ -121,6 +121,11 @@ pub enum Event {
         /// The job.
         job: JobId,
     },
+    /// The client of an interactive job has answered when it was asked whether it is there.
+    ClientAnswered {
+        /// The job.
+        job: JobId,
+    },
     /// The client of a job was told that it has started, or could not be.
     ClientTold {
         /// The job.

@@ -285,6 +285,15 @@ pub enum StepReject {
     /// The job has a step of that number.
     #[error("job {0} has such a step")]
     Exists(JobId),
+    /// More threads of a core than the job has.
+    #[error("more threads of a core than the job has")]
+    TooManyThreads,
+    /// Other steps have the ports that the step needs for its MPI.
+    #[error("other steps have the ports that the step needs")]
+    PortsBusy,
+    /// More ports than MpiParams sets aside.
+    #[error("more ports than there are for MPI")]
+    TooManyPorts,
     /// The job has had MaxStepCount steps.
     #[error("job {0} has had as many steps as it may")]
     TooMany(JobId),

@@ -21,6 +21,12 @@ pub(crate) struct Clock {
     wait_of: BTreeMap<JobId, Timestamp>,
     /// Launches of which it is not known whether they were delivered.
     pub(crate) doubts: job::Doubts,
+    /// Steps with a time limit of their own.
+    pub(crate) step_limits: step::StepLimits,
+    /// Interactive clients, and when they were heard of.
+    pub(crate) clients: job::Clients,
+    /// When clients were last told that their time is up soon.
+    warned: Option<Timestamp>,
     /// When nodes were last asked whether they are there.
     pinged: Option<Timestamp>,
     /// When nodes that are not clean were last asked what runs there.
@@ -70,7 +76,9 @@ pub(crate) fn ticked(turn: &mut Turn<'_>, clock: &mut Clock) -> Result<Answer, R
     // First, since a job that is out of time is told of too.
     mail::time_goes_by(turn);
     times_up(turn);
-    step::times_up(turn);
+    step::times_up(turn, &mut clock.step_limits);
+    job::ask_clients(turn, &mut clock.clients);
+    warn_clients(turn, clock);
     warnings(turn);
     waits_over(turn, clock);
     node::ticked(turn);
@@ -103,6 +111,31 @@ fn times_up(turn: &mut Turn<'_>) {
         let outcome = Outcome { exit: Exit::Timeout, status: 0, derived_status: 0 };
         let message = |job| NodeMessage::KillTimeLimit { job };
         job::end(turn, &job, outcome, WaitReason::TimeLimit, message);
+    }
+}
+
+/// Seconds between two warnings of clients whose time is up soon, and how soon that is (24.11: the
+/// controller's round of 30 s, two rounds).
+const WARNED_EVERY_S: u64 = 30;
+const SOON_S: u64 = 60;
+
+/// Tells the clients of jobs and their steps that the time of the job is up soon.
+fn warn_clients(turn: &mut Turn<'_>, clock: &mut Clock) {
+    if clock.warned.is_some_and(|at| turn.now.since(at) < WARNED_EVERY_S) {
+        return;
+    }
+    clock.warned = Some(turn.now);
+    let soon = turn.now.plus_s(SOON_S);
+    let due: Vec<Arc<Job>> = turn
+        .cluster()
+        .out_of_time(soon)
+        .filter(|job| matches!(job.phase, Phase::Running(_)))
+        .cloned()
+        .collect();
+    for job in due {
+        let at = job.ended.unwrap_or(turn.now);
+        step::warn_all(turn, job.id, at);
+        job::warn_client(turn, &job, at);
     }
 }
 

@@ -5,10 +5,12 @@
 mod world;
 
 use ctld_core::{
-    Answer, Distribution, Event, JobEdit, JobPart, JobSelection, NewJob, Reject, StepKind,
-    StepRequest,
+    Answer, Distribution, Event, JobEdit, JobPart, JobSelection, NewJob, Reject, SocketOrder,
+    StepKind, StepRequest,
 };
-use model::{Config, Exit, Hold, JobId, Launch, Phase, Plan, PriorityType, StepNumber, WaitReason};
+use model::{
+    Config, Exit, Hold, JobId, Launch, Phase, Plan, PriorityType, StepNumber, StepTexts, WaitReason,
+};
 
 use world::{ANN, ROOT, World, batch, sent, whole, with};
 
@@ -357,10 +359,15 @@ fn srun(job: JobId) -> StepRequest {
         tasks: Some(1),
         cpus_per_task: None,
         tasks_per_node: None,
+        threads_per_core: None,
+        tasks_per_core: None,
+        gres: None,
+        ports: None,
         memory: None,
         time_limit_min: None,
-        relative: 0,
+        relative: None,
         distribution: Some(Distribution::default()),
+        sockets: SocketOrder::default(),
         distribution_bits: 2,
         whole: false,
         overlaps: true,
@@ -372,6 +379,7 @@ fn srun(job: JobId) -> StepRequest {
         feature: None,
         name: None,
         client: None,
+        texts: StepTexts::default(),
         submit_line: None,
         protocol: 0x2c00,
     }

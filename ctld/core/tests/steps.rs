@@ -7,10 +7,13 @@ mod world;
 use std::sync::Arc;
 
 use ctld_core::{
-    Answer, ClientMessage, Core, Distribution, Effect, Event, Kill, Reject, StepDone, StepKind,
-    StepReject, StepRequest, Turned,
+    Answer, ClientMessage, Core, Distribution, Effect, Event, Kill, Reject, SocketOrder, StepDone,
+    StepKind, StepReject, StepRequest, Turned,
 };
-use model::{JobId, MemoryRequest, Phase, Step, StepClient, StepNumber, Timestamp};
+use model::{
+    Config, JobId, MemoryRequest, NumberOption, Phase, Step, StepClient, StepNumber, StepTexts,
+    TextOption, Timestamp, WaitReason,
+};
 use world::{ANN, BOB, ROOT, World, batch, done_on, with};
 
 /// `srun -n TASKS` within a job.
@@ -28,10 +31,15 @@ fn srun(job: JobId, tasks: u32) -> StepRequest {
         tasks: Some(tasks),
         cpus_per_task: None,
         tasks_per_node: None,
+        threads_per_core: None,
+        tasks_per_core: None,
+        gres: None,
+        ports: None,
         memory: None,
         time_limit_min: None,
-        relative: 0,
+        relative: None,
         distribution: Some(Distribution::default()),
+        sockets: SocketOrder::default(),
         distribution_bits: 2,
         whole: false,
         overlaps: false,
@@ -43,6 +51,7 @@ fn srun(job: JobId, tasks: u32) -> StepRequest {
         feature: None,
         name: Some("hostname".into()),
         client: Some(StepClient { host: "login".into(), port: 4_000, pid: 7 }),
+        texts: StepTexts::default(),
         submit_line: None,
         protocol: 0x2c00,
     }
@@ -181,10 +190,12 @@ fn nodes_that_are_named_or_counted_off_are_the_ones() {
     let named = |name: &str| StepRequest { nodes: Some(name.into()), ..srun(job, 1) };
     world.accepted(asked(named("n2")));
     assert_eq!(&*step(&world, job, 0).node_list, "n2");
-    world.accepted(asked(StepRequest { relative: 1, overlaps: true, ..srun(job, 1) }));
+    world.accepted(asked(StepRequest { relative: Some(1), overlaps: true, ..srun(job, 1) }));
     assert_eq!(&*step(&world, job, 1).node_list, "n2");
     assert_eq!(world.refused(asked(named("n3"))), Reject::NothingFits);
-    assert_eq!(world.refused(asked(named("nowhere"))), Reject::NoSuchNode("nowhere".into()));
+    assert_eq!(world.refused(asked(named("nowhere"))), Reject::NothingFits);
+    let without = StepRequest { excluded_nodes: Some("nowhere".into()), ..srun(job, 1) };
+    assert_eq!(world.refused(asked(without)), Reject::NoSuchNode("nowhere".into()));
     let hosts = vec!["n2".into(), "n1".into(), "n2".into()];
     let arbitrary = StepRequest {
         min_nodes: Some(2),
@@ -237,10 +248,38 @@ fn a_step_has_a_time_limit_of_its_own() {
     let job = running(&mut world);
     world.accepted(asked(StepRequest { time_limit_min: Some(1), ..srun(job, 1) }));
     world.now = Timestamp(world.now.0 + 60);
-    let up = world.accepted(Event::Tick);
-    assert_eq!(world::sent(&up), [(1, "signal")]);
-    let step = StepNumber::Normal(0);
-    assert_eq!(told(&up), [ClientMessage::Timeout { job, step, at: world.now }]);
+    assert_eq!(world::sent(&world.accepted(Event::Tick)), [(1, "step time limit")]);
+    world.now = Timestamp(world.now.0 + 1);
+    assert_eq!(world::sent(&world.accepted(Event::Tick)), [], "its node does the rest");
+    world.now = Timestamp(world.now.0 + 60);
+    assert_eq!(world::sent(&world.accepted(Event::Tick)), [(1, "step time limit")], "still there");
+    world.accepted(done(job, 0, (0, 0), 15));
+    world.now = Timestamp(world.now.0 + 120);
+    assert_eq!(world::sent(&world.accepted(Event::Tick)), []);
+}
+
+#[test]
+fn the_limit_of_a_step_outlives_a_restart() {
+    let mut world = World::new();
+    let job = running(&mut world);
+    world.accepted(asked(StepRequest { time_limit_min: Some(1), ..srun(job, 1) }));
+    let mut core = Core::new(world.cluster().clone());
+    let at = |core: &mut Core, after: i64| {
+        world::sent(&core.turn(Timestamp(world.now.0 + after), Event::Tick))
+    };
+    assert_eq!(at(&mut core, 59), []);
+    assert_eq!(at(&mut core, 60), [(1, "step time limit")]);
+}
+
+#[test]
+fn the_next_step_begins_after_the_nodes_of_the_last() {
+    let mut world = World::new();
+    let job = running(&mut world);
+    for (number, node) in [(0, "n1"), (1, "n2"), (2, "n1")] {
+        world.accepted(asked(StepRequest { max_nodes: 1, ..srun(job, 1) }));
+        assert_eq!(&*step(&world, job, number).node_list, node);
+        world.accepted(done(job, number, (0, 0), 0));
+    }
 }
 
 #[test]
@@ -294,4 +333,86 @@ fn components_of_a_step_have_one_number_and_end_one_by_one() {
         .map(|step| step.number)
         .collect();
     assert_eq!(left, [named(0, 1)]);
+}
+
+/// A job of one node whose client listens for news.
+fn with_client(world: &mut World) -> JobId {
+    let job = world.submit(with(ANN, |new| {
+        new.script = None;
+        new.spec.time_limit_min = Some(10);
+        new.spec.carried.set_text(TextOption::RespHost, Some("login".into()));
+        new.spec.carried.set_number(NumberOption::OtherPort, Some(4_100));
+    }));
+    world.start(job, None, &[1]);
+    job
+}
+
+#[test]
+fn clients_are_told_that_their_time_is_up_soon() {
+    let mut world = World::new();
+    let job = with_client(&mut world);
+    world.accepted(asked(srun(job, 1)));
+    let at = world.job(job).ended.unwrap();
+    assert_eq!(told(&world.wait(500)), []);
+    let warned = told(&world.wait(60));
+    let step = Some(StepNumber::Normal(0));
+    let both =
+        [ClientMessage::Timeout { job, step, at }, ClientMessage::Timeout { job, step: None, at }];
+    assert_eq!(warned, both);
+    assert_eq!(told(&world.wait(10)), [], "twice a minute");
+}
+
+#[test]
+fn the_allocation_of_a_lost_client_is_reclaimed() {
+    let mut world = World::with(Config { inactive_limit_s: 30, ..Config::default() });
+    let (lost, alive) = (with_client(&mut world), with_client(&mut world));
+    let batch = world.running(batch(ANN));
+    let asked = told(&world.wait(1));
+    assert_eq!(asked, [lost, alive].map(|job| ClientMessage::Ping { job }));
+    for _ in 0..6 {
+        world.wait(10);
+        world.accepted(Event::ClientAnswered { job: alive });
+    }
+    assert!(matches!(world.job(lost).phase, Phase::Completing(_)));
+    assert_eq!(world.job(lost).wait, WaitReason::InactiveLimit);
+    assert!(world.job(alive).is_active() && world.job(batch).is_active());
+}
+
+#[test]
+fn of_many_that_wait_a_few_are_woken_at_a_time() {
+    let mut world = World::new();
+    let job = running(&mut world);
+    let all = 2 * cores_of_job(&world, job);
+    world.accepted(asked(srun(job, all)));
+    for port in 0..20 {
+        let client = Some(StepClient { host: "login".into(), port: 5_000 + port, pid: 9 });
+        let late = StepRequest { client, ..srun(job, 1) };
+        assert_eq!(world.refused(asked(late)), Reject::Step(StepReject::Busy));
+    }
+    assert_eq!(told(&world.accepted(done(job, 0, (0, 1), 0))).len(), 8);
+    world.accepted(asked(srun(job, all)));
+    world.now = world.now.plus_s(60);
+    assert_eq!(told(&world.accepted(done(job, 1, (0, 1), 0))).len(), 12, "patience has an end");
+}
+
+#[test]
+fn ports_for_mpi_are_reserved_on_the_nodes_of_a_step() {
+    let mut world = World::with(Config { mpi_ports: Some((12_000, 12_003)), ..Config::default() });
+    let job = running(&mut world);
+    let ports =
+        |world: &World, number| step(world, job, number).launch.as_ref().unwrap().ports.clone();
+    let one =
+        StepRequest { overlaps: true, max_nodes: 1, nodes: Some("n1".into()), ..srun(job, 1) };
+    world.accepted(asked(one.clone()));
+    world.accepted(asked(one.clone()));
+    assert_eq!((ports(&world, 0), ports(&world, 1)), (vec![12_001, 12_002], vec![12_000, 12_003]));
+    assert_eq!(world.refused(asked(one.clone())), Reject::Step(StepReject::PortsBusy));
+    let elsewhere = StepRequest { nodes: Some("n2".into()), ..one.clone() };
+    world.accepted(asked(elsewhere));
+    assert_eq!(ports(&world, 2).len(), 2);
+    let many = StepRequest { ports: Some(5), ..one.clone() };
+    assert_eq!(world.refused(asked(many)), Reject::Step(StepReject::TooManyPorts));
+    let none = StepRequest { ports: Some(0), ..one };
+    world.accepted(asked(none));
+    assert_eq!(ports(&world, 3), []);
 }

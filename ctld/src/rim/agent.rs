@@ -124,7 +124,8 @@ fn lane(order: &Order) -> Lane {
         NodeMessage::LaunchProlog { job }
         | NodeMessage::LaunchBatch { job }
         | NodeMessage::Terminate { job }
-        | NodeMessage::KillTimeLimit { job } => Some(job.id),
+        | NodeMessage::KillTimeLimit { job }
+        | NodeMessage::StepTimeLimit { job, .. } => Some(job.id),
         NodeMessage::Abort { job, .. }
         | NodeMessage::Signal { job, .. }
         | NodeMessage::Notify { job, .. }
@@ -178,6 +179,7 @@ fn name(message: &NodeMessage) -> &'static str {
         NodeMessage::LaunchBatch { .. } => "launch batch",
         NodeMessage::Terminate { .. } => "terminate",
         NodeMessage::KillTimeLimit { .. } => "kill at time limit",
+        NodeMessage::StepTimeLimit { .. } => "kill a step at its time limit",
         NodeMessage::Abort { .. } => "abort",
         NodeMessage::Signal { .. } => "signal",
         NodeMessage::Suspend { .. } => "suspend",

@@ -82,9 +82,17 @@ pub async fn tell_of_job(rim: &Rim, job: &Arc<Job>) {
 
 /// Tells a client something that it may miss.
 pub async fn tell(rim: &Rim, client: &StepClient, protocol: u16, message: ClientMessage) {
+    let asked = match message {
+        ClientMessage::Ping { job } => Some(job),
+        _ => None,
+    };
     let told = client_message::of(message);
-    if let Err(error) = send(rim, client, protocol, &told).await {
-        debug!(host = %client.host, port = client.port, cause = %error, "a client is not reached");
+    match (send(rim, client, protocol, &told).await, asked) {
+        (Ok(()), Some(job)) => rim.tell(Event::ClientAnswered { job }).await,
+        (Ok(()), None) => {}
+        (Err(error), _) => {
+            debug!(host = %client.host, port = client.port, cause = %error, "a client is not reached");
+        }
     }
 }
 

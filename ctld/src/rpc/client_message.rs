@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use ctld_core::ClientMessage;
 use model::{Job, StepNumber};
-use protocol::msg::{self, KillRequest, SrunMessage, SrunTimeout, StepId, SuspendRequest};
+use protocol::msg::{
+    self, KillRequest, SrunMessage, SrunNodes, SrunTimeout, StepId, SuspendRequest,
+};
 use protocol::shape::{ShortArray, Timestamp};
 use protocol::wire::to_bytes;
 use protocol::{Errno, Number, Version};
@@ -28,6 +30,10 @@ pub enum Told {
     Timeout(SrunTimeout),
     /// `SRUN_USER_MSG`.
     Said(SrunMessage),
+    /// `SRUN_NODE_FAIL`.
+    NodeLost(SrunNodes),
+    /// `SRUN_PING`.
+    Ping,
     /// `SRUN_REQUEST_SUSPEND`.
     Suspended(SuspendRequest),
 }
@@ -42,6 +48,8 @@ impl Told {
             Self::AskAgain(_) => Number::SRUN_STEP_SIGNAL,
             Self::Timeout(_) => Number::SRUN_TIMEOUT,
             Self::Said(_) => Number::SRUN_USER_MSG,
+            Self::NodeLost(_) => Number::SRUN_NODE_FAIL,
+            Self::Ping => Number::SRUN_PING,
             Self::Suspended(_) => Number::SRUN_REQUEST_SUSPEND,
         }
     }
@@ -55,6 +63,8 @@ impl Told {
             Self::AskAgain(signal) => to_bytes(signal, version),
             Self::Timeout(timeout) => to_bytes(timeout, version),
             Self::Said(message) => to_bytes(message, version),
+            Self::NodeLost(nodes) => to_bytes(nodes, version),
+            Self::Ping => to_bytes(&(), version),
             Self::Suspended(suspend) => to_bytes(suspend, version),
         }
     }
@@ -81,11 +91,16 @@ pub fn of(message: ClientMessage) -> Told {
             ..KillRequest::default()
         }),
         ClientMessage::Timeout { job, step, at } => {
-            Told::Timeout(SrunTimeout { step_id: id(job.0, Some(step)), timeout: Timestamp(at.0) })
+            Told::Timeout(SrunTimeout { step_id: id(job.0, step), timeout: Timestamp(at.0) })
         }
         ClientMessage::Said { job, text } => {
             Told::Said(SrunMessage { step_id: job.0.into(), message: Some(text.to_string()) })
         }
+        ClientMessage::NodeLost { job, step, nodes } => Told::NodeLost(SrunNodes {
+            step_id: id(job.0, step),
+            nodelist: Some(nodes.to_string()),
+        }),
+        ClientMessage::Ping { .. } => Told::Ping,
         ClientMessage::Suspended { job, resume } => Told::Suspended(SuspendRequest {
             op: if resume { SuspendRequest::RESUME } else { SuspendRequest::SUSPEND },
             step_id: StepId::job(job.0),

@@ -86,11 +86,14 @@ pub fn errno(reject: &Reject) -> Errno {
 
 fn of_step(reject: &StepReject) -> Errno {
     match reject {
-        // Stock clients wait and ask again on these three.
+        // Stock clients wait and ask again on these three, and on busy ports.
         StepReject::Busy => Errno::ESLURM_NODES_BUSY,
         StepReject::PrologRunning(_) => Errno::ESLURM_PROLOG_RUNNING,
         StepReject::JobSuspended(_) => Errno::ESLURM_DISABLED,
         StepReject::Exists(_) => Errno::ESLURM_DUPLICATE_STEP_ID,
+        StepReject::TooManyThreads => Errno::ESLURM_BAD_THREAD_PER_CORE,
+        StepReject::PortsBusy => Errno::ESLURM_PORTS_BUSY,
+        StepReject::TooManyPorts => Errno::ESLURM_PORTS_INVALID,
         StepReject::TooMany(_) => Errno::ESLURM_STEP_LIMIT,
     }
 }

@@ -147,6 +147,7 @@ pub fn job(id: u32) -> Job {
         time_limit_min: None,
         failed_node: None,
         next_step: 0,
+        next_step_node: 0,
         batch: true,
         protocol: Version::NEWEST.to_wire(),
         warned: false,

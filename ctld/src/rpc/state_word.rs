@@ -95,6 +95,7 @@ fn wait_reason(job: &Job) -> JobReason {
         WaitReason::OutOfMemory => JobReason::FAIL_OOM,
         WaitReason::SystemFailure => JobReason::FAIL_SYSTEM,
         WaitReason::RaisedSignal => JobReason::FAIL_SIGNAL,
+        WaitReason::InactiveLimit => JobReason::FAIL_INACTIVE_LIMIT,
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use ctld_core::{Answer, Distribution, Event, StepKind, StepRequest};
-use model::{Job, JobId, MemoryRequest, Step, StepClient, Timestamp};
+use ctld_core::{Answer, Distribution, Event, SocketOrder, StepGres, StepKind, StepRequest};
+use model::{GresCount, Job, JobId, MemoryRequest, Step, StepClient, StepTexts, Timestamp};
 use protocol::auth::Credential;
 use protocol::hostlist::Hostlist;
 use protocol::msg::{
@@ -15,7 +15,7 @@ use protocol::{Errno, Number, RawVersion, Version};
 
 use super::credential::{self, Signer};
 use super::node_message::step_id;
-use super::{Failure, Kind, Privilege, Reply, Request, Row};
+use super::{Failure, Kind, Privilege, Reply, Request, Row, submit};
 use crate::view::View;
 
 pub(super) const ROWS: &[Row] = &[Row::of(
@@ -28,7 +28,7 @@ pub(super) const ROWS: &[Row] = &[Row::of(
 const HOSTS_MAX: usize = 1 << 20;
 
 /// `REQUEST_JOB_STEP_CREATE`.
-fn asked(_: &View, request: &Request<'_>) -> Result<Event, Failure> {
+fn asked(view: &View, request: &Request<'_>) -> Result<Event, Failure> {
     let asked: StepCreate = request.decode()?;
     // SLURM_AUTH_NOBODY, 0 and NO_VAL stand for whoever sends it.
     let itself = [request.caller.uid.0, 99, 0, u32::NO_VAL];
@@ -67,10 +67,15 @@ fn asked(_: &View, request: &Request<'_>) -> Result<Event, Failure> {
         cpus_per_task: asked.tres_per_task.as_deref().and_then(cpus_per_task),
         // The size of a plane stands for this where the distribution is none of planes.
         tasks_per_node: asked.plane_size.value().filter(|size| !is_plane && *size > 0),
+        threads_per_core: asked.threads_per_core.value().filter(|threads| *threads > 0),
+        tasks_per_core: asked.ntasks_per_core.value().filter(|tasks| *tasks > 0),
+        gres: step_gres(&asked, &view.cluster.config().gres_types)?,
+        ports: asked.resv_port_cnt.value(),
         memory: memory(&asked),
         time_limit_min: asked.time_limit.value().filter(|minutes| *minutes > 0),
-        relative: asked.relative.value().unwrap_or(0),
+        relative: asked.relative.value(),
         distribution,
+        sockets: sockets(bits),
         distribution_bits: bits,
         whole: flag(step_flags::WHOLE),
         overlaps: flag(step_flags::OVERLAP_FORCE),
@@ -87,6 +92,7 @@ fn asked(_: &View, request: &Request<'_>) -> Result<Event, Failure> {
             port: asked.port,
             pid: asked.srun_pid,
         }),
+        texts: texts(&asked),
         submit_line: text(&asked.submit_line),
         protocol: request.version.to_wire(),
     })))
@@ -107,6 +113,70 @@ fn distribution(asked: &StepCreate) -> Result<(u32, Option<Distribution>), Failu
         _ => return Err(Failure::Code(Errno::ESLURM_BAD_DIST)),
     };
     Ok((bits, Some(distribution)))
+}
+
+/// The second part of the distribution.
+fn sockets(bits: u32) -> SocketOrder {
+    match bits & SOCKETS {
+        SOCKETS_BLOCK => SocketOrder::Block,
+        SOCKETS_FULL_CYCLIC => SocketOrder::FullCyclic,
+        _ => SocketOrder::Cyclic,
+    }
+}
+
+/// Bits of `task_dist_states_t` that speak of sockets: `SLURM_DIST_SOCKBLOCK`, `SLURM_DIST_SOCKCFULL`
+/// (slurm.h).
+const SOCKETS: u32 = 0xf0;
+const SOCKETS_BLOCK: u32 = 0x20;
+const SOCKETS_FULL_CYCLIC: u32 = 0x30;
+
+/// Generic resources of its own; none of its own if it names none. `--gres=none` is a request for
+/// nothing, and so is a count of 0.
+fn step_gres(asked: &StepCreate, types: &[Arc<str>]) -> Result<Option<StepGres>, Failure> {
+    if asked.tres_per_node.as_deref().is_some_and(|text| text.eq_ignore_ascii_case("none")) {
+        return Ok(Some(StepGres::default()));
+    }
+    let wants =
+        [&asked.tres_per_step, &asked.tres_per_node, &asked.tres_per_socket, &asked.tres_per_task];
+    if !wants.into_iter().flatten().any(|text| text.contains("gres")) {
+        return Ok(None);
+    }
+    let counts = |text: &Option<String>| -> Result<Vec<GresCount>, Failure> {
+        let found = submit::gres(text.as_deref().unwrap_or_default(), types)?;
+        let counts = found.into_iter().map(|(name, kind, count)| GresCount { name, kind, count });
+        Ok(counts.filter(|gres| gres.count > 0).collect())
+    };
+    let mut per_node = counts(&asked.tres_per_node)?;
+    per_node.extend(counts(&asked.tres_per_socket)?);
+    Ok(Some(StepGres {
+        per_step: counts(&asked.tres_per_step)?,
+        per_node,
+        per_task: counts(&asked.tres_per_task)?,
+    }))
+}
+
+fn texts(asked: &StepCreate) -> StepTexts {
+    let text = |text: &Option<String>| {
+        text.as_deref().filter(|text| !text.is_empty()).map(Arc::<str>::from)
+    };
+    let of_node = text(&asked.tres_per_node).filter(|text| !text.eq_ignore_ascii_case("none"));
+    StepTexts {
+        tres_per_step: text(&asked.tres_per_step),
+        tres_per_node: of_node,
+        tres_per_socket: text(&asked.tres_per_socket),
+        tres_per_task: text(&asked.tres_per_task),
+        cpus_per_tres: text(&asked.cpus_per_tres),
+        mem_per_tres: text(&asked.mem_per_tres),
+        tres_bind: text(&asked.tres_bind),
+        tres_freq: text(&asked.tres_freq),
+        network: text(&asked.network),
+        container: text(&asked.container),
+        container_id: text(&asked.container_id),
+        cwd: text(&asked.cwd),
+        std_in: text(&asked.std_in),
+        std_out: text(&asked.std_out),
+        std_err: text(&asked.std_err),
+    }
 }
 
 fn hosts(asked: &StepCreate) -> Result<Vec<Arc<str>>, Failure> {
@@ -154,6 +224,7 @@ fn created(view: &View, request: &Request<'_>, answer: Answer, signer: &Signer<'
     };
     let body = StepCreateResponse {
         step_id: JobAndStep(step_id(job.0, step.number)),
+        resv_ports: ports_text(step),
         step_layout: Some(layout),
         credential,
         use_protocol_ver: RawVersion(step.protocol),
@@ -163,6 +234,24 @@ fn created(view: &View, request: &Request<'_>, answer: Answer, signer: &Signer<'
     };
     let reply = Request { version, ..*request };
     Reply { version: Some(version), ..reply.reply(Number::RESPONSE_JOB_STEP_CREATE, &body) }
+}
+
+/// Reserved ports as ranges without brackets: `12001-12002,12005`.
+pub(super) fn ports_text(step: &Step) -> Option<String> {
+    let ports = step.launch.as_ref().map_or(&[][..], |launch| &launch.ports);
+    let mut ranges: Vec<(u16, u16)> = Vec::new();
+    for port in ports {
+        match ranges.last_mut() {
+            Some((_, last)) if last.checked_add(1) == Some(*port) => *last = *port,
+            _ => ranges.push((*port, *port)),
+        }
+    }
+    let text = |(first, last): (u16, u16)| match first == last {
+        true => first.to_string(),
+        false => format!("{first}-{last}"),
+    };
+    let texts: Vec<String> = ranges.into_iter().map(text).collect();
+    (!texts.is_empty()).then(|| texts.join(","))
 }
 
 /// Where the tasks of a step run; one on each node for the steps that no client asked for.

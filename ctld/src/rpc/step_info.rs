@@ -1,6 +1,6 @@
 //! Steps, as `squeue --steps` and `scontrol show step` are told of them.
 
-use model::{Job, JobId, Phase, Step, StepNumber, TextOption, Timestamp};
+use model::{Job, JobId, Phase, Step, StepLaunch, StepNumber, StepTexts, TextOption, Timestamp};
 use protocol::msg::{
     ContainerQuery, ContainerSteps, JobState, StepId, StepInfo, StepInfoRequest, StepInfoResponse,
 };
@@ -10,6 +10,7 @@ use protocol::{Errno, Number, RawVersion};
 use super::field::{node_set, text, time, unless_known};
 use super::job_query::allocated_job;
 use super::node_message::{step_id, step_number};
+use super::tres::Tres;
 use super::visible::Sight;
 use super::{Failure, Reply, Request, Row, sluid, step_create};
 use crate::view::View;
@@ -70,6 +71,9 @@ fn step_info(view: &View, job: &Job, step: &Step, now: Timestamp) -> StepInfo {
     };
     let launch = step.launch.as_deref();
     let client = launch.and_then(|launch| launch.client.as_ref());
+    let said = |option: fn(&StepTexts) -> &Option<std::sync::Arc<str>>| {
+        launch.and_then(|launch| text(option(&launch.texts).as_ref()))
+    };
     StepInfo {
         array_job_id: job.array.as_ref().map_or(0, |role| role.array_job.0),
         array_task_id: Limit::from_option(job.task_index()),
@@ -87,13 +91,32 @@ fn step_info(view: &View, job: &Job, step: &Step, now: Timestamp) -> StepInfo {
         srun_pid: client.map_or(0, |client| client.pid),
         srun_host: client.map(|client| client.host.to_string()),
         submit_line: launch.and_then(|launch| text(launch.submit_line.as_ref())),
+        resv_ports: step_create::ports_text(step),
+        tres_alloc_str: launch.and_then(|launch| tres(job, step, launch).text(view, 0.0)),
+        tres_per_step: said(|texts| &texts.tres_per_step),
+        tres_per_node: said(|texts| &texts.tres_per_node),
+        tres_per_socket: said(|texts| &texts.tres_per_socket),
+        tres_per_task: said(|texts| &texts.tres_per_task),
+        cpus_per_tres: said(|texts| &texts.cpus_per_tres),
+        mem_per_tres: said(|texts| &texts.mem_per_tres),
+        tres_bind: said(|texts| &texts.tres_bind),
+        tres_freq: said(|texts| &texts.tres_freq),
+        network: said(|texts| &texts.network),
+        cwd: said(|texts| &texts.cwd),
+        std_in: said(|texts| &texts.std_in),
+        std_out: said(|texts| &texts.std_out),
+        std_err: said(|texts| &texts.std_err),
         // Also while its job is suspended.
         state: JobState::RUNNING,
         start_time: time(Some(step.started)),
         run_time: run_time(job, step, now),
         cluster: view.conf.keys.cluster_name.clone(),
-        container: of_job(TextOption::Container).filter(|_| is_batch),
-        container_id: of_job(TextOption::ContainerId).filter(|_| is_batch),
+        container: of_job(TextOption::Container)
+            .filter(|_| is_batch)
+            .or_else(|| said(|texts| &texts.container)),
+        container_id: of_job(TextOption::ContainerId)
+            .filter(|_| is_batch)
+            .or_else(|| said(|texts| &texts.container_id)),
         partition: Some(job.partition.to_string()),
         nodes: Some(step.node_list.to_string()),
         name: Some(step.name.to_string()),
@@ -102,6 +125,27 @@ fn step_info(view: &View, job: &Job, step: &Step, now: Timestamp) -> StepInfo {
         job_name: Some(job.spec.name.to_string()),
         ..StepInfo::default()
     }
+}
+
+/// What a step has. The one that salloc runs has what the job has of its node.
+fn tres(job: &Job, step: &Step, launch: &StepLaunch) -> Tres {
+    let nodes = launch.shares.len() as u64;
+    let of_job = job.allocation.as_ref().and_then(|allocation| allocation.shares.first());
+    if let (StepNumber::Interactive, Some(share)) = (step.number, of_job) {
+        let gres = share.gres.clone();
+        let (cpus, memory_mib) = (share.cpus.into(), share.memory_mib);
+        return Tres { cpus, memory_mib, nodes, gres, ..Tres::default() };
+    }
+    let mut all = Tres {
+        cpus: step.cpus.into(),
+        memory_mib: launch.shares.iter().map(|share| share.memory_mib).sum(),
+        nodes,
+        ..Tres::default()
+    };
+    for share in &launch.shares {
+        all.add_gres(&share.gres);
+    }
+    all
 }
 
 /// Seconds that it has run, suspensions left out.

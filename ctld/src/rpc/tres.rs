@@ -86,7 +86,7 @@ impl Tres {
         self.add_gres(&other.gres);
     }
 
-    fn add_gres(&mut self, more: &[GresCount]) {
+    pub(super) fn add_gres(&mut self, more: &[GresCount]) {
         for gres in more {
             let same = |known: &&mut GresCount| known.name == gres.name && known.kind == gres.kind;
             match self.gres.iter_mut().find(same) {

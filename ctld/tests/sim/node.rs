@@ -222,6 +222,8 @@ impl Slurmd {
             NodeMessage::Ping
             | NodeMessage::Shutdown
             | NodeMessage::Reboot { .. }
+            // Steps here have no limit of their own.
+            | NodeMessage::StepTimeLimit { .. }
             | NodeMessage::Notify { .. } => Reply::Ok,
             NodeMessage::Register => {
                 out.push(Doing::Say(Report::Registration { repeat: false }));

@@ -81,6 +81,8 @@ pub struct Config {
     pub requeue_exit_hold: Arc<[u16]>,
     pub licenses: Arc<[LicensePool]>,
     pub tree_width: u16,
+    /// Ports of nodes set aside for MPI (MpiParams=ports=FIRST-LAST).
+    pub mpi_ports: Option<(u16, u16)>,
     /// Names of the generic resources (GresTypes).
     pub gres_types: Arc<[Arc<str>]>,
     /// SchedulerParameters' whole_hetjob: who cancels, holds or releases one component of a heterogeneous
@@ -145,6 +147,7 @@ impl Default for Config {
             requeue_exit_hold: Arc::default(),
             licenses: Arc::default(),
             tree_width: 16,
+            mpi_ports: None,
             gres_types: Arc::default(),
             whole_hetjob: false,
             default_queue_depth: 100,

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::id::{JobId, NodeId, StepNumber, Timestamp};
-use crate::resource::CoreSet;
+use crate::resource::{CoreSet, GresCount};
 
 /// A part of a job that runs as one.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,6 +55,31 @@ pub struct StepLaunch {
     pub ended_on: BTreeSet<u32>,
     /// Highest wait status heard of.
     pub status: u32,
+    /// Ports of its nodes that are reserved for its MPI, ascending (MpiParams=ports=).
+    pub ports: Vec<u16>,
+    /// What was asked for as text, to be shown.
+    pub texts: StepTexts,
+}
+
+/// Options of a step that are kept and shown, and that no decision depends on.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[expect(missing_docs, reason = "the fields are srun(1)'s options, as its requests name them")]
+pub struct StepTexts {
+    pub tres_per_step: Option<Arc<str>>,
+    pub tres_per_node: Option<Arc<str>>,
+    pub tres_per_socket: Option<Arc<str>>,
+    pub tres_per_task: Option<Arc<str>>,
+    pub cpus_per_tres: Option<Arc<str>>,
+    pub mem_per_tres: Option<Arc<str>>,
+    pub tres_bind: Option<Arc<str>>,
+    pub tres_freq: Option<Arc<str>>,
+    pub network: Option<Arc<str>>,
+    pub container: Option<Arc<str>>,
+    pub container_id: Option<Arc<str>>,
+    pub cwd: Option<Arc<str>>,
+    pub std_in: Option<Arc<str>>,
+    pub std_out: Option<Arc<str>>,
+    pub std_err: Option<Arc<str>>,
 }
 
 /// What a step has of one node.
@@ -68,6 +93,8 @@ pub struct StepShare {
     pub cpus: u32,
     /// Memory, MiB; 0 where memory is not counted.
     pub memory_mib: u64,
+    /// Generic resources, part of the job's.
+    pub gres: Vec<GresCount>,
 }
 
 /// Where the client of a step listens.

@@ -47,6 +47,7 @@ pub(crate) fn write(job: &Job) -> proto::Job {
         time_limit_min,
         failed_node,
         next_step,
+        next_step_node,
         batch,
         protocol,
         warned,
@@ -85,6 +86,7 @@ pub(crate) fn write(job: &Job) -> proto::Job {
         time_limit_min: *time_limit_min,
         failed_node: text(failed_node),
         next_step: *next_step,
+        next_step_node: *next_step_node,
         batch: *batch,
         protocol: (*protocol).into(),
         warned: *warned,
@@ -130,6 +132,7 @@ pub(crate) fn read(
         time_limit_min: record.time_limit_min,
         failed_node: shared(record.failed_node),
         next_step: record.next_step,
+        next_step_node: record.next_step_node,
         batch: record.batch,
         protocol: narrow("protocol", record.protocol)?,
         warned: record.warned,
@@ -409,6 +412,7 @@ wait_reasons![
     OutOfMemory,
     SystemFailure,
     Preempted,
+    InactiveLimit,
 ];
 
 #[cfg(test)]

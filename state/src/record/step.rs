@@ -1,10 +1,11 @@
 use std::sync::Arc;
 
 use model::{
-    CoreSet, JobId, NodeId, Step, StepClient, StepLaunch, StepNumber, StepShare, Timestamp,
+    CoreSet, JobId, NodeId, Step, StepClient, StepLaunch, StepNumber, StepShare, StepTexts,
+    Timestamp,
 };
 
-use super::{narrow, node_numbers, proto};
+use super::{narrow, node_numbers, proto, read_gres, shared, text, write_gres};
 use crate::error::RecordError;
 
 pub(crate) fn write(step: &Step) -> proto::Step {
@@ -70,6 +71,8 @@ fn write_launch(launch: &StepLaunch) -> proto::StepLaunch {
         submit_line,
         ended_on,
         status,
+        ports,
+        texts,
     } = launch;
     proto::StepLaunch {
         distribution: *distribution,
@@ -87,6 +90,8 @@ fn write_launch(launch: &StepLaunch) -> proto::StepLaunch {
         submit_line: submit_line.as_deref().map(str::to_owned),
         ended_on: ended_on.iter().copied().collect(),
         status: *status,
+        ports: ports.iter().copied().map(u32::from).collect(),
+        texts: Some(write_texts(texts)).filter(|texts| *texts != proto::StepTexts::default()),
     }
 }
 
@@ -95,6 +100,7 @@ fn read_launch(record: proto::StepLaunch) -> Result<StepLaunch, RecordError> {
         let port = narrow("launch.client.port", client.port)?;
         Ok::<_, RecordError>(StepClient { host: client.host.into(), port, pid: client.pid })
     };
+    let ports = record.ports.into_iter().map(|port| narrow("launch.ports", port));
     Ok(StepLaunch {
         distribution: record.distribution,
         shares: record.shares.into_iter().map(read_share).collect(),
@@ -107,16 +113,76 @@ fn read_launch(record: proto::StepLaunch) -> Result<StepLaunch, RecordError> {
         submit_line: record.submit_line.map(Into::into),
         ended_on: record.ended_on.into_iter().collect(),
         status: record.status,
+        ports: ports.collect::<Result<_, _>>()?,
+        texts: record.texts.map(read_texts).unwrap_or_default(),
     })
 }
 
+fn write_texts(texts: &StepTexts) -> proto::StepTexts {
+    let StepTexts {
+        tres_per_step,
+        tres_per_node,
+        tres_per_socket,
+        tres_per_task,
+        cpus_per_tres,
+        mem_per_tres,
+        tres_bind,
+        tres_freq,
+        network,
+        container,
+        container_id,
+        cwd,
+        std_in,
+        std_out,
+        std_err,
+    } = texts;
+    proto::StepTexts {
+        tres_per_step: text(tres_per_step),
+        tres_per_node: text(tres_per_node),
+        tres_per_socket: text(tres_per_socket),
+        tres_per_task: text(tres_per_task),
+        cpus_per_tres: text(cpus_per_tres),
+        mem_per_tres: text(mem_per_tres),
+        tres_bind: text(tres_bind),
+        tres_freq: text(tres_freq),
+        network: text(network),
+        container: text(container),
+        container_id: text(container_id),
+        cwd: text(cwd),
+        std_in: text(std_in),
+        std_out: text(std_out),
+        std_err: text(std_err),
+    }
+}
+
+fn read_texts(record: proto::StepTexts) -> StepTexts {
+    StepTexts {
+        tres_per_step: shared(record.tres_per_step),
+        tres_per_node: shared(record.tres_per_node),
+        tres_per_socket: shared(record.tres_per_socket),
+        tres_per_task: shared(record.tres_per_task),
+        cpus_per_tres: shared(record.cpus_per_tres),
+        mem_per_tres: shared(record.mem_per_tres),
+        tres_bind: shared(record.tres_bind),
+        tres_freq: shared(record.tres_freq),
+        network: shared(record.network),
+        container: shared(record.container),
+        container_id: shared(record.container_id),
+        cwd: shared(record.cwd),
+        std_in: shared(record.std_in),
+        std_out: shared(record.std_out),
+        std_err: shared(record.std_err),
+    }
+}
+
 fn write_share(share: &StepShare) -> proto::StepShare {
-    let StepShare { tasks, cores, cpus, memory_mib } = share;
+    let StepShare { tasks, cores, cpus, memory_mib, gres } = share;
     proto::StepShare {
         tasks: tasks.clone(),
         cores: cores.words().to_vec(),
         cpus: *cpus,
         memory_mib: *memory_mib,
+        gres: gres.iter().map(write_gres).collect(),
     }
 }
 
@@ -126,5 +192,6 @@ fn read_share(record: proto::StepShare) -> StepShare {
         cores: CoreSet::from_words(record.cores),
         cpus: record.cpus,
         memory_mib: record.memory_mib,
+        gres: record.gres.into_iter().map(read_gres).collect(),
     }
 }

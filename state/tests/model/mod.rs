@@ -14,7 +14,8 @@ use model::{
     Hardware, HetRole, Hold, Job, JobId, JobSpec, Join, Launch, MemoryDefault, MemoryRequest, Node,
     NodeFlags, NodeId, NodeReason, NodeShare, NumberOption, Origin, Outcome, Partition,
     PartitionState, PendingTasks, Phase, PreemptMode, Registration, Script, Sharing, Step,
-    StepClient, StepLaunch, StepNumber, StepShare, TextOption, Timestamp, Uid, WaitReason,
+    StepClient, StepLaunch, StepNumber, StepShare, StepTexts, TextOption, Timestamp, Uid,
+    WaitReason,
 };
 
 pub struct Draw(std::vec::IntoIter<u8>);
@@ -145,6 +146,7 @@ impl Draw {
             cores: (0..r.u16().into()).step_by(97).collect(),
             cpus: r.u32(),
             memory_mib: r.u32().into(),
+            gres: r.several(Self::gres),
         };
         let ended_on: Vec<u32> = self.several(Self::u32);
         let host = self.text();
@@ -161,6 +163,24 @@ impl Draw {
             submit_line: self.bool().then(|| self.text()),
             ended_on: ended_on.into_iter().collect(),
             status: self.u32(),
+            ports: self.several(Self::u16),
+            texts: StepTexts {
+                tres_per_step: self.maybe(Self::text),
+                tres_per_node: self.maybe(Self::text),
+                tres_per_socket: self.maybe(Self::text),
+                tres_per_task: self.maybe(Self::text),
+                cpus_per_tres: self.maybe(Self::text),
+                mem_per_tres: self.maybe(Self::text),
+                tres_bind: self.maybe(Self::text),
+                tres_freq: self.maybe(Self::text),
+                network: self.maybe(Self::text),
+                container: self.maybe(Self::text),
+                container_id: self.maybe(Self::text),
+                cwd: self.maybe(Self::text),
+                std_in: self.maybe(Self::text),
+                std_out: self.maybe(Self::text),
+                std_err: self.maybe(Self::text),
+            },
         }
     }
 
@@ -199,6 +219,7 @@ impl Draw {
             time_limit_min: self.maybe(Self::u32),
             failed_node: self.maybe(Self::text),
             next_step: self.u32(),
+            next_step_node: self.u32(),
             batch: self.bool(),
             protocol: self.u16(),
             warned: self.bool(),

@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
-use model::{Exit, Job, JobId, NumberOption, Outcome, Phase, StepClient, TextOption, WaitReason};
+use model::{
+    Exit, Job, JobId, NodeId, NumberOption, Outcome, Phase, StepClient, TextOption, Timestamp,
+    WaitReason,
+};
 
 use crate::effect::{ClientMessage, Effect, NodeMessage};
 use crate::event::Answer;
 use crate::job::complete;
 use crate::reject::Reject;
+use crate::step;
 use crate::turn::Turn;
 
 /// The client of a job has been told that it waits, and listens at its port from now on. One whose
@@ -57,6 +61,22 @@ pub(super) fn say(turn: &mut Turn<'_>, job: &Job, message: ClientMessage) -> boo
         turn.emit(Effect::ToClient { client, protocol: job.protocol, message });
     }
     listens
+}
+
+/// A node of a job is lost: the client of the job is told, and those of its steps there.
+pub(crate) fn node_lost(turn: &mut Turn<'_>, job: &Job, node: NodeId, name: &Arc<str>) {
+    step::node_lost(turn, job.id, node, name);
+    if client_of(job).is_some() {
+        let nodes = Arc::clone(name);
+        say(turn, job, ClientMessage::NodeLost { job: job.id, step: None, nodes });
+    }
+}
+
+/// The time of a job is up soon: its client is told.
+pub(crate) fn warn_client(turn: &mut Turn<'_>, job: &Job, at: Timestamp) {
+    if client_of(job).is_some() {
+        say(turn, job, ClientMessage::Timeout { job: job.id, step: None, at });
+    }
 }
 
 /// Where the client of a job listens at one of its ports.

@@ -10,6 +10,7 @@ use crate::effect::{ClientMessage, Effect, NodeMessage};
 use crate::event::{Answer, JobPart, JobSelection, Kill};
 use crate::job::{client, complete, het, select, submit};
 use crate::reject::Reject;
+use crate::step;
 use crate::turn::Turn;
 
 const SIGKILL: u16 = 9;
@@ -27,7 +28,10 @@ pub(crate) fn killed(turn: &mut Turn<'_>, kill: &Kill) -> Result<Answer, Reject>
     }
     let config = turn.config();
     let check = |turn: &Turn<'_>, job: &Arc<Job>| {
-        access::require_owner(&config, kill.caller, job)?;
+        access::require_owner(&config, kill.caller, job).map_err(|reject| match kill.step {
+            Some(_) => Reject::NotYoursToAlter(job.id),
+            None => reject,
+        })?;
         check_kill(turn, job, kill)
     };
     let act = |turn: &mut Turn<'_>, job: &Arc<Job>| kill_one(turn, job, kill);
@@ -127,6 +131,9 @@ fn kill_one(turn: &mut Turn<'_>, job: &Arc<Job>, kill: &Kill) {
         }
         Phase::Completing(_) | Phase::Ended => {}
         Phase::Running(launch) if !(ends(kill) || kills(kill) && is_early(launch)) => {
+            if let Some(killed) = kill.step.filter(|_| kill.signal == SIGKILL) {
+                step::killed(turn, job.id, killed);
+            }
             signal(turn, job, kill.signal, kill.flags, kill.step);
         }
         Phase::Running(_) | Phase::Suspended => {

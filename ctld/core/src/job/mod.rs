@@ -6,6 +6,7 @@ mod complete;
 mod depend;
 mod doubt;
 mod het;
+mod inactive;
 mod kill;
 mod launch;
 mod place;
@@ -15,7 +16,7 @@ mod submit;
 mod top;
 mod update;
 
-pub(crate) use client::{client_listens, client_of, client_told};
+pub(crate) use client::{client_listens, client_of, client_told, node_lost, warn_client};
 pub(crate) use complete::{
     allocation_done, batch_done, clean_on, end, end_waiting, epilog_done, epilog_slurmctld_done,
     nothing_left,
@@ -23,6 +24,7 @@ pub(crate) use complete::{
 pub(crate) use depend::became_eligible;
 pub(crate) use doubt::{Doubts, sent_at, settled, unanswered};
 pub(crate) use het::{leader, may_requeue, submitted as submitted_het};
+pub(crate) use inactive::{Clients, ask_clients};
 pub(crate) use kill::{killed, killed_each, notified, signal, suspended};
 pub(crate) use launch::{batch_launched, configured, outstanding, prolog_done};
 pub(crate) use place::planned;

@@ -374,6 +374,7 @@ fn build(turn: &Turn<'_>, new: &NewJob, id: JobId, partition: &Partition) -> Job
         time_limit_min: new.spec.time_limit_min,
         failed_node: None,
         next_step: 0,
+        next_step_node: 0,
         batch: new.script.is_some(),
         protocol: new.protocol,
         warned: false,

@@ -111,7 +111,7 @@ pub(crate) fn lose_jobs(turn: &mut Turn<'_>, id: NodeId) {
     for job in jobs {
         let job = match job.phase {
             Phase::Running(_) | Phase::Suspended => {
-                lose_job(turn, &job, name.clone());
+                lose_job(turn, &job, id, name.clone());
                 turn.cluster().job(job.id).cloned()
             }
             _ => Some(job),
@@ -126,7 +126,10 @@ pub(crate) fn lose_jobs(turn: &mut Turn<'_>, id: NodeId) {
 }
 
 /// A node of a job is gone: a batch job that may be requeued starts anew, another ends.
-fn lose_job(turn: &mut Turn<'_>, job: &Arc<Job>, node_name: Option<Arc<str>>) {
+fn lose_job(turn: &mut Turn<'_>, job: &Arc<Job>, node: NodeId, node_name: Option<Arc<str>>) {
+    if let Some(name) = &node_name {
+        job::node_lost(turn, job, node, name);
+    }
     let job = turn.edit_job(job, |job| job.failed_node = node_name);
     if job::may_requeue(turn, &job) {
         job::requeue(turn, &job, model::Hold::None, None);

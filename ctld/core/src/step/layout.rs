@@ -139,6 +139,46 @@ mod tests {
         assert_eq!(lay_out(BLOCK, 5, &[1, 1]), [vec![0, 1, 2], vec![3, 4]]);
     }
 
+    /// Stock slurmctld 24.11, `srun` in a job of all of three nodes with 4, 8 and 2 CPUs.
+    #[test]
+    fn uneven_nodes_are_filled_as_stock_fills_them() {
+        const ROOM: [u32; 3] = [4, 8, 2];
+        let packed = Distribution::Block { packed: true };
+        let (cyclic, plane) = (Distribution::Cyclic, Distribution::Plane);
+        let run = |first: u32, last: u32| (first..=last).collect::<Vec<u32>>();
+        let table = [
+            (BLOCK, 7, [run(0, 2), run(3, 4), run(5, 6)]),
+            (BLOCK, 14, [run(0, 3), run(4, 11), run(12, 13)]),
+            (BLOCK, 15, [run(0, 4), run(5, 12), run(13, 14)]),
+            (packed, 5, [run(0, 2), vec![3], vec![4]]),
+            (cyclic, 5, [vec![0, 3], vec![1, 4], vec![2]]),
+            (cyclic, 9, [vec![0, 3, 6, 8], vec![1, 4, 7], vec![2, 5]]),
+            (
+                cyclic,
+                20,
+                [
+                    vec![0, 3, 6, 9, 12, 14],
+                    vec![1, 4, 7, 10, 13, 15, 16, 17, 18, 19],
+                    vec![2, 5, 8, 11],
+                ],
+            ),
+            (plane(2), 9, [vec![0, 1, 6, 7], vec![2, 3, 8], vec![4, 5]]),
+            (plane(3), 9, [vec![0, 1, 2, 8], vec![3, 4, 5], vec![6, 7]]),
+            (
+                plane(4),
+                20,
+                [
+                    vec![0, 1, 2, 3, 10, 11, 12, 13],
+                    vec![4, 5, 6, 7, 14, 15, 16, 17, 18, 19],
+                    vec![8, 9],
+                ],
+            ),
+        ];
+        for (how, tasks, wanted) in table {
+            assert_eq!(lay_out(how, tasks, &ROOM), wanted, "{how:?} {tasks}");
+        }
+    }
+
     #[test]
     fn packed_fills_the_first_node_once_each_has_one() {
         let packed = Distribution::Block { packed: true };

@@ -1,24 +1,34 @@
 //! Steps: clients ask for them within a job, their nodes report their end.
 
+mod choose;
+mod cores;
+mod gres;
 mod layout;
+mod limits;
 mod place;
+mod ports;
 mod request;
+mod room;
+mod threads;
 mod waiting;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::{
-    Availability, Change, Job, JobId, Launch, NodeId, Phase, Step, StepLaunch, StepNumber,
-    node_list,
+    Change, Job, JobId, Launch, NodeId, Phase, Step, StepLaunch, StepNumber, StepTexts, TextOption,
+    Timestamp, node_list,
 };
 
+pub use cores::SocketOrder;
 pub use layout::Distribution;
-pub use request::{StepKind, StepRequest};
+pub(crate) use limits::{StepLimits, times_up};
+pub(crate) use ports::PortCursor;
+pub use request::{StepGres, StepKind, StepRequest};
 pub(crate) use waiting::WaitingSteps;
 
 use crate::access::{self, Caller};
-use crate::effect::{ClientMessage, Effect, NodeMessage};
+use crate::effect::{ClientMessage, Effect};
 use crate::event::{Answer, StepDone};
 use crate::reject::{Reject, StepReject};
 use crate::turn::Turn;
@@ -26,7 +36,11 @@ use crate::turn::Turn;
 /// A client asks for a step.
 ///
 /// Where what it needs is there but other steps have it, it is told so and asks again.
-pub(crate) fn asked(turn: &mut Turn<'_>, request: &StepRequest) -> Result<Answer, Reject> {
+pub(crate) fn asked(
+    turn: &mut Turn<'_>,
+    cursor: &mut PortCursor,
+    request: &StepRequest,
+) -> Result<Answer, Reject> {
     let job = job_of(turn, request)?;
     if request.caller.uid != job.owner {
         return Err(Reject::NotYourJob);
@@ -35,6 +49,10 @@ pub(crate) fn asked(turn: &mut Turn<'_>, request: &StepRequest) -> Result<Answer
     let number = number(turn, &job, request)?;
     let placed = place::place(turn.cluster(), &job, request)?;
     let nodes = placed.nodes;
+    let ports = match request.kind {
+        StepKind::Normal => cursor.reserve(turn.cluster(), request, &nodes, &placed.shares)?,
+        StepKind::Interactive | StepKind::External => Vec::new(),
+    };
     let protocol = protocol(turn, &nodes, request.protocol);
     let step = Step {
         job: job.id,
@@ -58,9 +76,11 @@ pub(crate) fn asked(turn: &mut Turn<'_>, request: &StepRequest) -> Result<Answer
             submit_line: request.submit_line.clone(),
             ended_on: BTreeSet::new(),
             status: 0,
+            ports,
+            texts: texts(&job, request),
         })),
     };
-    count_on(turn, &job, request, number);
+    count_on(turn, &job, request, number, placed.next_node);
     turn.record(Change::Step(Arc::new(step)));
     Ok(Answer::Step { job: job.id, step: number })
 }
@@ -130,15 +150,24 @@ fn next_number(turn: &Turn<'_>, job: &Job) -> u32 {
     leader.map_or(job.next_step, |leader| leader.next_step.max(job.next_step))
 }
 
-/// The numbers that later steps get.
-fn count_on(turn: &mut Turn<'_>, job: &Arc<Job>, request: &StepRequest, number: StepNumber) {
+/// The numbers that later steps get, and where in the node table they begin to look.
+fn count_on(
+    turn: &mut Turn<'_>,
+    job: &Arc<Job>,
+    request: &StepRequest,
+    number: StepNumber,
+    next_node: u32,
+) {
     let number = match number {
         StepNumber::Normal(number) => number,
         StepNumber::Component { step, .. } => step,
         StepNumber::Interactive | StepNumber::Batch | StepNumber::Extern => return,
     };
     let taken = |job: &mut Job| job.next_step = job.next_step.max(number.saturating_add(1));
-    turn.edit_job(job, taken);
+    turn.edit_job(job, |job| {
+        taken(job);
+        job.next_step_node = next_node;
+    });
     let leader = turn.cluster().job(job.het_job()).filter(|leader| leader.id != job.id).cloned();
     if let Some(leader) = leader.filter(|_| request.number.is_none()) {
         turn.edit_job(&leader, taken);
@@ -152,6 +181,19 @@ fn protocol(turn: &Turn<'_>, nodes: &[NodeId], client: u16) -> u16 {
         registration.map(|registration| registration.protocol)
     };
     nodes.iter().filter_map(of_node).min().map_or(client, |lowest| lowest.min(client))
+}
+
+/// What is shown of a step's request: of generic resources the job's, where it names none.
+fn texts(job: &Job, request: &StepRequest) -> StepTexts {
+    let mut texts = request.texts.clone();
+    if request.gres.is_none() && request.kind == StepKind::Normal {
+        let of_job = |option| job.spec.carried.text(option).cloned();
+        texts.tres_per_step = of_job(TextOption::TresPerJob);
+        texts.tres_per_node = of_job(TextOption::TresPerNode);
+        texts.tres_per_socket = of_job(TextOption::TresPerSocket);
+        texts.tres_per_task = of_job(TextOption::TresPerTask);
+    }
+    texts
 }
 
 fn name(job: &Job, request: &StepRequest) -> Arc<str> {
@@ -244,6 +286,33 @@ pub(crate) fn drop_all(turn: &mut Turn<'_>, id: JobId) {
     }
 }
 
+/// A node of the job is lost: the clients of its steps are told, those of steps on the node.
+pub(crate) fn node_lost(turn: &mut Turn<'_>, job: JobId, node: NodeId, name: &Arc<str>) {
+    let there: Vec<Arc<Step>> =
+        turn.cluster().steps_of(job).filter(|step| step.nodes.contains(&node)).cloned().collect();
+    for step in there {
+        let message =
+            ClientMessage::NodeLost { job, step: Some(step.number), nodes: Arc::clone(name) };
+        tell(turn, &step, message);
+    }
+}
+
+/// The time of a job is up soon: the clients of its steps are told.
+pub(crate) fn warn_all(turn: &mut Turn<'_>, job: JobId, at: Timestamp) {
+    let steps: Vec<Arc<Step>> = turn.cluster().steps_of(job).cloned().collect();
+    for step in steps {
+        tell(turn, &step, ClientMessage::Timeout { job, step: Some(step.number), at });
+    }
+}
+
+/// A step was killed by somebody: its client is told, and does not wait for long.
+pub(crate) fn killed(turn: &mut Turn<'_>, job: JobId, number: StepNumber) {
+    let steps: Vec<Arc<Step>> = turn.cluster().steps_numbered(job, number).cloned().collect();
+    for step in steps {
+        tell(turn, &step, ClientMessage::Complete { job, step: Some(step.number) });
+    }
+}
+
 /// Tells the client of a step something, if it has one that listens.
 fn tell(turn: &mut Turn<'_>, step: &Step, message: ClientMessage) {
     let client = step.launch.as_ref().and_then(|launch| launch.client.clone());
@@ -252,41 +321,3 @@ fn tell(turn: &mut Turn<'_>, step: &Step, message: ClientMessage) {
         turn.emit(Effect::ToClient { client, protocol, message });
     }
 }
-
-/// Ends steps whose own time is up, a signal at a time: first SIGTERM, then SIGKILL.
-pub(crate) fn times_up(turn: &mut Turn<'_>) {
-    let now = turn.now;
-    let up = |step: &&Arc<Step>| {
-        let minutes = step.launch.as_ref().and_then(|launch| launch.time_limit_min);
-        minutes.is_some_and(|m| step.started.plus_s(u64::from(m) * 60) <= now)
-    };
-    let up: Vec<Arc<Step>> = turn.cluster().steps().filter(up).cloned().collect();
-    for step in up {
-        let ends = step.launch.as_ref().and_then(|launch| launch.time_limit_min).unwrap_or(0);
-        let late_s = now.since(step.started.plus_s(u64::from(ends) * 60));
-        let wait_s = u64::from(turn.config().kill_wait_s).max(1);
-        // Once at each of the two moments, and again from time to time while it does not go.
-        let signal = match late_s {
-            0 => SIGTERM,
-            _ if late_s.is_multiple_of(wait_s) => SIGKILL,
-            _ => continue,
-        };
-        let reachable = |id: &NodeId| {
-            let node = turn.cluster().node(*id);
-            node.is_some_and(|node| node.availability != Availability::Down)
-        };
-        let nodes: Vec<NodeId> = step.nodes.iter().copied().filter(reachable).collect();
-        for node in nodes {
-            let (job, step) = (step.job, Some(step.number));
-            let message = NodeMessage::Signal { job, step, signal, flags: 0 };
-            turn.emit(Effect::ToNode { node, message });
-        }
-        if late_s == 0 {
-            let (job, at) = (step.job, now);
-            tell(turn, &step, ClientMessage::Timeout { job, step: step.number, at });
-        }
-    }
-}
-
-const SIGTERM: u16 = 15;
-const SIGKILL: u16 = 9;

@@ -1,14 +1,16 @@
-//! Which nodes, cores and memory of its job a step gets.
+//! Which nodes, cores, memory and generic resources of its job a step gets.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use model::{
-    Allocation, Cluster, CoreSet, Job, MemoryRequest, Node, NodeId, NodeShare, Step, StepShare,
-};
+use model::{Allocation, Cluster, CoreSet, GresCount, Job, MemoryRequest, NodeId, StepShare};
 
+use super::choose::{self, Chosen};
+use super::cores;
+use super::gres;
 use super::layout::{self, Distribution};
-use super::request::{StepKind, StepRequest};
+use super::request::{StepGres, StepKind, StepRequest};
+use super::room::{self, Room};
+use super::threads;
 use crate::reject::{Reject, StepReject};
 
 /// What a step gets: nodes in its order, and what it has of each.
@@ -17,69 +19,47 @@ pub(super) struct Placed {
     pub(super) nodes: Vec<NodeId>,
     pub(super) shares: Vec<StepShare>,
     pub(super) cpus_per_task: u16,
-}
-
-/// A node of the job, and what other steps leave of it.
-struct Room<'a> {
-    node: &'a Arc<Node>,
-    share: &'a NodeShare,
-    /// CPUs that the step could have now.
-    cpus: u32,
-    /// CPUs that it could have if no other step ran.
-    cpus_ever: u32,
-    cores_used: CoreSet,
-    memory_left_mib: u64,
-    is_idle: bool,
-}
-
-impl Room<'_> {
-    fn cpus_per_core(&self) -> u32 {
-        self.share.cpus.div_ceil(self.share.cores.len().max(1)).max(1)
-    }
+    /// Where in the node table the next step begins to look.
+    pub(super) next_node: u32,
 }
 
 /// Finds a place for a step in its job.
 pub(super) fn place(cluster: &Cluster, job: &Job, request: &StepRequest) -> Result<Placed, Reject> {
     let allocation = job.allocation.as_deref().ok_or(Reject::JobNotRunning(job.id))?;
     if request.kind == StepKind::Interactive {
-        return Ok(interactive(allocation));
+        return Ok(interactive(job, allocation));
     }
+    let launcher;
+    let request = match request.kind {
+        StepKind::External => {
+            launcher = of_launcher(request);
+            &launcher
+        }
+        StepKind::Normal | StepKind::Interactive => request,
+    };
+    check_threads(cluster, job, allocation, request)?;
     let cpus_per_task = cpus_per_task(request, allocation)?;
     check_memory(job, request)?;
-    let rooms = rooms(cluster, job, allocation, request)?;
-    let chosen = choose(&rooms, allocation, request, cpus_per_task)?;
-    let tasks = request.tasks.unwrap_or_else(|| {
-        chosen.iter().map(|room| room.cpus / u32::from(cpus_per_task.max(1))).sum::<u32>().max(1)
-    });
+    let wish = gres::asked(job, request);
+    let rooms = room::rooms(cluster, job, allocation, request, &wish, cpus_per_task)?;
+    let mut chosen = choose::choose(cluster, job, allocation, request, &rooms, cpus_per_task)?;
     let max = cluster.config().max_tasks_per_node.max(1);
-    let most = u32::try_from(chosen.len()).unwrap_or(u32::MAX).saturating_mul(max);
-    if tasks > most {
+    let nodes = u32::try_from(chosen.rooms.len()).unwrap_or(u32::MAX);
+    if request.kind == StepKind::External {
+        chosen.tasks = nodes;
+    }
+    if chosen.tasks > nodes.saturating_mul(max) || chosen.tasks < nodes {
         return Err(Reject::InvalidTaskCount);
     }
-    if (tasks as usize) < chosen.len() {
-        return Err(Reject::InvalidTaskCount);
-    }
-    let (order, task_ids) = match request.distribution {
-        Some(how) => {
-            let task_room = |room: &&Room<'_>| {
-                let room = (room.cpus / u32::from(cpus_per_task.max(1))).max(1);
-                request.tasks_per_node.map_or(room, |most| room.min(u32::from(most).max(1)))
-            };
-            let task_room: Vec<u32> = chosen.iter().map(task_room).collect();
-            let task_ids = layout::lay_out(how, tasks, &task_room);
-            (chosen, task_ids)
-        }
-        None => arbitrary(&chosen, request, tasks)?,
-    };
-    let shares = order.iter().zip(task_ids);
-    let shares: Result<Vec<StepShare>, Reject> =
-        shares.map(|(room, tasks)| share(room, request, cpus_per_task, tasks)).collect();
+    let needs = Needs { job, request, wish: &wish, cpus_per_task };
+    let (order, task_ids) = needs.lay_out(&chosen)?;
+    let shares = needs.shares(allocation, chosen.cpus, &order, task_ids)?;
     let nodes = order.iter().map(|room| room.node.id).collect();
-    Ok(Placed { nodes, shares: shares?, cpus_per_task })
+    Ok(Placed { nodes, shares, cpus_per_task, next_node: chosen.next_node })
 }
 
 /// All of the job on its first node, beside everything else.
-fn interactive(allocation: &Allocation) -> Placed {
+fn interactive(job: &Job, allocation: &Allocation) -> Placed {
     let host = allocation.batch_host();
     let shares = allocation.shares.iter().take(1);
     let shares = shares.map(|share| StepShare {
@@ -87,23 +67,56 @@ fn interactive(allocation: &Allocation) -> Placed {
         cores: share.cores.clone(),
         cpus: share.cpus,
         memory_mib: 0,
+        gres: Vec::new(),
     });
-    Placed { nodes: vec![host], shares: shares.collect(), cpus_per_task: 0 }
+    let next_node = job.next_step_node;
+    Placed { nodes: vec![host], shares: shares.collect(), cpus_per_task: 0, next_node }
+}
+
+/// The daemons of another launcher, one on each node: all that the request says of amounts is about
+/// what they will start.
+fn of_launcher(request: &StepRequest) -> StepRequest {
+    StepRequest {
+        cpus: 0,
+        tasks: Some(1),
+        cpus_per_task: None,
+        tasks_per_node: None,
+        tasks_per_core: None,
+        threads_per_core: None,
+        memory: None,
+        gres: Some(StepGres::default()),
+        ..request.clone()
+    }
+}
+
+/// A step has no more threads of a core than its job.
+fn check_threads(
+    cluster: &Cluster,
+    job: &Job,
+    allocation: &Allocation,
+    request: &StepRequest,
+) -> Result<(), Reject> {
+    let nodes = allocation.shares.iter().filter_map(|share| cluster.node(share.node));
+    let held = nodes.map(|node| threads::held(job, node)).max().unwrap_or(1);
+    match request.threads_per_core {
+        Some(wanted) if wanted > held => Err(Reject::Step(StepReject::TooManyThreads)),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// CPUs of a task as the client must have meant them: it sends their product with the tasks. 0 if
 /// there is no such number, or if not all tasks would find room with it.
 fn cpus_per_task(request: &StepRequest, allocation: &Allocation) -> Result<u16, Reject> {
+    if request.tasks == Some(0) {
+        return Err(Reject::InvalidTaskCount);
+    }
     if let Some(given) = request.cpus_per_task {
         return Ok(given);
     }
     let Some(tasks) = request.tasks else {
         return Ok(0);
     };
-    if tasks == 0 {
-        return Err(Reject::InvalidTaskCount);
-    }
-    if request.cpus == 0 || !request.cpus.is_multiple_of(tasks) {
+    if request.overcommit || request.cpus == 0 || !request.cpus.is_multiple_of(tasks) {
         return Ok(0);
     }
     let each = request.cpus / tasks;
@@ -123,208 +136,177 @@ fn check_memory(job: &Job, request: &StepRequest) -> Result<(), Reject> {
     }
 }
 
-/// The nodes of the job that the step may have, in the job's order.
-fn rooms<'a>(
-    cluster: &'a Cluster,
-    job: &Job,
-    allocation: &'a Allocation,
-    request: &StepRequest,
-) -> Result<Vec<Room<'a>>, Reject> {
-    let named = |text: &Option<Arc<str>>| -> Result<Vec<NodeId>, Reject> {
-        let text = text.as_deref().unwrap_or_default();
-        model::named_nodes(cluster, text)
-            .map_err(|unknown| Reject::NoSuchNode(Arc::clone(&unknown.name)))
-    };
-    let (required, excluded) = (named(&request.nodes)?, named(&request.excluded_nodes)?);
-    let of_job = |id: &NodeId| allocation.shares.iter().any(|share| share.node == *id);
-    if !required.iter().all(of_job) || required.iter().any(|id| excluded.contains(id)) {
-        return Err(Reject::NothingFits);
+/// The nodes of a step in its order, and the tasks of each.
+type Order<'r, 'a> = (Vec<&'r Room<'a>>, Vec<Vec<u32>>);
+
+/// What a step needs of whatever node it gets.
+struct Needs<'s> {
+    job: &'s Job,
+    request: &'s StepRequest,
+    wish: &'s StepGres,
+    cpus_per_task: u16,
+}
+
+impl Needs<'_> {
+    fn lay_out<'r, 'a>(&self, chosen: &Chosen<'r, 'a>) -> Result<Order<'r, 'a>, Reject> {
+        match self.request.distribution {
+            Some(how) => {
+                let task_room: Vec<u32> =
+                    chosen.rooms.iter().map(|room| self.task_room(room)).collect();
+                let task_ids = layout::lay_out(how, chosen.tasks, &task_room);
+                Ok((chosen.rooms.clone(), task_ids))
+            }
+            None => arbitrary(&chosen.rooms, self.request, chosen.tasks),
+        }
     }
-    let steps: Vec<&Arc<Step>> = cluster.steps_of(job.id).collect();
-    let mut rooms = Vec::new();
-    for share in allocation.shares.iter().skip(request.relative.into()) {
-        let Some(node) = cluster.node(share.node) else { continue };
-        // What does not answer may answer soon: the client asks again.
-        if !node.is_reachable() && job.next_step == 0 {
+
+    /// How many tasks a node has room for.
+    fn task_room(&self, room: &Room<'_>) -> u32 {
+        let hardware = &room.node.hardware;
+        let (mut cpus, mut used) = (room.share.cpus, room.used.cpus);
+        let mut need = u32::from(self.cpus_per_task);
+        if threads::is_single(self.job, self.request.threads_per_core) {
+            let threads = u32::from(hardware.threads_per_core.max(1));
+            (cpus, used) = (cpus / threads, used / threads);
+        } else if self.request.tasks_per_core == Some(1) {
+            let asked = threads::asked(self.job, self.request.threads_per_core);
+            need = need.max(asked.unwrap_or(hardware.threads_per_core).into());
+        }
+        let left_mib = room.share.memory_mib.saturating_sub(room.used.memory_mib);
+        let by_memory = match self.request.memory {
+            Some(MemoryRequest::PerCpu(_)) => room::memory_cpus(self.request.memory, left_mib),
+            Some(MemoryRequest::PerNode(_)) | None => u32::MAX,
+        };
+        let by_gres = room::gres_cpus(room, self.request, self.wish, false);
+        let cpus = cpus.saturating_sub(used).min(by_memory).min(by_gres);
+        let tasks = (cpus / need.max(1)).max(1);
+        // Slurm takes the most tasks of a node times the CPUs of a task here, and so do we.
+        let most = self.request.tasks_per_node.filter(|most| *most > 0);
+        most.map_or(tasks, |most| tasks.min(u32::from(most).saturating_mul(need.max(1))))
+    }
+
+    /// What the step has of each of its nodes.
+    fn shares(
+        &self,
+        allocation: &Allocation,
+        cpus: u32,
+        order: &[&Room<'_>],
+        task_ids: Vec<Vec<u32>>,
+    ) -> Result<Vec<StepShare>, Reject> {
+        let of_job = allocation.cpus();
+        let all = !self.request.overcommit
+            && cpus == of_job
+            && self
+                .request
+                .tasks_per_core
+                .is_none_or(|n| Some(n) == self.job.spec.threads_per_core);
+        let mut owed = self.wish.per_step.clone();
+        let mut left = order.len() as u64;
+        let mut shares = Vec::with_capacity(order.len());
+        for (room, tasks) in order.iter().zip(task_ids) {
+            let gres = self.gres(room, tasks.len(), left, &mut owed)?;
+            left -= 1;
+            shares.push(StepShare { gres, ..self.share(room, tasks, all)? });
+        }
+        if owed.iter().any(|owed| owed.count > 0) {
             return Err(Reject::Step(StepReject::Busy));
         }
-        let has_feature =
-            |feature: &Arc<str>| node.features_active.iter().any(|active| active == feature);
-        if excluded.contains(&share.node)
-            || node.availability == model::Availability::Down
-            || !request.feature.as_ref().is_none_or(has_feature)
-        {
-            continue;
-        }
-        rooms.push(room(node, share, &steps, request));
+        Ok(shares)
     }
-    if rooms.is_empty() {
-        return Err(Reject::NothingFits);
-    }
-    if !required.is_empty() {
-        if request.max_nodes > 0 && required.len() > request.max_nodes as usize {
-            return Err(Reject::NothingFits);
-        }
-        rooms.retain(|room| required.contains(&room.share.node));
-    }
-    Ok(rooms)
-}
 
-fn room<'a>(
-    node: &'a Arc<Node>,
-    share: &'a NodeShare,
-    steps: &[&Arc<Step>],
-    request: &StepRequest,
-) -> Room<'a> {
-    let mut used = Used::default();
-    for step in steps {
-        used.add(step, share.node);
+    fn gres(
+        &self,
+        room: &Room<'_>,
+        tasks: usize,
+        nodes_left: u64,
+        owed: &mut [GresCount],
+    ) -> Result<Vec<GresCount>, Reject> {
+        let there = gres::left(&room.share.gres, &room.used.gres);
+        let tasks = u32::try_from(tasks).unwrap_or(u32::MAX);
+        let share = self.wish.share(&there, tasks, nodes_left, owed);
+        share.ok_or(Reject::Step(StepReject::Busy))
     }
-    let overlaps = request.overlaps || request.kind == StepKind::External;
-    if overlaps {
-        used = Used { steps: used.steps, ..Used::default() };
-    }
-    let cpus =
-        if request.whole && used.cpus > 0 { 0 } else { share.cpus.saturating_sub(used.cpus) };
-    let memory_left_mib = share.memory_mib.saturating_sub(used.memory_mib);
-    let by_memory = |held_mib: u64| match request.memory {
-        Some(MemoryRequest::PerCpu(mib)) if mib > 0 && share.memory_mib > 0 => {
-            u32::try_from(held_mib / mib).unwrap_or(u32::MAX)
-        }
-        Some(MemoryRequest::PerNode(mib)) if share.memory_mib > 0 && mib > held_mib => 0,
-        _ => u32::MAX,
-    };
-    Room {
-        node,
-        share,
-        cpus: cpus.min(by_memory(memory_left_mib)),
-        cpus_ever: share.cpus.min(by_memory(share.memory_mib)),
-        cores_used: used.cores,
-        memory_left_mib,
-        is_idle: used.steps == 0,
-    }
-}
 
-/// What the steps of a job have of one node.
-#[derive(Default)]
-struct Used {
-    cores: CoreSet,
-    cpus: u32,
-    memory_mib: u64,
-    steps: u32,
-}
-
-impl Used {
-    fn add(&mut self, step: &Step, node: NodeId) {
-        let Some(launch) = step.launch.as_deref().filter(|launch| !launch.overlaps) else {
-            return;
-        };
-        let place = step.nodes.iter().position(|id| *id == node);
-        let Some(share) = place.and_then(|place| launch.shares.get(place)) else {
-            return;
-        };
-        // What has ended on this node is free again, though other nodes are not through.
-        if place
-            .and_then(|place| u32::try_from(place).ok())
-            .is_some_and(|p| launch.ended_on.contains(&p))
-        {
-            return;
-        }
-        self.cores.add(&share.cores);
-        self.cpus += share.cpus;
-        self.memory_mib += if launch.counts_memory { share.memory_mib } else { 0 };
-        self.steps += 1;
-    }
-}
-
-/// The nodes of the step: idle ones first, as few as the request allows, more if it needs their
-/// CPUs.
-fn choose<'r, 'a>(
-    rooms: &'r [Room<'a>],
-    allocation: &Allocation,
-    request: &StepRequest,
-    cpus_per_task: u16,
-) -> Result<Vec<&'r Room<'a>>, Reject> {
-    let cpus = if request.overcommit { 0 } else { request.cpus };
-    let (min, max) = node_counts(rooms, allocation, request, cpus)?;
-    let need = u32::from(cpus_per_task.max(1));
-    let usable = |room: &&Room<'_>| room.cpus >= need || request.overcommit && room.cpus > 0;
-    let mut free: Vec<&Room<'_>> = rooms.iter().filter(usable).collect();
-    // Sorting keeps the job's order within each half.
-    free.sort_by_key(|room| !room.is_idle);
-    let count = |rooms: &[&Room<'_>]| rooms.iter().map(|room| room.cpus).sum::<u32>();
-    if free.len() < min {
-        return Err(why_not(rooms, need, min, cpus));
-    }
-    let mut chosen: Vec<&Room<'_>> = free[..min].to_vec();
-    if count(&chosen) < cpus && min == max {
-        free.sort_by_key(|room| std::cmp::Reverse(room.cpus));
-        chosen = free[..min].to_vec();
-    } else {
-        for room in &free[min..] {
-            if count(&chosen) >= cpus || chosen.len() >= max {
-                break;
+    /// Cores, CPUs and memory on one node; all of the job's cores if the step uses all of its CPUs.
+    fn share(&self, room: &Room<'_>, tasks: Vec<u32>, all: bool) -> Result<StepShare, Reject> {
+        let count = u32::try_from(tasks.len()).unwrap_or(u32::MAX);
+        let hardware = &room.node.hardware;
+        let of_core = u16::try_from(hardware.cpus_per_core()).unwrap_or(u16::MAX);
+        let asked = threads::asked(self.job, self.request.threads_per_core);
+        let each = self.whole_cores(asked.unwrap_or(of_core));
+        let whole = self.request.whole || self.request.kind == StepKind::External;
+        let used = if whole { room.share.cpus } else { count.saturating_mul(each) };
+        let cpus = match asked {
+            Some(asked) if !whole && asked < of_core => {
+                used.div_ceil(asked.into()).saturating_mul(of_core.into())
             }
-            chosen.push(room);
+            _ => used,
+        };
+        let cores = match all || self.request.kind == StepKind::External {
+            true => room.share.cores.clone(),
+            false => self.cores(room, count, each)?,
+        };
+        let memory_mib = match self.request.memory {
+            _ if room.share.memory_mib == 0 => 0,
+            None | Some(MemoryRequest::PerNode(0) | MemoryRequest::PerCpu(0)) => {
+                room.share.memory_mib
+            }
+            Some(MemoryRequest::PerNode(mib)) => mib,
+            Some(MemoryRequest::PerCpu(mib)) => mib.saturating_mul(used.into()),
+        };
+        Ok(StepShare { tasks, cores, cpus, memory_mib, gres: Vec::new() })
+    }
+
+    /// CPUs of a task, rounded up to cores that tasks do not share.
+    fn whole_cores(&self, threads: u16) -> u32 {
+        let each = u32::from(self.cpus_per_task);
+        match self.request.tasks_per_core {
+            Some(tasks) if tasks > 0 && threads / tasks > 1 => {
+                each.next_multiple_of(u32::from(threads / tasks))
+            }
+            Some(_) | None => each,
         }
     }
-    if count(&chosen) < cpus {
-        return Err(why_not(rooms, need, min, cpus));
-    }
-    chosen.sort_by_key(|room| room.share.node);
-    Ok(chosen)
-}
 
-/// How many nodes at least and at most.
-fn node_counts(
-    rooms: &[Room<'_>],
-    allocation: &Allocation,
-    request: &StepRequest,
-    cpus: u32,
-) -> Result<(usize, usize), Reject> {
-    let job_nodes = u32::try_from(allocation.shares.len()).unwrap_or(u32::MAX);
-    let usable = u32::try_from(rooms.len()).unwrap_or(u32::MAX);
-    let max = if request.max_nodes == 0 { job_nodes } else { request.max_nodes.min(job_nodes) };
-    let mut min = request.min_nodes.unwrap_or(job_nodes);
-    if request.max_nodes > 0 && min > request.max_nodes {
-        return Err(Reject::InvalidNodeCount);
-    }
-    if min > job_nodes {
-        return Err(Reject::NothingFits);
-    }
-    if request.min_nodes.is_none() && request.nodes.is_none() {
-        min = min.min(usable);
-    }
-    let same = allocation.shares.windows(2).all(|pair| pair[0].cpus == pair[1].cpus);
-    let each = allocation.shares.first().map_or(1, |share| share.cpus.max(1));
-    if same && cpus > 0 {
-        min = min.max(cpus.div_ceil(each));
-        if min > max {
+    /// Free cores; with overcommitment others too, once none is free.
+    fn cores(&self, room: &Room<'_>, tasks: u32, each: u32) -> Result<CoreSet, Reject> {
+        let request = self.request;
+        let hardware = &room.node.hardware;
+        let of_core = if threads::is_single(self.job, request.threads_per_core)
+            || hardware.cpus_per_core() == 1
+        {
+            1
+        } else {
+            let asked = threads::asked(self.job, request.threads_per_core);
+            u32::from(asked.unwrap_or(hardware.threads_per_core).max(1))
+        };
+        let held = room.share.cpus.div_ceil(of_core);
+        let fitting =
+            hardware.cores().saturating_mul(request.tasks_per_core.map_or(of_core, u32::from));
+        let takes_all = (request.whole || tasks == hardware.cores())
+            && (tasks <= fitting || request.overcommit);
+        let wanted = match each {
+            _ if takes_all => held,
+            0 => tasks,
+            each => tasks.saturating_mul(each).div_ceil(of_core),
+        };
+        if wanted > held && !takes_all && !request.overcommit {
             return Err(Reject::TooManyCpus);
         }
-    }
-    if request.nodes.is_some() {
-        min = min.max(usable.min(max));
-    }
-    if let Some(tasks) = request.tasks {
-        // A node without a task is none of the step.
-        min = min.min(tasks.max(1));
-    }
-    let min = usize::try_from(min.max(1)).unwrap_or(usize::MAX);
-    Ok((min, usize::try_from(max.max(1)).unwrap_or(usize::MAX).max(min)))
-}
-
-/// Why there is no place now: it would be there without other steps, or never.
-fn why_not(rooms: &[Room<'_>], need: u32, min: usize, cpus: u32) -> Reject {
-    let ever: u32 = rooms.iter().map(|room| room.cpus_ever).sum();
-    let holds = |room: &&Room<'_>| room.cpus_ever >= need.min(room.share.cpus);
-    let lacks_memory = |room: &Room<'_>| room.cpus_ever < need && room.share.cpus >= need;
-    if rooms.iter().filter(holds).count() >= min {
-        if ever < cpus { Reject::TooManyCpus } else { Reject::Step(StepReject::Busy) }
-    } else if rooms.iter().any(lacks_memory) {
-        Reject::TooMuchMemory
-    } else {
-        Reject::NothingFits
+        let is_held = |core: u32| room.share.cores.contains(core);
+        let is_free = |core: u32| is_held(core) && (takes_all || !room.used.cores.contains(core));
+        let of_task = wanted.div_ceil(tasks.max(1));
+        let mut cores = cores::take(request.sockets, hardware, wanted, of_task, is_free);
+        if cores.len() < wanted && !takes_all {
+            if !request.overcommit {
+                return Err(Reject::Step(StepReject::Busy));
+            }
+            let is_other = |core: u32| is_held(core) && !cores.contains(core);
+            let missing = wanted - cores.len();
+            let more = cores::take(request.sockets, hardware, missing, of_task, is_other);
+            cores.add(&more);
+        }
+        Ok(cores)
     }
 }
 
@@ -333,7 +315,7 @@ fn arbitrary<'r, 'a>(
     chosen: &[&'r Room<'a>],
     request: &StepRequest,
     tasks: u32,
-) -> Result<(Vec<&'r Room<'a>>, Vec<Vec<u32>>), Reject> {
+) -> Result<Order<'r, 'a>, Reject> {
     let by_name: BTreeMap<&str, &'r Room<'a>> =
         chosen.iter().map(|room| (&*room.node.name, *room)).collect();
     let mut order: Vec<&Room<'_>> = Vec::new();
@@ -350,50 +332,6 @@ fn arbitrary<'r, 'a>(
     }
     let matches = u32::try_from(request.hosts.len()).is_ok_and(|count| count == tasks);
     if matches { Ok((order, ids)) } else { Err(Reject::InvalidTaskCount) }
-}
-
-/// Cores and memory on one node.
-fn share(
-    room: &Room<'_>,
-    request: &StepRequest,
-    cpus_per_task: u16,
-    tasks: Vec<u32>,
-) -> Result<StepShare, Reject> {
-    let count = u32::try_from(tasks.len()).unwrap_or(u32::MAX);
-    let (cores, cpus) = if request.whole || request.kind == StepKind::External {
-        (room.share.cores.clone(), room.share.cpus)
-    } else {
-        let cpus = count.saturating_mul(u32::from(cpus_per_task.max(1)));
-        let wanted = if cpus_per_task == 0 { count } else { cpus.div_ceil(room.cpus_per_core()) };
-        (cores(room, wanted, request)?, cpus)
-    };
-    let memory_mib = match request.memory {
-        _ if room.share.memory_mib == 0 => 0,
-        None | Some(MemoryRequest::PerNode(0) | MemoryRequest::PerCpu(0)) => room.share.memory_mib,
-        Some(MemoryRequest::PerNode(mib)) => mib.min(room.share.memory_mib),
-        Some(MemoryRequest::PerCpu(mib)) => {
-            let wanted = mib.saturating_mul(cpus.into());
-            if wanted > room.memory_left_mib && !request.overcommit && !request.whole {
-                return Err(Reject::Step(StepReject::Busy));
-            }
-            wanted.min(room.share.memory_mib)
-        }
-    };
-    Ok(StepShare { tasks, cores, cpus, memory_mib })
-}
-
-/// The lowest free cores; with overcommitment others too, once none is free.
-fn cores(room: &Room<'_>, wanted: u32, request: &StepRequest) -> Result<CoreSet, Reject> {
-    let wanted = wanted as usize;
-    let is_free = |core: &u32| !room.cores_used.contains(*core);
-    let free: Vec<u32> = room.share.cores.iter().filter(is_free).take(wanted).collect();
-    if free.len() < wanted && !request.overcommit {
-        let ever = room.share.cores.len() as usize >= wanted;
-        return Err(if ever { Reject::Step(StepReject::Busy) } else { Reject::TooManyCpus });
-    }
-    let used = room.share.cores.iter().filter(|core| !is_free(core));
-    let missing = wanted - free.len();
-    Ok(free.into_iter().chain(used.take(missing)).collect())
 }
 
 /// How tasks are distributed unless the request says more: node after node.

@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
-use model::{JobId, MemoryRequest, StepClient};
+use model::{GresCount, JobId, MemoryRequest, StepClient, StepTexts};
 
+use super::cores::SocketOrder;
 use super::layout::Distribution;
 use crate::access::Caller;
 
@@ -32,15 +33,26 @@ pub struct StepRequest {
     pub cpus_per_task: Option<u16>,
     /// Most tasks of a node.
     pub tasks_per_node: Option<u16>,
+    /// Threads used of each core.
+    pub threads_per_core: Option<u16>,
+    /// Tasks that a core may have: below its threads, whole cores go to a task.
+    pub tasks_per_core: Option<u16>,
+    /// Generic resources; `None` is what the job asked for.
+    pub gres: Option<StepGres>,
+    /// Ports that it wants reserved for its MPI; `None` is what its tasks need, if the cluster has
+    /// such ports.
+    pub ports: Option<u16>,
     /// Memory; `None` is all that the job has.
     pub memory: Option<MemoryRequest>,
     /// Time limit, minutes.
     pub time_limit_min: Option<u32>,
     /// The first node of the job that it may have, counted from 0.
-    pub relative: u16,
+    pub relative: Option<u16>,
     /// How its tasks are distributed; `None` is by its list of nodes, a task for each name.
     pub distribution: Option<Distribution>,
-    /// The same in Slurm's bits, as nodes and clients are told.
+    /// In which order it takes the cores of a node.
+    pub sockets: SocketOrder,
+    /// Both in Slurm's bits, as nodes and clients are told.
     pub distribution_bits: u32,
     /// It takes all that the job has of its nodes, and no other step beside it.
     pub whole: bool,
@@ -62,10 +74,23 @@ pub struct StepRequest {
     pub name: Option<Arc<str>>,
     /// Who asks, and listens for news.
     pub client: Option<StepClient>,
+    /// What is kept of it to be shown.
+    pub texts: StepTexts,
     /// The command line.
     pub submit_line: Option<Arc<str>>,
     /// The protocol release of the client, as in headers.
     pub protocol: u16,
+}
+
+/// Generic resources that a step asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StepGres {
+    /// In all.
+    pub per_step: Vec<GresCount>,
+    /// Of each node.
+    pub per_node: Vec<GresCount>,
+    /// For each task.
+    pub per_task: Vec<GresCount>,
 }
 
 /// Kinds of steps that are asked for.

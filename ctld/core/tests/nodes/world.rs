@@ -228,6 +228,7 @@ pub fn batch(id: u32, requeue: bool) -> Job {
         time_limit_min: None,
         failed_node: None,
         next_step: 0,
+        next_step_node: 0,
         batch: true,
         protocol: 0x2a00,
         warned: false,

@@ -1,6 +1,6 @@
 //! Prologs, and the end of a job.
 
-use model::{Job, JobId, Node, NumberOption, TextOption, Timestamp};
+use model::{Job, JobId, Node, NumberOption, StepNumber, TextOption, Timestamp};
 use protocol::Version;
 use protocol::msg::{
     GresNodes, GresPrep, GresPreps, KillJob, LaunchProlog, StepId, X11, gres_plugin_id,
@@ -97,6 +97,18 @@ pub(super) fn kill(view: &View, job: &Job, version: Version, signer: &Signer<'_>
         work_dir: text(job, TextOption::WorkDir),
         ..KillJob::default()
     }
+}
+
+/// REQUEST_KILL_TIMELIMIT for one step.
+pub(super) fn kill_step(
+    view: &View,
+    job: &Job,
+    step: StepNumber,
+    version: Version,
+    signer: &Signer<'_>,
+) -> KillJob {
+    let step_id = super::step_id(job.id.0, step);
+    KillJob { step_id, ..kill(view, job, version, signer) }
 }
 
 /// REQUEST_ABORT_JOB for a job that nobody here knows.

@@ -77,6 +77,10 @@ pub fn message(
             let kill = job::kill(view, job, version, signer);
             made(Number::REQUEST_KILL_TIMELIMIT, version, &kill)
         }
+        NodeMessage::StepTimeLimit { job, step } => {
+            let kill = job::kill_step(view, job, *step, version, signer);
+            made(Number::REQUEST_KILL_TIMELIMIT, version, &kill)
+        }
         NodeMessage::Abort { job, .. } => {
             let kill = job::abort(*job, node, now);
             made(Number::REQUEST_ABORT_JOB, version, &kill)

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use ctld_core::{Answer, NewJob};
 use model::{Allocation, Job, JobId, NumberOption, Phase, TextOption, Timestamp, WaitReason};
-use protocol::msg::{self, JobAndStep, JobOrStepId, StepId, SubmitResponse, WillRunResponse};
+use protocol::msg::{
+    self, JobAndStep, JobFlags, JobOrStepId, StepId, SubmitResponse, WillRunResponse,
+};
 use protocol::shape::{self, Fixed, Limit, ShortArray};
 use protocol::{Errno, Number};
 
@@ -44,7 +46,7 @@ pub(super) fn allocation(view: &View, request: &Request<'_>, answer: Answer) -> 
         return request.return_code(Errno::ESLURM_INTERNAL);
     };
     if job.spec.immediate && job.is_finished() {
-        return request.return_code(Errno::ESLURM_CAN_NOT_START_IMMEDIATELY);
+        return request.return_code(Errno::ESLURM_NODES_BUSY);
     }
     let body = super::reply::allocation_of(view, job, warning(job));
     request.reply(Number::RESPONSE_RESOURCE_ALLOCATION, &body)
@@ -61,6 +63,7 @@ pub(in crate::rpc) fn allocations_of(view: &View, job: &Arc<Job>) -> ShortArray<
 pub(in crate::rpc) fn allocation_of(view: &View, job: &Job, code: Errno) -> msg::Allocation {
     let text = |option| job.spec.carried.text(option).map(|text| text.to_string());
     let spec = &job.spec;
+    let flags = JobFlags(spec.carried.number(NumberOption::Bitflags).unwrap_or(0));
     let tasks_of = |number: Option<u16>| number.map_or(Limit::Infinite, Limit::Value);
     let mut body = msg::Allocation {
         account: text(TextOption::Account),
@@ -73,7 +76,8 @@ pub(in crate::rpc) fn allocation_of(view: &View, job: &Job, code: Errno) -> msg:
         ntasks_per_socket: tasks_of(spec.tasks_per_socket),
         ntasks_per_tres: Limit::Value(small(spec.carried.number(NumberOption::NtasksPerTres))),
         partition: Some(job.partition.to_string()),
-        pn_min_memory: memory(job),
+        // What a default gave is for the controller alone: no step is to ask for it.
+        pn_min_memory: if flags.has(JobFlags::MEM_SET) { memory(job) } else { 0 },
         qos: text(TextOption::Qos),
         resv_name: text(TextOption::Reservation),
         segment_size: small(spec.carried.number(NumberOption::SegmentSize)),
@@ -175,6 +179,7 @@ fn imagined(view: &View, now: Timestamp, new: NewJob) -> Result<Job, Failure> {
         time_limit_min: spec.time_limit_min,
         failed_node: None,
         next_step: 0,
+        next_step_node: 0,
         batch: new.script.is_some(),
         protocol: new.protocol,
         warned: false,

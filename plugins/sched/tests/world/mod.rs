@@ -53,6 +53,7 @@ pub fn job(id: u32, spec: JobSpec) -> Job {
         restarts: 0,
         failed_node: None,
         next_step: 0,
+        next_step_node: 0,
         batch: true,
         protocol: 0x2a00,
         warned: false,

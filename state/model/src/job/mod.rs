@@ -74,6 +74,9 @@ pub struct Job {
     pub failed_node: Option<Arc<str>>,
     /// The number that the next step gets.
     pub next_step: u32,
+    /// Where in the node table its next step begins to look for nodes: after the last one of the step
+    /// before.
+    pub next_step_node: u32,
     /// Whether it was submitted with a batch script. All components of a heterogeneous job were, but
     /// only the first runs it: see [`Job::has_script`].
     pub batch: bool,

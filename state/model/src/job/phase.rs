@@ -188,4 +188,5 @@ pub enum WaitReason {
     OutOfMemory,
     SystemFailure,
     Preempted,
+    InactiveLimit,
 }
