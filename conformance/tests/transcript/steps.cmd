@@ -10,7 +10,7 @@ alice: srun -Q --jobid=1 -n2 -l -o 0 echo x
 alice: srun -Q --jobid=1 -n2 -u echo x
 alice: printf '0 sh -c "exit 3"\n1 echo %%t %%o\n2-3 sh -c "exit 1"\n' > m.conf; srun -Q --jobid=1 -n4 --multi-prog m.conf 2>&1 | sort
 alice: printf '0-1 echo %%t %%o\n' > m2.conf; srun -Q --jobid=1 -n4 --multi-prog m2.conf
-alice: srun -Q --jobid=1 -n4 -l sh -c 'exit $SLURM_PROCID'; echo $?
+alice: srun -Q --jobid=1 -n4 -l sh -c 'exit $SLURM_PROCID' 2>&1 | sort
 alice: srun -Q --jobid=1 -n4 sh -c 'kill -9 $$' 2>&1 | sort; echo $?
 alice: srun -Q --jobid=1 -n2 -K0 sh -c '[ $SLURM_PROCID = 0 ] && exit 7; sleep 1'; echo $?
 alice: srun -Q --jobid=1 -n1 nonexistent 2>&1 | sort

@@ -198,8 +198,11 @@ impl<'r, 'a> Search<'_, 'r, 'a> {
             return Ok(());
         };
         let of_core = u16::try_from(first.hardware.cpus_per_core()).unwrap_or(u16::MAX);
-        let held = threads::held(self.job, first);
+        let held = threads::held(self.job);
         let cpus = match threads::asked(self.job, request.threads_per_core) {
+            Some(used) if used < held && used > of_core => {
+                return Err(Reject::Step(StepReject::TooManyThreads));
+            }
             Some(used) if used < held && used < of_core => {
                 self.cpus.div_ceil(used.into()).saturating_mul(of_core.into())
             }

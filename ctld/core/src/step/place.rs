@@ -37,7 +37,9 @@ pub(super) fn place(cluster: &Cluster, job: &Job, request: &StepRequest) -> Resu
         }
         StepKind::Normal | StepKind::Interactive => request,
     };
-    check_threads(cluster, job, allocation, request)?;
+    if request.threads_per_core.is_some_and(|wanted| wanted > threads::held(job)) {
+        return Err(Reject::Step(StepReject::TooManyThreads));
+    }
     let cpus_per_task = cpus_per_task(request, allocation)?;
     check_memory(job, request)?;
     let wish = gres::asked(job, request);
@@ -86,21 +88,6 @@ fn of_launcher(request: &StepRequest) -> StepRequest {
         memory: None,
         gres: Some(StepGres::default()),
         ..request.clone()
-    }
-}
-
-/// A step has no more threads of a core than its job.
-fn check_threads(
-    cluster: &Cluster,
-    job: &Job,
-    allocation: &Allocation,
-    request: &StepRequest,
-) -> Result<(), Reject> {
-    let nodes = allocation.shares.iter().filter_map(|share| cluster.node(share.node));
-    let held = nodes.map(|node| threads::held(job, node)).max().unwrap_or(1);
-    match request.threads_per_core {
-        Some(wanted) if wanted > held => Err(Reject::Step(StepReject::TooManyThreads)),
-        Some(_) | None => Ok(()),
     }
 }
 
