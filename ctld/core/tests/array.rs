@@ -5,7 +5,9 @@
 mod world;
 
 use ctld_core::{Answer, Event, JobEdit, Kill, Reject};
-use model::{Change, Config, Exit, Hold, IndexSet, JobId, PendingTasks, Phase, WaitReason};
+use model::{
+    Change, Config, DependencyKind, Exit, Hold, IndexSet, JobId, PendingTasks, Phase, WaitReason,
+};
 use world::{ANN, ROOT, World, array, tasks, whole};
 
 fn set(of: &[u32]) -> IndexSet {
@@ -46,9 +48,24 @@ fn no_more_tasks_run_than_the_limit_lets() {
 }
 
 #[test]
+fn tasks_that_are_cancelled_before_they_start_leave_no_record() {
+    let mut world = World::new();
+    let job = world.submit(array(ANN, 1..=4, 0));
+    world.kill(ANN, tasks(job, &[2, 3])).answer.unwrap();
+    assert_eq!(world.job(job).array.as_ref().unwrap().tasks, PendingTasks::Several(set(&[1, 4])));
+    assert!(world.cluster().array_task(job, 2).is_none());
+    let next = world.submit(array(ANN, 1..=1, 0));
+    assert_eq!(next.0, job.0 + 1, "they took no number");
+}
+
+#[test]
 fn some_tasks_are_cancelled_and_the_others_go_on() {
     let mut world = World::new();
     let job = world.submit(array(ANN, 1..=4, 0));
+    // Somebody waits for one of them, and learns what has become of it.
+    world.submit(world::with(ANN, |new| {
+        new.spec.dependencies = world::after(DependencyKind::AfterOk, job);
+    }));
     world.kill(ANN, tasks(job, &[2, 3])).answer.unwrap();
     assert_eq!(world.job(job).array.as_ref().unwrap().tasks, PendingTasks::Several(set(&[1, 4])));
     for task in [2, 3] {

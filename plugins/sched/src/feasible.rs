@@ -143,34 +143,33 @@ fn over_limit(
     demand: &Demand,
 ) -> Option<Infeasible> {
     let name = || Arc::clone(&partition.name);
-    if let (Some(limit), Some(most)) = (spec.time_limit_min, partition.max_time_min)
-        && limit > most
-    {
-        return Some(Infeasible::TimeLimit(limit, name()));
-    }
-    if let (true, Some(_)) = (spec.time_unlimited, partition.max_time_min) {
-        return Some(Infeasible::TimeLimit(u32::MAX, name()));
-    }
     let asked = spec.min_nodes.max(1);
+    // More than there is can never run, limit or not: without enforced limits stock then finds no
+    // nodes for it.
+    if cluster.config().enforce_part_limits {
+        let mut nodes = partition.nodes.iter().filter_map(|id| cluster.node(*id));
+        let missing = nodes.try_fold(demand.min_cpus, |missing, node| {
+            // Nothing is missing any more: the rest need not be counted.
+            missing.checked_sub(u32::from(node.hardware.cpus)).filter(|missing| *missing > 0)
+        });
+        if missing.is_some() {
+            return Some(Infeasible::TooManyCpus(demand.min_cpus, name()));
+        }
+        if asked as usize > partition.nodes.len() {
+            return Some(Infeasible::NodeCount(asked, name()));
+        }
+    }
     let most = partition.max_nodes.unwrap_or(u32::MAX);
     let too_many = asked > most || spec.max_nodes.is_some_and(|nodes| nodes > most);
     let too_few = asked < partition.min_nodes;
     if too_many || too_few {
         return Some(Infeasible::NodeCount(spec.max_nodes.unwrap_or(asked), name()));
     }
-    // More than there is can never run, limit or not: stock then finds no nodes for it.
-    if !cluster.config().enforce_part_limits {
-        return None;
+    match (spec.time_limit_min, partition.max_time_min) {
+        (Some(limit), Some(most)) if limit > most => Some(Infeasible::TimeLimit(limit, name())),
+        (None, Some(_)) if spec.time_unlimited => Some(Infeasible::TimeLimit(u32::MAX, name())),
+        _ => None,
     }
-    if asked as usize > partition.nodes.len() {
-        return Some(Infeasible::NodeCount(asked, name()));
-    }
-    let mut nodes = partition.nodes.iter().filter_map(|id| cluster.node(*id));
-    let missing = nodes.try_fold(demand.min_cpus, |missing, node| {
-        // Nothing is missing any more: the rest need not be counted.
-        missing.checked_sub(u32::from(node.hardware.cpus)).filter(|missing| *missing > 0)
-    });
-    missing.map(|_| Infeasible::TooManyCpus(demand.min_cpus, name()))
 }
 
 /// When and where a job could start that nobody else is queued before: `sbatch --test-only`.

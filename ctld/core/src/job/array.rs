@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{ArrayRole, Change, Job, PendingTasks};
+use model::{ArrayRole, Change, IndexSet, Job, PendingTasks};
 
 use crate::job::submit;
 use crate::reject::Reject;
@@ -25,6 +25,25 @@ pub(super) fn split(turn: &mut Turn<'_>, job: &Arc<Job>, index: u32) -> Result<A
     let id = submit::next_id(turn, &config)?;
     let role = ArrayRole { tasks: PendingTasks::One(index), ..role.clone() };
     let task = Arc::new(Job { id, array: Some(role), ..Job::clone(job) });
+    keep(turn, job, rest);
+    turn.record(Change::Job(Arc::clone(&task)));
+    Ok(task)
+}
+
+/// Tasks leave a record that stands for more than these, and are no longer there.
+pub(super) fn leave(turn: &mut Turn<'_>, job: &Arc<Job>, indexes: &[u32]) {
+    let tasks = job.array.as_ref().map(|role| &role.tasks);
+    if let Some(PendingTasks::Several(tasks)) = tasks {
+        let mut rest = tasks.clone();
+        for index in indexes {
+            rest.remove(*index);
+        }
+        keep(turn, job, rest);
+    }
+}
+
+/// The record stands for these tasks from now on.
+fn keep(turn: &mut Turn<'_>, job: &Arc<Job>, rest: IndexSet) {
     let rest = match (rest.len(), rest.first()) {
         (1, Some(only)) => PendingTasks::One(only),
         _ => PendingTasks::Several(rest),
@@ -34,6 +53,4 @@ pub(super) fn split(turn: &mut Turn<'_>, job: &Arc<Job>, index: u32) -> Result<A
             role.tasks = rest;
         }
     });
-    turn.record(Change::Job(Arc::clone(&task)));
-    Ok(task)
 }

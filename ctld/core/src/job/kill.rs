@@ -38,7 +38,13 @@ pub(crate) fn killed(turn: &mut Turn<'_>, kill: &Kill) -> Result<Answer, Reject>
     let records = records(turn, kill)?;
     // An array is cancelled with whatever of it is left: tasks that have ended do not count.
     let some_left = records.iter().any(|job| !job.is_finished());
-    match select::each(turn, &kill.selection, &records, act, check)? {
+    // A waiting task that nobody waits for is not remembered, as in slurmctld: not even its number
+    // was there. One that others wait for has to tell them that it did not end well.
+    let goes = |turn: &Turn<'_>, job: &Arc<Job>| {
+        let kills = kill.signal == SIGKILL && kill.step.is_none();
+        kills && job.is_pending() && turn.cluster().dependents(job.array_job()).next().is_none()
+    };
+    match select::each_or_gone(turn, &kill.selection, &records, act, check, goes)? {
         Answer::Tasks(mut results) if some_left && kill.selection.part == JobPart::Whole => {
             results.retain(|r| !matches!(r.result, Ok(()) | Err(Reject::JobFinished(_))));
             Ok(if results.is_empty() { Answer::Done } else { Answer::Tasks(results) })

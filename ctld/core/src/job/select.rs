@@ -55,8 +55,21 @@ pub(super) fn each(
     turn: &mut Turn<'_>,
     selection: &JobSelection,
     records: &[Arc<Job>],
+    act: impl FnMut(&mut Turn<'_>, &Arc<Job>),
+    check: impl Fn(&Turn<'_>, &Arc<Job>) -> Result<(), Reject>,
+) -> Result<Answer, Reject> {
+    each_or_gone(turn, selection, records, act, check, |_, _| false)
+}
+
+/// The same, where tasks of some records (`goes`) leave no record of their own behind when they are
+/// meant without the rest of it: they are just no longer there.
+pub(super) fn each_or_gone(
+    turn: &mut Turn<'_>,
+    selection: &JobSelection,
+    records: &[Arc<Job>],
     mut act: impl FnMut(&mut Turn<'_>, &Arc<Job>),
     check: impl Fn(&Turn<'_>, &Arc<Job>) -> Result<(), Reject>,
+    goes: impl Fn(&Turn<'_>, &Arc<Job>) -> bool,
 ) -> Result<Answer, Reject> {
     let verdicts: Vec<Result<(), Reject>> =
         records.iter().map(|record| check(turn, record)).collect();
@@ -69,7 +82,8 @@ pub(super) fn each(
     let mut results = missing(selection, records);
     for (record, verdict) in records.iter().zip(verdicts) {
         let tasks = tasks_of(record, selection);
-        let result = verdict.and_then(|()| on_record(turn, selection, record, &mut act));
+        let goes = goes(turn, record);
+        let result = verdict.and_then(|()| on_record(turn, selection, record, goes, &mut act));
         results.push(TaskResult { array_job: record.array_job(), tasks, result });
     }
     if results.iter().all(|result| result.result.is_ok()) {
@@ -99,6 +113,7 @@ fn on_record(
     turn: &mut Turn<'_>,
     selection: &JobSelection,
     record: &Arc<Job>,
+    goes: bool,
     act: &mut impl FnMut(&mut Turn<'_>, &Arc<Job>),
 ) -> Result<(), Reject> {
     let meant: Vec<u32> = match (&record.array, selection.tasks()) {
@@ -111,6 +126,10 @@ fn on_record(
         if let Some(record) = turn.cluster().job(record.id).cloned() {
             act(turn, &record);
         }
+        return Ok(());
+    }
+    if goes {
+        array::leave(turn, record, &meant);
         return Ok(());
     }
     let mut record: JobId = record.id;
