@@ -3,7 +3,7 @@
 use ctld_core::Caller;
 use model::Uid;
 use protocol::Errno;
-use protocol::msg::{JobDesc, JobFlags};
+use protocol::msg::{JobDesc, JobFlags, KillFlags};
 use protocol::shape::{Limit, Sentinel};
 
 use crate::rpc::{Failure, Request};
@@ -128,6 +128,15 @@ pub(super) fn work_dir(desc: &JobDesc) -> Result<(), Failure> {
         return Err(Failure::Code(Errno::ESLURM_MISSING_WORK_DIR));
     }
     Ok(())
+}
+
+/// `--signal=R:`, a signal before the job is pushed aside, where none ever is.
+pub(super) fn warning(view: &View, desc: &JobDesc) -> Result<(), Failure> {
+    let never = view.conf.settings.preempt_mode.wire() == 0;
+    match never && desc.warn_flags.has(KillFlags::JOB_RESV) {
+        true => Err(Failure::Code(Errno::ESLURM_PREEMPTION_REQUIRED)),
+        false => Ok(()),
+    }
 }
 
 /// Texts within the bounds that stock controllers set, so that nobody fills the controller's memory.

@@ -39,10 +39,7 @@ pub(super) fn spec(
     let shape = Shape::of(view, desc)?;
     let flags = carried::flags(desc);
     let types = &config.gres_types;
-    let gres = desc.tres_per_node.as_deref().map_or(Ok(Vec::new()), |t| amount::gres(t, types))?;
-    for other in [&desc.tres_per_job, &desc.tres_per_socket, &desc.tres_per_task] {
-        other.as_deref().map_or(Ok(Vec::new()), |text| amount::gres(text, types))?;
-    }
+    let gres = gres_per_node(desc, &shape, types)?;
     let wanted = desc.dependency.as_deref().unwrap_or_default();
     let mut spec = JobSpec {
         name: desc.name.as_deref().unwrap_or_default().into(),
@@ -92,6 +89,40 @@ pub(super) fn spec(
     };
     fill_in(view, desc, owner, batch, flags, &mut spec);
     Ok(spec)
+}
+
+/// The generic resources of each node, however they were counted. Where nodes do not get an equal
+/// part of those that the job has in all, each gets the larger one.
+fn gres_per_node(
+    desc: &JobDesc,
+    shape: &Shape,
+    types: &[Arc<str>],
+) -> Result<Vec<amount::Gres>, Failure> {
+    let nodes = u64::from(shape.min_nodes.max(1));
+    let tasks = match desc.ntasks_per_node.value() {
+        Some(tasks) => u64::from(tasks),
+        None => u64::from(shape.tasks.unwrap_or(shape.min_nodes)).div_ceil(nodes),
+    };
+    let sockets = u64::from(desc.sockets_per_node.value().unwrap_or(1));
+    let requests: [(&Option<String>, &dyn Fn(u64) -> u64); 4] = [
+        (&desc.tres_per_node, &|count| count),
+        (&desc.tres_per_job, &|count| count.div_ceil(nodes)),
+        (&desc.tres_per_task, &|count| count.saturating_mul(tasks.max(1))),
+        (&desc.tres_per_socket, &|count| count.saturating_mul(sockets.max(1))),
+    ];
+    let mut all: Vec<amount::Gres> = Vec::new();
+    for (text, per_node) in requests {
+        let Some(text) = text else { continue };
+        for (name, kind, count) in amount::gres(text, types)? {
+            let count = per_node(count);
+            // Several ways to ask for one thing speak of the same things.
+            match all.iter_mut().find(|(n, k, _)| *n == name && *k == kind) {
+                Some((_, _, most)) => *most = (*most).max(count),
+                None => all.push((name, kind, count)),
+            }
+        }
+    }
+    Ok(all)
 }
 
 /// What is carried and does not stand in the description itself.

@@ -9,7 +9,9 @@ use model::{
     Uid,
 };
 use protocol::frame::Frame;
-use protocol::msg::{JobDesc, MailTypes, ReturnCodeMessage, SubmitResponse, WillRunResponse};
+use protocol::msg::{
+    JobDesc, KillFlags, MailTypes, ReturnCodeMessage, SubmitResponse, WillRunResponse,
+};
 use protocol::shape::Limit;
 use protocol::wire::from_bytes;
 use protocol::{Errno, Number, Version};
@@ -122,6 +124,45 @@ fn a_dependent_job_waits_begins_later_steps_back_and_is_warned() {
         assert_eq!((spec.nice, spec.requeue), (10, true));
         assert_eq!((spec.warn_signal, spec.warn_time_s, spec.warn_flags), (10, 10, 1));
     }
+}
+
+#[test]
+fn generic_resources_are_counted_by_node_task_socket_or_job() {
+    let view = fixtures::view(CONF, &[]);
+    for (version, frame) in captured("a1") {
+        let desc: JobDesc = from_bytes(&frame.body, version).unwrap();
+        let gres = |edit: &dyn Fn(&mut JobDesc)| {
+            let mut desc = desc.clone();
+            (desc.min_nodes, desc.max_nodes) = (Limit::Value(2), Limit::Value(2));
+            desc.num_tasks = Limit::Value(4);
+            edit(&mut desc);
+            let new = new_job(&view, version, &fixtures::bytes(&desc, version));
+            new.spec.gres_per_node.iter().map(|(_, _, count)| *count).collect::<Vec<_>>()
+        };
+        let three = || Some("gres/widget:3".to_owned());
+        assert_eq!(gres(&|desc| desc.tres_per_node = three()), [3]);
+        assert_eq!(gres(&|desc| desc.tres_per_job = three()), [2], "3 on two nodes");
+        assert_eq!(gres(&|desc| desc.tres_per_task = Some("gres/widget:1".into())), [2]);
+        let per_socket = |desc: &mut JobDesc| {
+            (desc.tres_per_socket, desc.sockets_per_node) = (three(), Limit::Value(1));
+        };
+        assert_eq!(gres(&per_socket), [3]);
+    }
+}
+
+#[test]
+fn a_warning_before_preemption_is_refused_where_there_is_none() {
+    let (version, frame) = captured("dep").remove(0);
+    let mut desc: JobDesc = from_bytes(&frame.body, version).unwrap();
+    desc.warn_flags = KillFlags::JOB_RESV;
+    let body = fixtures::bytes(&desc, version);
+    let refused = made(&fixtures::view(CONF, &[]), SUBMIT, version, &body).unwrap_err();
+    assert_eq!(refused, Failure::Code(Errno::ESLURM_PREEMPTION_REQUIRED));
+    let other = fixtures::view(
+        &format!("PreemptMode=REQUEUE\nPreemptType=preempt/partition_prio\n{CONF}"),
+        &[],
+    );
+    assert!(made(&other, SUBMIT, version, &body).is_ok());
 }
 
 #[test]
