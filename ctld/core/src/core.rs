@@ -8,7 +8,7 @@ use crate::reject::Reject;
 use crate::step::{PortCursor, StepLimits, WaitingSteps};
 use crate::tick::Clock;
 use crate::turn::Turn;
-use crate::{configure, hook, job, node, partition, step, tick, trigger};
+use crate::{configure, cron, hook, job, node, partition, step, tick, trigger};
 
 /// The owner of the cluster: takes one event at a time.
 #[derive(Debug, Default)]
@@ -157,6 +157,7 @@ fn handle(
         Event::CreatePartition(update) => partition::created(turn, &update),
         Event::UpdatePartition(update) => partition::updated(turn, &update),
         Event::DeletePartition { caller, name } => partition::deleted(turn, caller, &name),
+        Event::SetCrontab(new) => cron::set(turn, *new),
         Event::SetTrigger(new) => trigger::set(turn, &new),
         Event::ClearTriggers { caller, which } => trigger::cleared(turn, caller, which),
         Event::TriggerTold { caller, watched, events } => {

@@ -7,7 +7,9 @@ use model::{
 };
 
 use crate::access::Caller;
+pub use crate::answer::{Answer, TaskResult};
 use crate::configure::Configuration;
+use crate::cron::NewCrontab;
 use crate::hook::{Hook, HookResult};
 use crate::reject::Reject;
 pub use crate::selection::{JobPart, JobSelection};
@@ -180,6 +182,8 @@ pub enum Event {
         /// Its name.
         name: Arc<str>,
     },
+    /// Somebody hands in a crontab.
+    SetCrontab(Box<NewCrontab>),
     /// Somebody sets a trigger.
     SetTrigger(Box<NewTrigger>),
     /// Somebody takes triggers away.
@@ -549,49 +553,4 @@ impl std::fmt::Debug for PartitionUpdate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("PartitionUpdate").field("name", &self.name).finish_non_exhaustive()
     }
-}
-
-/// What an accepted event is answered with.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Answer {
-    /// Done.
-    Done,
-    /// The job has this number.
-    Submitted {
-        /// Its number.
-        job: JobId,
-    },
-    /// Several requests in one, in their order: what each was about, and how it went.
-    Each(Vec<(JobSelection, Result<(), Reject>)>),
-    /// Done, but for these nodes, whose state does not allow it.
-    Skipped(Vec<Arc<str>>),
-    /// Done, but for these nodes, each of which was refused.
-    NodesRefused(Vec<(Arc<str>, Reject)>),
-    /// The step has this number.
-    Step {
-        /// The job.
-        job: JobId,
-        /// Its number.
-        step: StepNumber,
-    },
-    /// The tasks of an array fared differently.
-    Tasks(Vec<TaskResult>),
-    /// The node registered under this name.
-    Registered {
-        /// The node.
-        node: NodeId,
-        /// The name that the table has it under.
-        name: Arc<str>,
-    },
-}
-
-/// How one record of an array fared.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TaskResult {
-    /// The array.
-    pub array_job: JobId,
-    /// The tasks.
-    pub tasks: IndexSet,
-    /// How it went.
-    pub result: Result<(), Reject>,
 }

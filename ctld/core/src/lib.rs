@@ -18,8 +18,10 @@
 //! errno in `ctld/src/rpc/errno.rs`.
 
 mod access;
+mod answer;
 mod configure;
 mod core;
+mod cron;
 mod effect;
 mod event;
 mod hook;
@@ -37,6 +39,7 @@ mod turn;
 pub use access::Caller;
 pub use configure::{Configuration, Recover};
 pub use core::{Core, Turned};
+pub use cron::{CronRefusal, NewCrontab};
 pub use effect::{ClientMessage, Effect, MailEvent, NodeMessage};
 pub use event::{
     AfterReboot, Alterable, Answer, ArrayRequest, BatchDone, Dynamic, Event, JobEdit, JobPart,

@@ -19,6 +19,7 @@ pub(super) fn by_task(_: &View, request: &Request<'_>, answer: Answer) -> Reply 
             request.reply(Number::RESPONSE_JOB_ARRAY_ERRORS, &body)
         }
         Answer::Done
+        | Answer::Crontab { .. }
         | Answer::Each(_)
         | Answer::Skipped(_)
         | Answer::NodesRefused(_)
@@ -33,6 +34,7 @@ pub(super) fn worst(_: &View, request: &Request<'_>, answer: Answer) -> Reply {
     let codes = match answer {
         Answer::Tasks(results) => results.iter().map(code).collect(),
         Answer::Done
+        | Answer::Crontab { .. }
         | Answer::Each(_)
         | Answer::Skipped(_)
         | Answer::NodesRefused(_)

@@ -1,5 +1,5 @@
 //! Licenses, and the facilities that a cluster may have and this one does not: reservations,
-//! topology, federation, burst buffers, accounts, front ends, crontabs.
+//! topology, federation, burst buffers, accounts, front ends.
 //!
 //! Each of the latter is answered as a stock controller without it answers.
 
@@ -29,7 +29,6 @@ pub(super) const ROWS: &[Row] = &[
     Row::read(Number::REQUEST_ASSOC_MGR_INFO, accounts),
     Row::read(Number::REQUEST_SHARE_INFO, shares),
     Row::read(Number::REQUEST_FRONT_END_INFO, front_ends),
-    Row::read(Number::REQUEST_CRONTAB, crontab),
     Row::read(Number::REQUEST_HOSTLIST_EXPANSION, expansion),
     Row::of(Number::REQUEST_NODE_ALIAS_ADDRS, Privilege::Anybody, Kind::ReadSigned(addresses)),
 ];
@@ -109,12 +108,6 @@ fn front_ends(_: &View, request: &Request<'_>) -> Result<Reply, Failure> {
     let last_update = shape::Timestamp(request.now.0);
     let body = FrontEndsInfo { last_update, records: Vec::new() };
     Ok(request.reply(Number::RESPONSE_FRONT_END_INFO, &body))
-}
-
-/// There is no scron, which stock controllers say with a plain error.
-fn crontab(_: &View, request: &Request<'_>) -> Result<Reply, Failure> {
-    let _: msg::CrontabRequest = request.decode()?;
-    Err(Failure::Code(Errno::SLURM_ERROR))
 }
 
 /// A host expression that clients cannot expand by themselves.
@@ -246,9 +239,6 @@ mod tests {
         let reply = ask(Number::REQUEST_RESERVATION_INFO, &body).unwrap();
         let reply: ReservationsInfo = from_bytes(&reply.body, Version::NEWEST).unwrap();
         assert!(reply.records.is_empty());
-        let body = fixtures::bytes(&msg::CrontabRequest { uid: 0 }, Version::NEWEST);
-        let refused = ask(Number::REQUEST_CRONTAB, &body).unwrap_err();
-        assert_eq!(refused, Failure::Code(Errno::SLURM_ERROR));
         let text = |expression: &str| {
             let body = HostlistText { expression: Some(expression.to_owned()) };
             fixtures::bytes(&body, Version::NEWEST)

@@ -4,8 +4,8 @@ mod several;
 
 use ctld_core::{Event, JobSelection, Kill};
 use model::JobId;
-use protocol::Number;
-use protocol::msg::KillRequest;
+use protocol::msg::{KillFlags, KillRequest};
+use protocol::{Number, Version};
 
 use super::node_message::step_number;
 use super::{Failure, Privilege, Request, Row, array_reply, job_id};
@@ -26,8 +26,14 @@ fn job(view: &View, request: &Request<'_>) -> Result<Event, Failure> {
         selection,
         step: None,
         signal: kill.signal,
-        flags: kill.flags.0,
+        flags: flags(request, kill.flags),
     }))
+}
+
+/// 23.11 says that jobs of crontabs are not meant; all later releases say that they are.
+fn flags(request: &Request<'_>, flags: KillFlags) -> u16 {
+    let old = request.version < Version::V24_05;
+    if old && !flags.has(KillFlags::NO_CRON) { (flags | KillFlags::CRON).0 } else { flags.0 }
 }
 
 /// `REQUEST_CANCEL_JOB_STEP`: one step; a job that names no step is meant whole.

@@ -12,6 +12,7 @@ pub mod client_message;
 mod complete;
 mod control;
 pub mod credential;
+mod crontab;
 mod errno;
 mod facility_info;
 mod field;
@@ -143,6 +144,9 @@ pub enum Failure {
     /// A number, and a text that the client prints.
     #[error("{0}: {1}")]
     CodeWithText(Errno, String),
+    /// A reply that tells more than a number.
+    #[error("refused")]
+    Told(Reply),
     /// Stock controllers leave such a sender without an answer.
     #[error("the sender may not send this")]
     Silent,
@@ -278,6 +282,7 @@ const ROWS: &[&[Row]] = &[
     stats_info::ROWS,
     step_info::ROWS,
     trigger::ROWS,
+    crontab::ROWS,
     file_copy::ROWS,
 ];
 
@@ -304,6 +309,7 @@ pub fn failed(request: &Request<'_>, failure: &Failure) -> Option<Reply> {
             None => errno::as_known_by(request.version, errno(reject)),
         },
         Failure::Code(code) => *code,
+        Failure::Told(reply) => return Some(reply.clone()),
         Failure::CodeWithText(code, text) => return Some(request.explained(*code, text.clone())),
     };
     Some(request.return_code(code))

@@ -1,7 +1,7 @@
 //! Rare requests about jobs, among them those that this controller answers with what it does not do.
 
 use ctld_core::Event;
-use protocol::msg::{CrontabUpdateRequest, NotifyRequest, StepUpdate};
+use protocol::msg::{NotifyRequest, StepUpdate};
 use protocol::{Errno, Number};
 
 use super::node_message::step_number;
@@ -10,7 +10,6 @@ use crate::view::View;
 
 pub(super) const ROWS: &[Row] = &[
     Row::write(Number::REQUEST_JOB_NOTIFY, Privilege::Anybody, notify, done),
-    Row::read(Number::REQUEST_UPDATE_CRONTAB, crontab),
     Row::read(Number::REQUEST_UPDATE_JOB_STEP, step),
 ];
 
@@ -22,15 +21,6 @@ fn notify(_: &View, request: &Request<'_>) -> Result<Event, Failure> {
         job: model::JobId(message.step_id.job_id),
         text: message.message.unwrap_or_default().into(),
     })
-}
-
-/// Slurm's number for what has none of its own.
-const SLURM_ERROR: Errno = Errno(u32::MAX);
-
-/// `REQUEST_UPDATE_CRONTAB`: the answer of stock controllers without ScronParameters=enable.
-fn crontab(_: &View, request: &Request<'_>) -> Result<Reply, Failure> {
-    request.decode::<CrontabUpdateRequest>()?;
-    Err(Failure::Code(SLURM_ERROR))
 }
 
 /// `REQUEST_UPDATE_JOB_STEP`: steps have no time limit of their own.

@@ -12,7 +12,7 @@ pub struct Crontab {
     pub owner: Uid,
     /// The text as it was written.
     pub text: Arc<str>,
-    /// First and last of the lines whose jobs were cancelled since, counted from 0.
+    /// First and last of the lines whose jobs were cancelled since, as scrontab counts them.
     pub disabled: Vec<(u32, u32)>,
 }
 
@@ -29,7 +29,7 @@ pub struct CronLine {
     pub months: Option<u64>,
     /// Days of the week, Sunday is 0.
     pub weekdays: Option<u64>,
-    /// The first of its lines in the crontab, with its options; counted from 0.
+    /// The first of its lines in the crontab, with its options, as scrontab counts them.
     pub line_start: u32,
     /// The last.
     pub line_end: u32,

@@ -345,8 +345,11 @@ pub(crate) fn epilog_slurmctld_done(turn: &mut Turn<'_>, job: &Arc<Job>) {
 
 /// The last node of a job is clean: the job is over, or waits anew.
 fn cleaned(turn: &mut Turn<'_>, job: &Arc<Job>, requeue: bool) {
+    let cancelled = |outcome: &Outcome| matches!(outcome.exit, Exit::Cancelled { .. });
     if requeue {
         requeue::queued_anew(turn, job);
+    } else if job.cron.is_some() && !job.outcome.as_ref().is_some_and(cancelled) {
+        requeue::queued_for_next_run(turn, job);
     } else {
         over(turn, job);
     }
@@ -377,7 +380,7 @@ pub(crate) fn end_waiting(
 }
 
 /// A job on its way back to the queue is over instead, once its nodes are clean.
-pub(super) fn stays_away(turn: &mut Turn<'_>, job: &Arc<Job>, outcome: Outcome) {
+pub(crate) fn stays_away(turn: &mut Turn<'_>, job: &Arc<Job>, outcome: Outcome) {
     turn.edit_job(job, |job| {
         job.outcome = Some(outcome);
         if let Phase::Completing(completing) = &mut job.phase {

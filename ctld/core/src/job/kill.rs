@@ -6,6 +6,7 @@ use std::sync::Arc;
 use model::{Exit, Job, JobId, Launch, NodeId, Outcome, Phase, StepNumber, WaitReason};
 
 use crate::access::{self, Caller};
+use crate::cron;
 use crate::effect::{ClientMessage, Effect, NodeMessage};
 use crate::event::{Answer, JobPart, JobSelection, Kill};
 use crate::job::{client, complete, het, select, submit};
@@ -60,6 +61,7 @@ pub(crate) fn killed_each(turn: &mut Turn<'_>, kills: &[Kill]) -> Answer {
             results.into_iter().map(|one| one.result).find(Result::is_err).unwrap_or(Ok(()))
         }
         Answer::Done
+        | Answer::Crontab { .. }
         | Answer::Each(_)
         | Answer::Skipped(_)
         | Answer::NodesRefused(_)
@@ -101,6 +103,10 @@ fn is_early(launch: &Launch) -> bool {
 }
 
 fn check_kill(turn: &Turn<'_>, job: &Arc<Job>, kill: &Kill) -> Result<(), Reject> {
+    let spared = turn.cluster().config().explicit_scancel && kill.flags & KILL_CRON == 0;
+    if spared && kills(kill) && job.cron.is_some() && !job.is_finished() {
+        return Err(Reject::CronJobNotMeant(job.id));
+    }
     let kills = kills(kill);
     match &job.phase {
         Phase::Ended => Err(Reject::JobFinished(job.id)),
@@ -128,6 +134,7 @@ fn kill_one(turn: &mut Turn<'_>, job: &Arc<Job>, kill: &Kill) {
     let by = kill.caller.uid;
     let exit = if kill.flags & KILL_FAIL_JOB != 0 { Exit::Failed } else { Exit::Cancelled { by } };
     let outcome = |status: u32| Outcome { exit, status, derived_status: 0 };
+    let job = &if kills(kill) { cron::cancelled(turn, job) } else { Arc::clone(job) };
     match &job.phase {
         // What it waited for stays to be read.
         Phase::Pending => complete::end_waiting(turn, job, outcome(0), job.wait.clone()),
@@ -183,6 +190,8 @@ const KILL_JOB_BATCH: u16 = 0x0001;
 const KILL_ARRAY_TASK: u16 = 0x0002;
 /// Only the steps, not the batch script (`KILL_STEPS_ONLY`).
 const KILL_STEPS_ONLY: u16 = 0x0004;
+/// Jobs of crontabs are meant too (`KILL_CRON`, 24.05).
+const KILL_CRON: u16 = 0x1000;
 /// The job is to count as failed (`KILL_FAIL_JOB`, 25.05).
 const KILL_FAIL_JOB: u16 = 0x2000;
 

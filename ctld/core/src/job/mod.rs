@@ -19,7 +19,7 @@ mod update;
 pub(crate) use client::{client_listens, client_of, client_told, node_lost, warn_client};
 pub(crate) use complete::{
     allocation_done, batch_done, clean_on, end, end_waiting, epilog_done, epilog_slurmctld_done,
-    nothing_left,
+    nothing_left, stays_away,
 };
 pub(crate) use depend::became_eligible;
 pub(crate) use doubt::{Doubts, sent_at, settled, unanswered};

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use model::{Config, Hold, Job, Launch, Phase, WaitReason};
+use model::{Config, Hold, Job, Launch, Phase, Timestamp, WaitReason};
 
 use crate::access;
+use crate::cron;
 use crate::effect::NodeMessage;
 use crate::event::{Answer, JobPart, Requeue};
 use crate::job::{complete, depend, het, select, submit};
@@ -93,8 +94,24 @@ fn back(job: &mut Job, hold: Hold, text: Option<Arc<str>>) {
 /// The nodes of a requeued job are clean: it waits, and not before the credentials of its last run
 /// have expired, since a node refuses a second run under the first one's.
 pub(super) fn queued_anew(turn: &mut Turn<'_>, job: &Arc<Job>) {
+    let earliest = turn.now.plus_s(u64::from(turn.config().cred_expire_s) + 1);
+    let begin = match &job.cron {
+        Some(line) => cron::next_run(turn, line, earliest).unwrap_or(earliest),
+        None => earliest.max(job.spec.begin.unwrap_or(earliest)),
+    };
+    queued(turn, job, begin);
+}
+
+/// A job of a crontab has run: it waits for its next time.
+pub(super) fn queued_for_next_run(turn: &mut Turn<'_>, job: &Arc<Job>) {
+    let zone = &turn.cluster().config().zone;
+    let next = job.cron.as_ref().and_then(|line| line.next(turn.now, zone));
+    let job = turn.edit_job(job, |job| back(job, Hold::None, None));
+    queued(turn, &job, next.unwrap_or(turn.now));
+}
+
+fn queued(turn: &mut Turn<'_>, job: &Arc<Job>, begin: Timestamp) {
     let now = turn.now;
-    let earliest = now.plus_s(u64::from(turn.config().cred_expire_s) + 1);
     let priority = submit::fresh_priority(turn, job.spec.nice);
     let job = turn.edit_job(job, |job| {
         job.phase = Phase::Pending;
@@ -108,7 +125,7 @@ pub(super) fn queued_anew(turn: &mut Turn<'_>, job: &Arc<Job>) {
         job.eligible = None;
         job.failed_node = None;
         job.last_evaluated = None;
-        job.begin = Some(earliest.max(job.spec.begin.unwrap_or(earliest)));
+        job.begin = Some(begin);
         job.time_limit_min = job.spec.time_limit_min;
         job.warned = false;
         job.next_step = 0;

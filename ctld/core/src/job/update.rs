@@ -16,6 +16,9 @@ pub(crate) fn updated(turn: &mut Turn<'_>, update: &UpdateJob) -> Result<Answer,
     let config = turn.config();
     let admin = access::is_admin(&config, update.caller);
     let check = |turn: &Turn<'_>, job: &Arc<Job>| {
+        if job.cron.is_some() {
+            return Err(Reject::CronJob(job.id));
+        }
         access::require_owner(&config, update.caller, job)
             .map_err(|_| Reject::NotYoursToAlter(job.id))?;
         check_all(turn, &config, admin, job, &update.edits)

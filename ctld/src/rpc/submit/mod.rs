@@ -74,6 +74,19 @@ fn will_run(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
     reply::will_run(view, request, new_job(view, request, desc, owner, kind)?)
 }
 
+/// The job of a line of a crontab: always a batch job of this owner's, whatever the description
+/// says.
+pub(super) fn cron_job(
+    view: &View,
+    request: &Request<'_>,
+    mut desc: JobDesc,
+    owner: (u32, u32),
+) -> Result<NewJob, Failure> {
+    desc.begin_time = protocol::shape::Timestamp(0);
+    desc.array_inx = None;
+    new_job(view, request, desc, owner, Kind::Batch)
+}
+
 fn new_job(
     view: &View,
     request: &Request<'_>,
@@ -226,6 +239,7 @@ fn submitted(answer: &Answer) -> Option<model::JobId> {
     match answer {
         Answer::Submitted { job } => Some(*job),
         Answer::Done
+        | Answer::Crontab { .. }
         | Answer::Each(_)
         | Answer::Skipped(_)
         | Answer::NodesRefused(_)
