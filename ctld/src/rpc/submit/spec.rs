@@ -104,17 +104,18 @@ fn gres_per_node(
         None => u64::from(shape.tasks.unwrap_or(shape.min_nodes)).div_ceil(nodes),
     };
     let sockets = u64::from(desc.sockets_per_node.value().unwrap_or(1));
-    let requests: [(&Option<String>, &dyn Fn(u64) -> u64); 4] = [
-        (&desc.tres_per_node, &|count| count),
-        (&desc.tres_per_job, &|count| count.div_ceil(nodes)),
-        (&desc.tres_per_task, &|count| count.saturating_mul(tasks.max(1))),
-        (&desc.tres_per_socket, &|count| count.saturating_mul(sockets.max(1))),
+    // How many times so many a node gets, and on how many nodes they are to be.
+    let requests = [
+        (&desc.tres_per_node, 1, 1),
+        (&desc.tres_per_job, 1, nodes),
+        (&desc.tres_per_task, tasks.max(1), 1),
+        (&desc.tres_per_socket, sockets.max(1), 1),
     ];
     let mut all: Vec<amount::Gres> = Vec::new();
-    for (text, per_node) in requests {
+    for (text, times, over) in requests {
         let Some(text) = text else { continue };
         for (name, kind, count) in amount::gres(text, types)? {
-            let count = per_node(count);
+            let count = count.saturating_mul(times).div_ceil(over);
             // Several ways to ask for one thing speak of the same things.
             match all.iter_mut().find(|(n, k, _)| *n == name && *k == kind) {
                 Some((_, _, most)) => *most = (*most).max(count),
