@@ -16,9 +16,9 @@ pub(super) const ROWS: &[Row] = &[Row::read(Number::REQUEST_BUILD_INFO, build_in
 const NO_CONF_HASH: u64 = 1 << 5;
 /// A level of the syslog that was not given: one past debug5.
 const NO_LEVEL: u16 = 10;
-/// HealthCheckNodeState=ANY up to 25.11, and from 26.05 on, where there are more states.
+/// HealthCheckNodeState=ANY up to 25.05, and from 25.11 on, where there are more states.
 const ANY_STATE: u16 = 0x000f;
-const ANY_STATE_26_05: u16 = 0x00ff;
+const ANY_STATE_25_11: u16 = 0x00ff;
 
 /// Texts that are told as the file has them.
 macro_rules! texts {
@@ -64,8 +64,13 @@ fn build_info(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
     tell_words(view, &mut info);
     tell_priorities(view, &mut info);
     tell_tuning(view, &mut info);
-    if request.version >= Version::V26_05 && info.health_check_node_state & ANY_STATE == ANY_STATE {
-        info.health_check_node_state |= ANY_STATE_26_05;
+    if request.version >= Version::V25_11 && info.health_check_node_state & ANY_STATE == ANY_STATE {
+        info.health_check_node_state |= ANY_STATE_25_11;
+    }
+    // 25.11 alone names the parsers that it is built with; 26.05 says what the file says.
+    if request.version == Version::V25_11 {
+        info.http_parser_type.get_or_insert_with(|| "http_parser/libhttp_parser".to_owned());
+        info.url_parser_type.get_or_insert_with(|| "url_parser/libhttp_parser".to_owned());
     }
     // 25.05 gave the plugin another name.
     if request.version < Version::V25_05 && info.topology_plugin.as_deref() == Some("topology/flat")
