@@ -18,7 +18,7 @@ fn a_step_runs_on_four_nodes_and_one_task_that_fails_can_end_it() {
     let printed =
         alice.ok(["srun", "-N4", "--ntasks-per-node=1", "-l", "printenv", "SLURMD_NODENAME"]);
     assert_eq!(sorted(&printed), ["0: n1", "1: n2", "2: n3", "3: n4"]);
-    let nodes = ["srun", "-w", "n[1-2]", "-n8", "-m", "plane=2"];
+    let nodes = ["srun", "-N2", "-w", "n[1-2]", "-n8", "-m", "plane=2"];
     let printed = alice.ok(nodes.into_iter().chain(["-l", "printenv", "SLURMD_NODENAME"]));
     let wanted = ["0: n1", "1: n1", "2: n2", "3: n2", "4: n1", "5: n1", "6: n2", "7: n2"];
     assert_eq!(sorted(&printed), wanted);

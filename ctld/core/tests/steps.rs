@@ -166,6 +166,18 @@ fn a_step_ends_when_all_of_its_nodes_are_through_in_any_order_and_repeatedly() {
 }
 
 #[test]
+fn a_step_that_is_heard_of_after_its_batch_script_counts_for_the_job() {
+    let mut world = World::new();
+    let job = running(&mut world);
+    world.accepted(asked(srun(job, 1)));
+    world.accepted(Event::BatchDone(done_on(job, "n1", 0)));
+    world.accepted(done(job, 0, (0, 0), 7 << 8));
+    world.accepted(done(job, 0, (0, 0), 0));
+    assert_eq!(world.job(job).outcome.as_ref().unwrap().derived_status, 7 << 8);
+    assert_eq!(world.refused(done(job, 1, (0, 0), 9 << 8)), Reject::NoSuchJob(job));
+}
+
+#[test]
 fn the_end_of_a_job_ends_its_steps_and_their_clients_are_told() {
     let mut world = World::new();
     let job = running(&mut world);

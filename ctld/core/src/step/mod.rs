@@ -230,7 +230,9 @@ pub(crate) fn done(turn: &mut Turn<'_>, done: &StepDone) -> Result<Answer, Rejec
         return Err(Reject::JobPending(id));
     }
     require_reporter(turn, caller, &job)?;
-    let step = turn.cluster().step(id, number).cloned().ok_or(Reject::NoSuchJob(id))?;
+    let Some(step) = turn.cluster().step(id, number).cloned() else {
+        return late(turn, &job, number, status);
+    };
     let nodes = count(step.nodes.len());
     if last < first || number == StepNumber::Batch {
         return Err(Reject::InvalidValue("range of nodes"));
@@ -255,6 +257,29 @@ pub(crate) fn done(turn: &mut Turn<'_>, done: &StepDone) -> Result<Answer, Rejec
     } else {
         let step = Step { launch: Some(Arc::new(launch)), ..Step::clone(&step) };
         turn.record(Change::Step(Arc::new(step)));
+    }
+    Ok(Answer::Done)
+}
+
+/// The batch script can be heard of before the last of its steps: while the job's nodes clean up, the
+/// status of a step still counts for the job.
+fn late(
+    turn: &mut Turn<'_>,
+    job: &Arc<Job>,
+    number: StepNumber,
+    status: u32,
+) -> Result<Answer, Reject> {
+    let was_made = matches!(number, StepNumber::Normal(number) if number < job.next_step);
+    if !was_made || !matches!(job.phase, Phase::Completing(_)) {
+        return Err(Reject::NoSuchJob(job.id));
+    }
+    if status != NO_STATUS && status > job.derived_status {
+        turn.edit_job(job, |job| {
+            job.derived_status = status;
+            if let Some(outcome) = &mut job.outcome {
+                outcome.derived_status = outcome.derived_status.max(status);
+            }
+        });
     }
     Ok(Answer::Done)
 }
