@@ -32,6 +32,9 @@ const SEEDS: u64 = 10;
 /// Seeds that see a job given up on a node on which its script runs on: they fail if such a node
 /// is given another job at once.
 const TELLING: [u64; 6] = [19, 34, 40, 44, 47, 48];
+/// Seeds with heterogeneous jobs that fit the cluster one by one and not together, or only if the more
+/// demanding component chooses first.
+const TOGETHER: [u64; 3] = [21, 31, 41];
 
 /// What a run came to.
 #[derive(Debug, PartialEq, Eq)]
@@ -60,7 +63,8 @@ fn number_from(variable: &str) -> Option<u64> {
 #[test]
 fn no_seed_breaks_a_promise() {
     let more = number_from("SEEDS").unwrap_or(0);
-    let seeds: Vec<u64> = (1..=SEEDS).chain(TELLING).chain(100..100 + more).collect();
+    let seeds: Vec<u64> =
+        (1..=SEEDS).chain(TELLING).chain(TOGETHER).chain(100..100 + more).collect();
     let next = AtomicUsize::new(0);
     let seen: Mutex<BTreeMap<&'static str, u64>> = Mutex::default();
     let threads = std::thread::available_parallelism().map_or(1, |some| some.get());

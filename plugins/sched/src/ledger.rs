@@ -114,18 +114,20 @@ impl<'a> Ledger<'a> {
         !self.kept[rank as usize] && self.node(rank).is_schedulable()
     }
 
-    /// Keeps a node from all but the jobs further ahead.
-    pub fn keep(&mut self, rank: u32) {
-        if !std::mem::replace(&mut self.kept[rank as usize], true) {
+    /// Keeps a node from all but the jobs further ahead; tells whether it was not kept before.
+    pub fn keep(&mut self, rank: u32) -> bool {
+        let is_new = !std::mem::replace(&mut self.kept[rank as usize], true);
+        if is_new {
             self.touched.push(rank);
         }
+        is_new
     }
 
     /// Gives back nodes that were kept for a moment.
-    pub fn keep_no_more(&mut self, ranks: &[u32]) {
+    pub fn keep_no_more(&mut self, ranks: impl IntoIterator<Item = u32>) {
         for rank in ranks {
-            self.kept[*rank as usize] = false;
-            self.touched.push(*rank);
+            self.kept[rank as usize] = false;
+            self.touched.push(rank);
         }
     }
 

@@ -199,6 +199,15 @@ impl Shape {
 
     /// Whether the job could run if nobody else were there: on the nodes for which `open` holds.
     pub fn serves_when_idle(&self, ledger: &Ledger<'_>, open: impl Fn(u32) -> bool) -> bool {
+        self.place_when_idle(ledger, open).is_some()
+    }
+
+    /// Nodes for the job if nobody else were there, among those for which `open` holds.
+    pub fn place_when_idle(
+        &self,
+        ledger: &Ledger<'_>,
+        open: impl Fn(u32) -> bool,
+    ) -> Option<Vec<NodeShare>> {
         let idle: Vec<Room> = self
             .candidates
             .iter()
@@ -209,11 +218,9 @@ impl Shape {
             if open(rank) { offer(&self.demand, ledger.node(rank), &idle[at], 0) } else { 0 }
         };
         let cpus: Vec<u32> = (0..self.candidates.len()).map(offered).collect();
-        let Some(chosen) = self.choose(&cpus) else {
-            return false;
-        };
+        let chosen = self.choose(&cpus)?;
         let room = |rank: u32| &idle[self.at(rank).expect("chosen nodes are candidates")];
-        self.detail(ledger, &chosen, &room).is_some()
+        self.detail(ledger, &chosen, &room)
     }
 }
 

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use model::{Job, NodeShare, Partition, Start, Timestamp, WaitReason};
+use model::{Job, Node, NodeShare, Partition, Start, Timestamp, WaitReason};
 
 use crate::backfill::{Bookings, Guest, place_in};
 use crate::demand::Demand;
@@ -21,6 +21,8 @@ use crate::verdict::{NEVER, verdict};
 /// How often a common start is looked for further in the future before the job goes without a
 /// booking.
 const ROUNDS: u32 = 4;
+/// In how many orders the components choose their nodes before the job is said to find none.
+const ORDERS: u32 = 4;
 
 /// A partition that a component may start in, and what it wants there.
 struct Choice<'a> {
@@ -64,11 +66,14 @@ impl<'a> Planner<'a> {
             self.start_together(&components, places);
             return;
         }
-        let reasons: Vec<WaitReason> = if self.are_too_many(&components) {
-            vec![WaitReason::BadConstraints; members.len()]
-        } else {
-            components.iter().map(|component| self.reason(component)).collect()
-        };
+        let reasons: Vec<WaitReason> =
+            if self.fit_when_idle(&components, |node| node.is_schedulable()) {
+                components.iter().map(|component| self.reason(component)).collect()
+            } else if self.fit_when_idle(&components, |_| true) {
+                vec![WaitReason::NodesDownOrReserved; members.len()]
+            } else {
+                vec![WaitReason::BadConstraints; members.len()]
+            };
         if reasons.iter().any(|reason| *reason != WaitReason::Resources) {
             self.pass_all(&members, &reasons);
             return;
@@ -165,30 +170,52 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Nodes for each component, now and until `ends`, if there are some for all. Those that can be
-    /// on the fewest nodes choose first.
+    /// Nodes for each component, now and until `ends`, if there are some for all.
     fn places(
         &mut self,
         components: &[Component<'a>],
         ends: Timestamp,
         bookings: &Bookings,
     ) -> Option<Vec<Place>> {
-        let mut order: Vec<(usize, usize)> = (0..components.len())
-            .map(|at| (self.candidates(&components[at].choices[0]), at))
-            .collect();
-        order.sort_unstable();
-        let mut places: Vec<Option<Place>> = components.iter().map(|_| None).collect();
-        let mut kept = Vec::new();
-        for (_, at) in order {
-            let Some(place) = self.place_one(&components[at], ends, bookings) else { break };
-            for (rank, _) in self.ledger.ranked(&place.shares) {
-                self.ledger.keep(rank);
-                kept.push(rank);
+        self.in_some_order(components, |planner, component, _| {
+            let place = planner.place_one(component, ends, bookings)?;
+            let ranks = planner.ledger.ranked(&place.shares).into_iter().map(|(rank, _)| rank);
+            Some((ranks.collect(), place))
+        })
+    }
+
+    /// Gives each component something on nodes of its own, if all can have it.
+    ///
+    /// Those that can be on the fewest nodes choose first. One that finds nothing left chooses before
+    /// the others next time, unless it was the first already.
+    fn in_some_order<T>(
+        &mut self,
+        components: &[Component<'a>],
+        mut choose: impl FnMut(&mut Self, &Component<'a>, &BTreeSet<u32>) -> Option<(Vec<u32>, T)>,
+    ) -> Option<Vec<T>> {
+        let mut order: Vec<usize> = (0..components.len()).collect();
+        order.sort_by_cached_key(|at| self.candidates(&components[*at].choices[0]));
+        for _ in 0..ORDERS {
+            let mut chosen: Vec<Option<T>> = components.iter().map(|_| None).collect();
+            let (mut taken, mut kept) = (BTreeSet::new(), Vec::new());
+            let failed = order.iter().position(|at| match choose(self, &components[*at], &taken) {
+                None => true,
+                Some((ranks, choice)) => {
+                    // Kept for others already are only nodes that are thought idle.
+                    kept.extend(ranks.iter().copied().filter(|rank| self.ledger.keep(*rank)));
+                    taken.extend(ranks);
+                    chosen[*at] = Some(choice);
+                    false
+                }
+            });
+            self.ledger.keep_no_more(kept);
+            match failed {
+                None => return chosen.into_iter().collect(),
+                Some(0) => return None,
+                Some(place) => order[..=place].rotate_right(1),
             }
-            places[at] = Some(place);
         }
-        self.ledger.keep_no_more(&kept);
-        places.into_iter().collect()
+        None
     }
 
     fn candidates(&mut self, choice: &Choice<'_>) -> usize {
@@ -244,22 +271,21 @@ impl<'a> Planner<'a> {
         self.together.push(starts);
     }
 
-    /// Whether all components together need more nodes than there are for them, so that waiting will not
-    /// help: those that could serve one component or several, each counted once.
-    fn are_too_many(&mut self, components: &[Component<'a>]) -> bool {
-        let mut nodes = BTreeSet::new();
-        let mut needed = 0_usize;
-        for component in components {
-            let fewest = component.choices.iter().map(|choice| choice.demand.min_nodes).min();
-            needed =
-                needed.saturating_add(usize::try_from(fewest.unwrap_or(0)).unwrap_or(usize::MAX));
-            for Choice { demand, number, .. } in &component.choices {
-                if let Ok(shape) = self.shapes.shape(&self.ledger, *number, demand) {
-                    nodes.extend(shape.candidates.iter().map(|candidate| candidate.rank));
-                }
-            }
-        }
-        needed > nodes.len()
+    /// Whether the components would find nodes among those for which `open` holds, if nobody else were
+    /// there; if not, waiting for others does not help.
+    fn fit_when_idle(&mut self, components: &[Component<'a>], open: fn(&Node) -> bool) -> bool {
+        let found = self.in_some_order(components, |planner, component, taken| {
+            component.choices.iter().find_map(|Choice { demand, number, .. }| {
+                let ledger = &mut planner.ledger;
+                let shape = planner.shapes.shape(ledger, *number, demand).ok()?;
+                let cost = shape.candidates.len() as u64;
+                ledger.checks_left = ledger.checks_left.saturating_sub(cost);
+                let is_open = |rank: u32| !taken.contains(&rank) && open(ledger.node(rank));
+                let shares = shape.place_when_idle(ledger, is_open)?;
+                Some((ledger.ranked(&shares).into_iter().map(|(rank, _)| rank).collect(), ()))
+            })
+        });
+        found.is_some()
     }
 
     /// Why a component of a job for which there were no nodes waits.
@@ -329,36 +355,24 @@ impl<'a> Planner<'a> {
         future: &Future,
         bookings: &Bookings,
     ) -> Result<Vec<Found>, Option<Timestamp>> {
-        let mut all: Vec<Found> = Vec::new();
-        let mut kept = Vec::new();
-        let mut later = Ok(());
-        for component in components {
+        let mut later: Option<Timestamp> = None;
+        let found = self.in_some_order(components, |planner, component, _| {
             let Choice { partition, demand, number } = &component.choices[0];
-            let now = self.now;
+            let now = planner.now;
             // Each look goes over all nodes.
-            let cost = self.ledger.nodes.len() as u64;
-            self.ledger.checks_left = self.ledger.checks_left.saturating_sub(cost);
-            let found = self.shapes.shape(&self.ledger, *number, demand).ok().and_then(|shape| {
-                shape.refresh(&mut self.ledger, now);
-                let lasts = |start| end_of(component.job, partition, start).unwrap_or(NEVER);
-                let ledger = &mut self.ledger;
-                future.earliest_from(ledger, shape, component.job, first, (bookings, &lasts))
-            });
-            match found {
-                Some(found) if found.at == first => {
-                    for (rank, _) in &found.shares {
-                        self.ledger.keep(*rank);
-                        kept.push(*rank);
-                    }
-                    all.push(found);
-                }
-                found => {
-                    later = Err(found.map(|found| found.at));
-                    break;
-                }
+            let ledger = &mut planner.ledger;
+            ledger.checks_left = ledger.checks_left.saturating_sub(ledger.nodes.len() as u64);
+            let shape = planner.shapes.shape(ledger, *number, demand).ok()?;
+            shape.refresh(ledger, now);
+            let lasts = |start| end_of(component.job, partition, start).unwrap_or(NEVER);
+            let wanted = (bookings, &lasts as &dyn Fn(Timestamp) -> Timestamp);
+            let found = future.earliest_from(ledger, shape, component.job, first, wanted)?;
+            if found.at > first {
+                later = Some(later.map_or(found.at, |later| later.min(found.at)));
+                return None;
             }
-        }
-        self.ledger.keep_no_more(&kept);
-        later.map(|()| all)
+            Some((found.shares.iter().map(|(rank, _)| *rank).collect(), found))
+        });
+        found.ok_or(later)
     }
 }
