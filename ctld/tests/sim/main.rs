@@ -34,7 +34,7 @@ const SEEDS: u64 = 10;
 const TELLING: [u64; 6] = [19, 34, 40, 44, 47, 48];
 /// Seeds with heterogeneous jobs that fit the cluster one by one and not together, or only if the more
 /// demanding component chooses first.
-const TOGETHER: [u64; 3] = [21, 31, 41];
+const TOGETHER: [u64; 2] = [21, 31];
 
 /// What a run came to.
 #[derive(Debug, PartialEq, Eq)]
