@@ -47,6 +47,8 @@ pub enum SettingsError {
 
 /// `PrologFlags=Alloc`, which most of the others imply.
 const PROLOG_ALLOC: u16 = 0x01;
+/// `PrologFlags=ForceRequeueOnFail`.
+const PROLOG_FORCE_REQUEUE: u16 = 0x40;
 /// `SelectTypeParameters=CR_LLN`.
 const SELECT_LLN: u16 = 0x4000;
 /// `SelectTypeParameters=CR_PACK_NODES`.
@@ -134,6 +136,7 @@ fn config(conf: &SlurmConf, users: &Users) -> Result<Config, SettingsError> {
         prolog_alloc: prolog(PROLOG_ALLOC),
         prolog_no_hold: prolog(PROLOG_NO_HOLD),
         prolog_contain: prolog(PROLOG_CONTAIN),
+        requeue_on_prolog_fail: prolog(PROLOG_FORCE_REQUEUE),
         user_triggers: settings.slurmctld.has("allow_user_triggers"),
         no_triggers: settings.slurmctld.has("disable_triggers"),
         crontabs: scron("enable"),

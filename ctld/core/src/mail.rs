@@ -29,7 +29,11 @@ fn wants(job: &Job, bits: u64) -> bool {
     job.spec.carried.number(NumberOption::MailType).unwrap_or(0) & bits != 0
 }
 
+/// Of a heterogeneous job only the leader is told of.
 fn send(turn: &mut Turn<'_>, job: &Arc<Job>, event: MailEvent) {
+    if job.het.as_ref().is_some_and(|role| role.offset() != 0) {
+        return;
+    }
     turn.emit(Effect::Mail { job: Arc::clone(job), event });
 }
 

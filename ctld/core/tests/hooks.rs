@@ -61,6 +61,23 @@ fn the_prologs_of_nodes_come_after_that_of_the_controller() {
 }
 
 #[test]
+fn a_failed_prolog_of_a_node_sends_every_batch_job_back_if_that_is_forced() {
+    for (forced, phase) in [(true, Phase::Pending), (false, Phase::Ended)] {
+        let mut world = World::with(Config {
+            prolog_alloc: true,
+            requeue_on_prolog_fail: forced,
+            ..Config::default()
+        });
+        let job = world.submit(with(ANN, |new| new.spec.requeue = false));
+        world.start(job, None, &[1]);
+        let node_name = "n1".into();
+        world.accepted(Event::PrologDone { caller: ROOT, job, node_name, status: 1 });
+        world.epilog(job, 1);
+        assert_eq!(world.job(job).phase, phase, "{forced}");
+    }
+}
+
+#[test]
 fn a_failed_prolog_sends_a_batch_job_back_and_kills_another() {
     let mut world = hooked(true, false);
     let job = world.submit(batch(ANN));

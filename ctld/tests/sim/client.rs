@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use ctld_core::{
-    ArrayRequest, Caller, Event, JobEdit, JobPart, JobSelection, Kill, NewJob, NodeTarget,
-    NodeUpdate, NodeUpdateState, PartitionUpdate, Requeue, UpdateJob,
+    ArrayRequest, Caller, Event, JobEdit, JobPart, JobSelection, Kill, NewCrontab, NewJob,
+    NodeTarget, NodeUpdate, NodeUpdateState, PartitionUpdate, Requeue, UpdateJob,
 };
 use model::{
-    Availability, Cluster, Dependencies, Dependency, DependencyKind, DependencyState, Gid, Hold,
-    IndexSet, JobId, JobSpec, Join, Node, NumberOption, PartitionState, ReturnToService, Script,
-    Timestamp, Uid,
+    Availability, Cluster, CronLine, Dependencies, Dependency, DependencyKind, DependencyState,
+    Gid, Hold, IndexSet, JobId, JobSpec, Join, Node, NumberOption, PartitionState, ReturnToService,
+    Script, Timestamp, Uid,
 };
 
 use crate::rng::Rng;
@@ -53,11 +53,17 @@ pub fn tidy_up(cluster: &Cluster) -> Vec<Event> {
     for job in cluster.active().filter(|job| job.phase == model::Phase::Suspended) {
         events.push(Event::Suspend { caller: ROOT, selection: whole(job.id), resume: true });
     }
+    for owner in OWNERS.map(Uid).filter(|owner| cluster.crontab(*owner).is_some()) {
+        events.push(crontab(Caller { uid: owner, gid: Gid(100) }, Vec::new()));
+    }
     events
 }
 
+/// The people who submit jobs.
+const OWNERS: std::ops::RangeInclusive<u32> = 1000..=1003;
+
 fn submit(cluster: &Cluster, now: Timestamp, rng: &mut Rng) -> Event {
-    let owner = Uid(rng.small(1000, 1003));
+    let owner = Uid(rng.small(*OWNERS.start(), *OWNERS.end()));
     let nodes = if rng.chance(250) { rng.small(2, 3) } else { 1 };
     let dependencies = dependencies(cluster, rng);
     let mut spec = JobSpec {
@@ -99,6 +105,25 @@ fn submit(cluster: &Cluster, now: Timestamp, rng: &mut Rng) -> Event {
         groups: Arc::default(),
         feasible: Ok(()),
     }))
+}
+
+/// Sometimes a job is made the only line of its owner's crontab, for every minute.
+pub fn as_crontab(event: Event, rng: &mut Rng) -> Event {
+    match event {
+        Event::Submit(new) if new.array.is_none() && new.script.is_some() && rng.chance(40) => {
+            let mut new = *new;
+            new.hold = Hold::None;
+            new.spec.dependencies = Dependencies::default();
+            crontab(new.caller, vec![(CronLine::default(), new)])
+        }
+        event => event,
+    }
+}
+
+fn crontab(caller: Caller, jobs: Vec<(CronLine, NewJob)>) -> Event {
+    let text = (!jobs.is_empty()).then(|| "* * * * * work".into());
+    let (owner, group) = (caller.uid, caller.gid);
+    Event::SetCrontab(Box::new(NewCrontab { caller, owner, group, text, jobs }))
 }
 
 /// Sometimes a job is submitted with more components, each a little different.

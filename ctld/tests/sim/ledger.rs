@@ -77,6 +77,7 @@ impl Ledger {
             }
         }
         self.check_ends(before, after, turned);
+        self.see_crontabs(turned);
         self.check_promises(after);
         if let Event::Planned(plan) = event {
             for passed in &plan.passed {
@@ -126,6 +127,13 @@ impl Ledger {
         self.cancelled.remove(&id);
         self.runs.retain(|(job, _), _| *job != id);
         self.mark("job forgotten");
+    }
+
+    fn see_crontabs(&mut self, turned: &Turned) {
+        let again = |change: &Change| matches!(change, Change::Job(job) if job.cron.is_some() && job.is_pending() && job.restarts > 1);
+        if turned.changes.iter().any(again) {
+            self.mark("job of a crontab ran again");
+        }
     }
 
     fn check_ends(&mut self, before: &Cluster, after: &Cluster, turned: &Turned) {

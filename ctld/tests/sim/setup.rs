@@ -32,6 +32,7 @@ impl Setup {
         let mut config = draw_config(&mut rng);
         // A chance of their own, so that the other draws of a seed stay as they are.
         let mut hooks = Rng::new(seed, "hooks");
+        config.crontabs = true;
         config.prolog_slurmctld = hooks.chance(300);
         config.epilog_slurmctld = hooks.chance(300);
         let nodes: Vec<Node> =

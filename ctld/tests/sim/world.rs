@@ -410,6 +410,7 @@ impl World {
                 Some(rng) => client::with_components(event, rng),
                 None => event,
             };
+            let event = client::as_crontab(event, &mut self.chance.hook);
             let mail = Mail { sender: Sender::Nobody, event };
             let after_ms = self.chance.network.between(1, 100);
             self.after(after_ms, Happening::Arrives(None, mail));

@@ -49,6 +49,8 @@ pub struct Config {
     pub prolog_no_hold: bool,
     /// PrologFlags has Contain.
     pub prolog_contain: bool,
+    /// PrologFlags has ForceRequeueOnFail.
+    pub requeue_on_prolog_fail: bool,
     /// Whether there is a PrologSlurmctld.
     pub prolog_slurmctld: bool,
     /// Whether there is an EpilogSlurmctld.
@@ -129,6 +131,7 @@ impl Default for Config {
             prolog_alloc: false,
             prolog_no_hold: false,
             prolog_contain: false,
+            requeue_on_prolog_fail: false,
             prolog_slurmctld: false,
             epilog_slurmctld: false,
             user_triggers: false,

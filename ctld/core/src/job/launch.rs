@@ -179,7 +179,9 @@ fn prolog_failed(turn: &mut Turn<'_>, job: &Arc<Job>) {
         return;
     }
     let hold = if turn.config().nohold_on_prolog_fail { Hold::None } else { Hold::Requeued };
-    if het::may_requeue(turn, job) {
+    let forced = turn.config().requeue_on_prolog_fail
+        && turn.cluster().components(job).all(|job| job.batch && job.is_active());
+    if forced || het::may_requeue(turn, job) {
         requeue::requeue(turn, job, hold, Some("launch failed requeued held".into()));
     } else {
         let outcome = Outcome { exit: Exit::Failed, status: 1 << 8, derived_status: 0 };
