@@ -124,8 +124,8 @@ fn serves(cluster: &Cluster, partition: &Partition, demand: &Demand, required: &
     }
 }
 
-/// Nodes that are looked at before all are.
-const FEW_NODES: usize = 16;
+/// Nodes that are looked at before more are.
+const FEW_NODES: usize = 2;
 
 fn features_exist(cluster: &Cluster, text: &Arc<str>) -> Result<(), Infeasible> {
     let bad = || Infeasible::Features(Arc::clone(text));

@@ -99,6 +99,18 @@ impl<'a> Ledger<'a> {
         u32::try_from(rank).ok()
     }
 
+    /// The ranks of those of some nodes, ascending, that are here.
+    ///
+    /// Of few nodes each is looked for among the many, not the other way round: whether a job can ever run is asked of
+    /// two nodes of a partition of ten thousand, at each submission.
+    pub fn ranks_of(&self, ids: &[NodeId]) -> Vec<u32> {
+        if self.nodes.len() >= ids.len() {
+            return ids.iter().filter_map(|id| self.rank(*id)).collect();
+        }
+        let mine = (0..).zip(&self.nodes);
+        mine.filter(|(_, node)| ids.binary_search(&node.id).is_ok()).map(|(rank, _)| rank).collect()
+    }
+
     /// Shares, each with the rank of its node.
     pub fn ranked(&self, shares: &[NodeShare]) -> Vec<(u32, NodeShare)> {
         let ranked = |share: &NodeShare| Some((self.rank(share.node)?, share.clone()));

@@ -70,16 +70,17 @@ impl Shape {
             demand,
         };
         let partition = cluster.partition(&shape.demand.partition);
-        for id in partition.iter().flat_map(|partition| partition.nodes.iter()) {
-            let Some(rank) = ledger.rank(*id) else { continue };
+        let ranks = partition.map(|partition| ledger.ranks_of(&partition.nodes));
+        let mut accepted = vec![false; count];
+        for rank in ranks.into_iter().flatten() {
             let node = ledger.node(rank);
             let has = |one| features.as_ref().is_none_or(|f| f.accepts(one, &node.features_active));
-            if not.binary_search(id).is_err()
+            (0..count).zip(&mut accepted).for_each(|(one, accepted)| *accepted = has(one));
+            if not.binary_search(&node.id).is_err()
                 && is_large_enough(&shape.demand, node)
-                && (0..count).any(has)
+                && accepted.contains(&true)
             {
-                let accepted = (0..count).map(has).collect::<Vec<_>>();
-                shape.add(rank, node, &accepted, must.binary_search(id).is_ok());
+                shape.add(rank, node, &accepted, must.binary_search(&node.id).is_ok());
             }
         }
         if shape.required.len() < must.len() {
