@@ -9,8 +9,8 @@ use prost::Message as _;
 use crate::key::Key;
 use crate::record;
 
-/// What becomes of each key: its record, or nothing. Only the last change of a key is encoded.
-pub(crate) fn batch(changes: &[Change]) -> BTreeMap<Key, Option<Vec<u8>>> {
+/// What becomes of each key, in their order: its record, or nothing. Only the last change of a key is encoded.
+pub(crate) fn batch(changes: &[Change]) -> Vec<(Key, Option<Vec<u8>>)> {
     let mut last = BTreeMap::new();
     for change in changes {
         match change {

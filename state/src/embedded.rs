@@ -42,8 +42,9 @@ impl Default for Sizes {
 /// what is read again at a start. 64 MiB, one file, is the least that the engine takes.
 const JOURNALS_MAX: u64 = 128 << 20;
 
-/// One thread writes tables while the other merges them.
-const WORKERS: usize = 2;
+/// One thread writes tables while the others merge them. The first one never merges: it looks again and again for who else
+/// could, which is a core's whole time for as long as a single other one is busy; so there are two others.
+const WORKERS: usize = 3;
 
 /// Files that the engine keeps open.
 const FILES_MAX: usize = 100;

@@ -11,7 +11,7 @@ use crate::rim::{Rim, now};
 use crate::writer::Work;
 
 /// Two plans are at least this far apart: what is submitted together is planned together.
-const PAUSE_MIN: Duration = Duration::from_millis(4);
+const PAUSE_MIN: Duration = Duration::from_millis(8);
 /// And no further than this, or than the last one took.
 const PAUSE_LONG: Duration = Duration::from_millis(250);
 /// A plan is made this often even if nothing asks for one.
@@ -41,8 +41,12 @@ struct State {
 impl Planner {
     /// A plan is wanted. Many wishes make one plan.
     pub fn want(&self) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).wanted = true;
-        self.wake.notify_one();
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        // Each job's life has several wishes, and to wake somebody is a system call.
+        if !std::mem::replace(&mut state.wanted, true) {
+            drop(state);
+            self.wake.notify_one();
+        }
     }
 
     /// No more plans.
@@ -142,7 +146,7 @@ mod tests {
     #[test]
     fn short_plans_take_a_ninth_of_a_core_and_long_ones_a_half() {
         let ms = Duration::from_millis;
-        assert_eq!(pause(Duration::from_micros(10)), ms(4));
+        assert_eq!(pause(Duration::from_micros(10)), ms(8));
         assert_eq!(pause(ms(5)), ms(40));
         assert_eq!(pause(ms(100)), ms(250));
         assert_eq!(pause(ms(900)), ms(900));
