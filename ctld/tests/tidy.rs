@@ -220,6 +220,7 @@ fn may_know(name: &str) -> &'static [&'static str] {
         "protocol" | "model" => &[],
         "sched" | "ctld-core" | "state" | "provision" => &["model"],
         "conformance" => &["protocol"],
+        "micro" => &["protocol", "model", "state", "sched", "ctld-core"],
         "benches" => &["conformance", "protocol", "model", "state", "sched", "ctld-core"],
         "ctld" => &["protocol", "model", "state", "sched", "ctld-core", "provision"],
         _ => &["provision"],
