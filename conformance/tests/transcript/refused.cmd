@@ -20,6 +20,7 @@ alice: sbatch --uid=bob --wrap=true
 alice: sbatch -t 0 --hold --wrap=true
 alice: sbatch --deadline=2001-01-01T00:00:00 --wrap=true
 alice: sbatch --signal=R:USR1@30 --wrap=true
+alice: srun --immediate --hold pwd
 alice: sbatch nosuchfile
 alice: sbatch --test-only --wrap=true 2>&1 | sed 's/start at [^ ]*/start at TIME/'
 alice: sbatch --test-only -N 99 --wrap=true

@@ -116,6 +116,9 @@ fn new_job(
     let owner = (Uid(owner.0), Gid(owner.1));
     spec.submitted_by = (owner.0 != request.caller.uid).then_some(request.caller.uid);
     let held = desc.priority == Limit::Value(0);
+    if held && spec.immediate {
+        return Err(Failure::Code(Errno::ESLURM_NOT_TOP_PRIORITY));
+    }
     let feasible = feasible(view, &spec, owner.0, held);
     let asks_groups = view.cluster.partitions().any(|p| p.allow_groups.is_some());
     Ok(NewJob {
