@@ -117,7 +117,8 @@ fn new_job(
     spec.submitted_by = (owner.0 != request.caller.uid).then_some(request.caller.uid);
     let held = desc.priority == Limit::Value(0);
     if held && spec.immediate {
-        return Err(Failure::Code(Errno::ESLURM_NOT_TOP_PRIORITY));
+        // The word that stock has for it: a hold counts among what a job depends on.
+        return Err(Failure::Code(Errno::ESLURM_DEPENDENCY));
     }
     let feasible = feasible(view, &spec, owner.0, held);
     let asks_groups = view.cluster.partitions().any(|p| p.allow_groups.is_some());
