@@ -169,7 +169,9 @@ fn components_are_never_on_one_node_and_wait_for_each_other() {
         "%i %T %r",
         &[&format!("{id}+0 PENDING BeginTime"), &format!("{id}+1 PENDING BeginTime")],
     );
-    alice.ok(["scancel", &id.to_string()]);
+    let outcome = alice.run(["scancel", "--ctld", "--user=alice"]);
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""), "{outcome}");
+    wait_queue(&world, id, "%i %T", &[&format!("{id}+0 CANCELLED"), &format!("{id}+1 CANCELLED")]);
 }
 
 #[test]

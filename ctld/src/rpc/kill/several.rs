@@ -1,7 +1,9 @@
 //! `scancel --ctld`: the controller itself finds the jobs that match.
 
-use ctld_core::{Answer, Event, JobSelection, Kill};
-use model::{Job, JobId, Phase, StepNumber, TextOption, named_nodes};
+use std::collections::BTreeSet;
+
+use ctld_core::{Answer, Event, JobPart, JobSelection, Kill};
+use model::{HetRole, Job, JobId, Phase, StepNumber, TextOption, named_nodes};
 use protocol::msg::{
     JobState, KillFlags, KillJobsRequest, KillJobsResponse, KilledJob, SelectedStep, StepId,
 };
@@ -93,6 +95,16 @@ fn described(view: &View, message: &KillJobsRequest) -> Vec<Meant> {
         .map(|job| &**job)
         .filter(|job| !job.is_finished() && matches(view, message, job))
         .collect();
+    // Its leader takes a component along, and without it none that waits is ended.
+    let leaders: BTreeSet<JobId> =
+        found.iter().filter(|job| job.het.is_some()).map(|job| job.id).collect();
+    let whole = view.cluster.config().whole_hetjob;
+    found.retain(|job| {
+        let follows = |role: &HetRole| {
+            !role.is_leader() && (leaders.contains(&role.leader()) || whole || job.is_pending())
+        };
+        !job.het.as_ref().is_some_and(follows)
+    });
     found.sort_by_key(|job| (!job.is_pending(), job.id));
     found.into_iter().map(|job| (JobSelection::whole(job.id), None, true)).collect()
 }
@@ -155,13 +167,20 @@ pub(super) fn killed(view: &View, request: &Request<'_>, answer: Answer) -> Repl
 }
 
 fn killed_job(view: &View, selection: &JobSelection, code: Errno) -> KilledJob {
-    let record = view.cluster.job(selection.job);
+    let record = match &selection.part {
+        JobPart::Component(offset) => view.cluster.component(selection.job, *offset),
+        JobPart::Whole | JobPart::Tasks(_) => view.cluster.job(selection.job),
+    };
     let array = record.and_then(|job| job.array.as_ref());
     let task = array.and_then(|role| role.index());
+    let component = record.and_then(|job| job.het.as_ref()).filter(|role| !role.is_leader());
     let (number, task) = match selection.tasks() {
         Some(tasks) if tasks.len() == 1 => (selection.job, tasks.first()),
         Some(_) => (selection.job, None),
-        None => (array.map_or(selection.job, |role| role.array_job), task),
+        None => {
+            let leader = component.map_or(selection.job, HetRole::leader);
+            (array.map_or(leader, |role| role.array_job), task)
+        }
     };
     let several = selection.tasks().filter(|tasks| tasks.len() > 1);
     let bitmap = several.and_then(|tasks| {
@@ -170,7 +189,7 @@ fn killed_job(view: &View, selection: &JobSelection, code: Errno) -> KilledJob {
     });
     let real = match (selection.tasks(), task) {
         (Some(_), Some(task)) => view.cluster.array_task(number, task).map(|job| job.id),
-        _ => Some(selection.job),
+        _ => record.map(|job| job.id).or(Some(selection.job)),
     };
     KilledJob {
         code,
@@ -178,7 +197,7 @@ fn killed_job(view: &View, selection: &JobSelection, code: Errno) -> KilledJob {
         id: SelectedStep {
             step_id: StepId::job(number.0),
             array_task_id: Limit::from_option(task),
-            het_job_offset: Limit::Unset,
+            het_job_offset: Limit::from_option(component.map(HetRole::offset)),
             array_bitmap: bitmap,
         },
         real_job_id: real.unwrap_or(JobId(0)).0,
