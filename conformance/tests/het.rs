@@ -2,17 +2,19 @@
 
 use std::sync::OnceLock;
 
-use conformance::{Shell, World};
+use conformance::config::NodeKind;
+use conformance::{Release, Shell, World};
 
-/// One world for all tests of this file: three nodes of four CPUs. Stock starts such jobs in its
-/// backfill scheduler alone, which is to look often.
+/// Stock starts such jobs in its backfill scheduler alone, which is to look often.
+const OFTEN: &str = "SchedulerParameters=bf_interval=1,bf_window=60";
+
+/// One world for all tests of this file: three nodes of four CPUs.
 fn cluster() -> Option<&'static World> {
     static CLUSTER: OnceLock<Option<World>> = OnceLock::new();
     CLUSTER
         .get_or_init(|| {
             let builder = World::builder()?.node("n1").node("n2").node("n3");
-            let often = "SchedulerParameters=bf_interval=1,bf_window=60";
-            Some(builder.conf(often).start())
+            Some(builder.conf(OFTEN).start())
         })
         .as_ref()
 }
@@ -142,12 +144,8 @@ fn what_waits_is_held_and_cancelled_by_component_or_as_a_whole() {
 
 #[test]
 fn components_are_never_on_one_node_and_wait_for_each_other() {
-    let Some(world) = World::builder().map(|builder| {
-        let often = "SchedulerParameters=bf_interval=1,bf_window=60";
-        builder.node("n1").node("n2").conf(often).start()
-    }) else {
-        return;
-    };
+    let Some(builder) = World::builder() else { return };
+    let world = builder.node("n1").node("n2").conf(OFTEN).start();
     let bob = world.user("bob");
     let holder = bob.sbatch(["-w", "n2", "--exclusive", "-t1", "--wrap=sleep 60"]);
     world.wait_job(holder, "RUNNING");
@@ -227,4 +225,25 @@ fn what_cannot_be_a_component_is_refused() {
     let partition = said(&["sbatch", "-n1", ":", "-p", "none", "-n1", "--wrap=true"]);
     assert!(partition.contains("invalid partition specified"), "{partition}");
     assert_eq!(alice.ok(["squeue", "-h", "-t", "PENDING", "-o", "%i"]), "");
+}
+
+#[test]
+fn components_are_on_nodes_of_two_releases() {
+    let Some(builder) = World::builder() else { return };
+    let world = builder
+        .stock_of(Release::R26_05)
+        .release(Release::R24_11)
+        .clients(Release::R26_05)
+        .node_of("n1", Release::R24_11, NodeKind::Listed)
+        .node_of("n2", Release::R26_05, NodeKind::Listed)
+        .conf(OFTEN)
+        .start();
+    for release in [Release::R24_11, Release::R26_05] {
+        let command = "srun --het-group=0,1 bash -c 'echo $SLURM_PROCID $SLURMD_NODENAME'";
+        let alice = world.user("alice").release(release);
+        let outcome = alice.run(["salloc", "-n1", ":", "-n2", "bash", "-c", command]);
+        let mut lines: Vec<&str> = outcome.stdout.lines().collect();
+        lines.sort_unstable();
+        assert_eq!((outcome.code, &*lines), (0, &["0 n1", "1 n2", "2 n2"][..]), "{outcome}");
+    }
 }
