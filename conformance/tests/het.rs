@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use conformance::config::NodeKind;
-use conformance::{Release, Shell, World};
+use conformance::{Release, Shell, Subject, World};
 
 /// Stock starts such jobs in its backfill scheduler alone, which is to look often.
 const OFTEN: &str = "SchedulerParameters=bf_interval=1,bf_window=60";
@@ -227,11 +227,13 @@ fn what_cannot_be_a_component_is_refused() {
     assert_eq!(alice.ok(["squeue", "-h", "-t", "PENDING", "-o", "%i"]), "");
 }
 
+/// Ours alone: under a stock controller of 26.05 the srun of 24.11 dies of SIGPIPE.
 #[test]
 fn components_are_on_nodes_of_two_releases() {
-    let Some(builder) = World::builder() else { return };
+    let Some(builder) = World::builder().filter(|_| Subject::chosen() == Subject::Ours) else {
+        return;
+    };
     let world = builder
-        .stock_of(Release::R26_05)
         .release(Release::R24_11)
         .clients(Release::R26_05)
         .node_of("n1", Release::R24_11, NodeKind::Listed)
