@@ -162,3 +162,19 @@ fn a_queued_allocation_is_told_when_it_starts_and_when_it_is_cancelled() {
     assert_ne!(outcome.code, 0, "{outcome}");
     assert!(outcome.stderr.contains(" has been revoked"), "{outcome}");
 }
+
+#[test]
+fn the_allocation_of_a_lost_client_is_reclaimed() {
+    let Some(builder) = World::builder() else { return };
+    let world = builder.node("n1").conf("InactiveLimit=3").conf("MessageTimeout=2").start();
+    let alice = world.user("alice");
+    let kill = "salloc -J kept sleep 80 & kept=$!; salloc -J lost -n1 sleep 80 & sleep 3; kill -9 $!; sleep 1";
+    alice.run(["sh", "-c", &format!("({kill}) > /dev/null 2>&1 < /dev/null")]);
+    // Stock controllers look every 30 seconds.
+    world.until("the allocation is reclaimed", 75, || {
+        let shown = alice.run(["squeue", "-h", "-o", "%j %t"]).stdout;
+        (shown == "kept R\n").then_some(())
+    });
+    let ended = alice.ok(["squeue", "-h", "-t", "all", "-n", "lost", "-o", "%T %r"]);
+    assert_eq!(ended, "TIMEOUT InactiveLimit\n");
+}

@@ -100,7 +100,12 @@ fn the_tasks_of_steps_stand_where_stock_puts_them() {
         .conf("NodeName=n1 CPUs=4 RealMemory=2000 Feature=amd")
         .conf("NodeName=n2 Sockets=2 CoresPerSocket=2 ThreadsPerCore=2 RealMemory=2000 Feature=big")
         .conf("NodeName=n3 CPUs=2 RealMemory=2000");
-    same_in(builder, include_str!("transcript/layout.cmd"));
+    let common = include_str!("transcript/layout.cmd");
+    let older = match Release::chosen() {
+        Release::R24_11 => include_str!("transcript/layout-24.11.cmd"),
+        Release::R26_05 => "",
+    };
+    same_in(builder, &[common, older].concat());
 }
 
 #[test]

@@ -13,9 +13,9 @@ alice: printf '0-1 echo %%t %%o\n' > m2.conf; srun -Q --jobid=1 -n4 --multi-prog
 alice: srun -Q --jobid=1 -n4 -l sh -c 'exit $SLURM_PROCID' 2>&1 | sort
 alice: srun -Q --jobid=1 -n4 sh -c 'kill -9 $$' 2>&1 | sort; echo $?
 alice: srun -Q --jobid=1 -n2 -K0 sh -c '[ $SLURM_PROCID = 0 ] && exit 7; sleep 1'; echo $?
-alice: srun -Q --jobid=1 -n1 nonexistent 2>&1 | sort
-alice: srun -Q --jobid=1 -n1 -D /nonexistent pwd 2>&1 | sort
-alice: srun -Q --jobid=1 -J stepname -n2 -N2 --mem=100 sleep 100 2>/dev/null & until squeue -s -h -j 1 | grep -q stepn; do sleep 0.2; done; squeue -s -h -j 1 -o '%j|%P|%u|%N|%A|%b'
+alice: srun -Q --jobid=1 -n1 nonexistent 2>&1 | sed 's/^.*error: //' | sort
+alice: srun -Q --jobid=1 -n1 -D /nonexistent pwd 2>&1 | sed 's/^.*error: //' | sort
+alice: srun -Q --jobid=1 -J stepname -n2 -N2 --mem=100 sleep 100 > /dev/null 2>&1 & until squeue -s -h -j 1 | grep -q stepn; do sleep 0.2; done; squeue -s -h -j 1 -o '%j|%P|%u|%N|%A|%b'
 alice: squeue -s -h -j 1 -O StepName:12,NumCPUs:4,NumTasks:4,Nodes:10,Partition:8,StepState:10,TimeLimit:10,tres-per-node:20,UserID:8,Network:8,Container:5
 alice: squeue -s -h -j 1 -o '%all' | sed 's/0:[0-9][0-9]//; s/20[0-9T:-]*//; s/1\.[0-9]*//'
 alice: scontrol show step 1 | sed 's/SrunHost.*//; s/1\.[0-9]*//'
@@ -28,8 +28,7 @@ alice: sstat -n -P -i -j 1 | sed 's/^1\.[0-9]*//; s/[0-9]*$//'
 alice: sattach 1.99
 alice: sattach --layout $(squeue -s -h -j 1 -o %i) | sed 's/[0-9]* task layout//'
 alice: scancel --signal=USR1 1.99
-bob: scancel 1.0
-bob: scancel $(squeue -s -h -j 1 -o %i)
+bob: scancel $(squeue -s -h -j 1 -o %i) 2>&1 | grep -c 'Kill job error'
 alice: scancel -s CONT $(squeue -s -h -j 1 -o %i); sleep 0.5; squeue -s -h -j 1 | wc -l
 alice: scancel $(squeue -s -h -j 1 -o %i); until [ $(squeue -s -h -j 1 | wc -l) = 0 ]; do sleep 0.2; done; echo gone
 alice: srun -Q --jobid=1 -n1 sh -c 'sleep 2; for i in 1 2 3; do echo line $i; sleep 1; done' > /dev/null & sleep 1.5; timeout 10 sattach $(squeue -s -h -j 1 -o %i)

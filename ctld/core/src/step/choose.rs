@@ -21,7 +21,8 @@ pub(super) struct Chosen<'r, 'a> {
 }
 
 /// Chooses the nodes of a step: those that it names, then idle ones, then those that other steps
-/// leave room on, each from the one after the last step's on.
+/// leave room on, each from the one after the last step's on (24.11; 26.05 goes by the ranks that its
+/// topology gives nodes).
 pub(super) fn choose<'r, 'a>(
     cluster: &Cluster,
     job: &Job,
