@@ -30,6 +30,9 @@ const PROGRAM_REQUESTS_MAX: usize = 16;
 /// How long requests that are being served are waited for at the end.
 const FAREWELL: Duration = Duration::from_millis(200);
 
+/// A start that takes seconds says after each so many jobs how far it has come.
+const LOADED_TOLD: u32 = 100_000;
+
 const DAY_S: i64 = 86_400;
 
 /// How to start.
@@ -446,7 +449,14 @@ pub fn slurm_uid(conf: &SlurmConf) -> Result<u32, ControllerError> {
 
 fn load(store: &dyn Store) -> Result<Cluster, ControllerError> {
     let mut cluster = Cluster::default();
-    let report = store.load(&mut |change: Change| cluster.apply(&change))?;
+    let mut jobs = 0_u32;
+    let report = store.load(&mut |change: Change| {
+        cluster.apply(&change);
+        jobs += u32::from(matches!(change, Change::Job(_)));
+        if matches!(change, Change::Job(_)) && jobs.is_multiple_of(LOADED_TOLD) {
+            info!(jobs, "loading the state");
+        }
+    })?;
     info!(
         jobs = report.jobs,
         nodes = report.nodes,
