@@ -9,7 +9,7 @@ use crate::round::{Leg, Scenario, TUNING};
 pub enum Preset {
     /// About a minute and a half a controller: whether all works, and the order of magnitude
     Quick,
-    /// About six minutes a controller: the sizes of the issue, with times cut where stock is slow
+    /// About seven minutes a controller: the sizes of the issue, with times cut where stock is slow
     Standard,
     /// About an hour and a half a controller and round: everything whole, 1,000,000 jobs under polls, too
     Full,
@@ -124,19 +124,19 @@ impl Preset {
         let standard = Size {
             nodes: vec![1000, 10_000],
             jobs: 50_000,
-            flow_s: 25,
+            flow_s: 20,
             waiting: 10_000,
             submitters: 16,
             users: 100,
             pollers: vec![1, 10, 50],
-            poll_s: 2,
+            poll_s: 1,
             loaded: vec![10_000, 100_000, 1_000_000],
             stormed: 100_000,
             rates: vec![100.0, 1000.0],
-            storm_s: 10,
+            storm_s: 8,
             tasks: vec![1, 2, 4, 8, 16],
-            work_s: 4.0,
-            limit_s: 300,
+            work_s: 3.0,
+            limit_s: 240,
             tuning: TUNING.to_owned(),
             conf: Vec::new(),
             hollow: Vec::new(),
@@ -201,7 +201,7 @@ impl Flags {
 }
 
 impl Size {
-    /// The legs that these scenarios need, the ones that most depend on first.
+    /// The legs that these scenarios need, what takes long last.
     pub fn legs(&self, scenarios: &[Scenario]) -> Vec<Leg> {
         let has = |any: &[Scenario]| any.iter().any(|one| scenarios.contains(one));
         let (first, mut legs) = (self.nodes.first().copied().unwrap_or(1), Vec::new());
@@ -211,16 +211,19 @@ impl Size {
         if has(&[Scenario::B, Scenario::C, Scenario::D, Scenario::E, Scenario::I]) {
             legs.push(Leg::Queue { nodes: first });
         }
+        let mut loaded = Vec::new();
         if has(&[Scenario::C, Scenario::D, Scenario::E]) {
-            let loaded = |&jobs: &u64| Leg::Loaded { nodes: first, jobs };
-            legs.extend(self.loaded.iter().map(loaded));
+            loaded.extend(self.loaded.iter().map(|&jobs| Leg::Loaded { nodes: first, jobs }));
         }
+        let (long, short): (Vec<Leg>, Vec<Leg>) = loaded.into_iter().partition(Leg::is_long);
+        legs.extend(short);
         if has(&[Scenario::G]) {
             legs.push(Leg::Launch);
         }
         if has(&[Scenario::H]) {
             legs.push(Leg::Death { nodes: first });
         }
+        legs.extend(long);
         legs
     }
 }

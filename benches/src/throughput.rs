@@ -61,6 +61,9 @@ pub struct Order {
     /// Go on with the result in that folder: what it has without a failure is not measured again
     #[arg(long)]
     pub resume: bool,
+    /// Begin nothing more after so many minutes; --resume goes on with the rest
+    #[arg(long, value_name = "MIN")]
+    pub minutes: Option<u64>,
     /// Sizes
     #[command(flatten)]
     pub size: order::Flags,
@@ -154,9 +157,6 @@ pub(crate) fn io_error(doing: impl Into<String>) -> impl FnOnce(io::Error) -> Me
     move |source| MeasureError::Io { doing, source }
 }
 
-/// Legs with more jobs are run `rounds_of_many` times.
-const MANY: u64 = 100_000;
-
 impl Order {
     /// Measures all, and writes the result and the report after each step, so that a measurement that is cut off leaves what
     /// it has.
@@ -188,6 +188,10 @@ impl Order {
                 say(&format!("benches: {place}: {}, {name}: there already", leg.name()));
                 continue;
             }
+            if self.minutes.is_some_and(|minutes| clock >= minutes * 60) {
+                say(&format!("benches: {place}: time is up; --resume goes on from here"));
+                break;
+            }
             say(&format!("benches: {place}: {}, {name}, round {round}", leg.name()));
             measurement.runs.push(one(name, &plan, *round)?);
             report::write(&measurement, &self.out)?;
@@ -211,8 +215,7 @@ impl Order {
         let mut steps = Vec::new();
         for round in 1..=self.rounds.max(self.rounds_of_many) {
             for leg in size.legs(&self.scenarios) {
-                let is_many = matches!(leg, Leg::Loaded { jobs, .. } if jobs > MANY);
-                let rounds = if is_many { self.rounds_of_many } else { self.rounds };
+                let rounds = if leg.is_long() { self.rounds_of_many } else { self.rounds };
                 let subjects = self.subjects.iter().filter(|_| round <= rounds);
                 steps.extend(subjects.map(|subject| (round, leg.clone(), *subject)));
             }

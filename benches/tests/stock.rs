@@ -1,4 +1,4 @@
-//! Stock slurmctld of both releases takes hollow nodes for slurmds, from submission to completion.
+//! Stock slurmctld of both releases and stock srun take hollow nodes for slurmds, from submission to completion.
 
 use std::process::Command;
 
@@ -6,7 +6,7 @@ use benches::throughput::Measurement;
 
 /// Without root it says so and passes, as the conformance tests do.
 #[test]
-fn stock_controllers_run_jobs_on_hollow_nodes() {
+fn stock_controllers_and_srun_run_jobs_on_hollow_nodes() {
     if let Err(why) = conformance::ground::check_rights() {
         assert!(std::env::var_os("CI").is_none(), "{why}");
         conformance::ground::say(&format!("skipped: {why}"));
@@ -14,7 +14,8 @@ fn stock_controllers_run_jobs_on_hollow_nodes() {
     }
     let folder = std::env::temp_dir().join(format!("benches-test-{}", std::process::id()));
     let status = Command::new(env!("CARGO_BIN_EXE_benches"))
-        .args(["throughput", "--subjects", "24.11,26.05", "--rounds", "1", "--scenarios", "a,b"])
+        .args(["throughput", "--subjects", "24.11,26.05", "--rounds", "1", "--scenarios", "a,b,c"])
+        .args(["--pollers", "1", "--poll-s", "1", "--loaded", "100", "--stormed", "0"])
         .args(["--nodes", "60", "--jobs", "60", "--waiting", "30", "--submitters", "4"])
         .arg("--out")
         .arg(&folder)
@@ -24,12 +25,18 @@ fn stock_controllers_run_jobs_on_hollow_nodes() {
     let text = std::fs::read(folder.join("result.json")).unwrap();
     std::fs::remove_dir_all(&folder).unwrap();
     let measurement: Measurement = serde_json::from_slice(&text).unwrap();
-    assert_eq!(measurement.runs.len(), 4);
+    assert_eq!(measurement.runs.len(), 6);
     for run in measurement.runs {
         assert_eq!(run.failure, None, "{}, {}", run.leg, run.subject);
-        let what =
-            if run.leg == "queue" { "submission by 4 clients, accepted" } else { "completed" };
-        let rate = run.figures.iter().find(|figure| figure.what == what).unwrap();
-        assert!(rate.value > 0.0, "{}: {rate:?}", run.subject);
+        let whats: &[&str] = match &*run.leg {
+            "flow-60" => &["completed"],
+            // srun is served by two hollow nodes, to its end.
+            "queue" => &["submission by 4 clients, accepted", "stock program srun, whole run"],
+            _ => &["squeue of all at rest, answers"],
+        };
+        for what in whats {
+            let figure = run.figures.iter().find(|figure| figure.what == *what).unwrap();
+            assert!(figure.value > 0.0, "{}: {figure:?}", run.subject);
+        }
     }
 }

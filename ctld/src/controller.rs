@@ -30,9 +30,6 @@ const PROGRAM_REQUESTS_MAX: usize = 16;
 /// How long requests that are being served are waited for at the end.
 const FAREWELL: Duration = Duration::from_millis(200);
 
-/// A start that takes seconds says after each so many jobs how far it has come.
-const LOADED_TOLD: u32 = 100_000;
-
 const DAY_S: i64 = 86_400;
 
 /// How to start.
@@ -449,14 +446,7 @@ pub fn slurm_uid(conf: &SlurmConf) -> Result<u32, ControllerError> {
 
 fn load(store: &dyn Store) -> Result<Cluster, ControllerError> {
     let mut cluster = Cluster::default();
-    let mut jobs = 0_u32;
-    let report = store.load(&mut |change: Change| {
-        cluster.apply(&change);
-        jobs += u32::from(matches!(change, Change::Job(_)));
-        if matches!(change, Change::Job(_)) && jobs.is_multiple_of(LOADED_TOLD) {
-            info!(jobs, "loading the state");
-        }
-    })?;
+    let report = store.load(&mut |change: Change| cluster.apply(&change))?;
     info!(
         jobs = report.jobs,
         nodes = report.nodes,

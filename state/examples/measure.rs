@@ -2,9 +2,7 @@
 //! `cargo run --release -p state --example measure -- DIR`.
 //!
 //! Commits a second with 1, 10 and 100 new jobs (each with a script of 1.5 KB)
-//! in a commit; then, with 100,000 jobs, bytes on disk, time to open and load, and memory. `-- DIR
-//! fill JOBS` makes a store of so many jobs, which a ctld can be started on whose StateSaveLocation
-//! is above DIR; `-- DIR load` loads one.
+//! in a commit; then, with 100,000 jobs, bytes on disk, time to open and load, and memory.
 
 #![allow(clippy::print_stdout, reason = "numbers for people")]
 
@@ -26,25 +24,10 @@ const JOBS: u32 = 100_000;
 const TIME: Duration = Duration::from_secs(3);
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let arguments: Vec<String> = env::args().skip(1).collect();
-    match &arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [dir] => {
-            let dir = Path::new(dir).join("measure");
-            commits(&dir)?;
-            fill(&dir, JOBS)?;
-            load(&dir)?;
-            fs::remove_dir_all(&dir)?;
-        }
-        [dir, "fill", jobs] => fill(Path::new(dir), jobs.parse()?)?,
-        [dir, "load"] => load(Path::new(dir))?,
-        _ => return Err("DIR, DIR fill JOBS or DIR load is needed".into()),
-    }
-    Ok(())
-}
-
-fn commits(dir: &Path) -> Result<(), Box<dyn Error>> {
+    let dir = env::args_os().nth(1).ok_or("a directory is needed")?;
+    let dir = Path::new(&dir).join("measure");
     for batch in [1, 10, 100] {
-        let store = Embedded::open(dir)?;
+        let store = Embedded::open(&dir)?;
         let (began, mut next, mut commits) = (Instant::now(), 1, 0_u32);
         while began.elapsed() < TIME {
             store.commit(&submissions(next..next + batch))?;
@@ -54,32 +37,25 @@ fn commits(dir: &Path) -> Result<(), Box<dyn Error>> {
         let rate = f64::from(commits) / began.elapsed().as_secs_f64();
         println!("batch {batch}: {rate:.0} commits/s, {:.0} jobs/s", rate * f64::from(batch));
         drop(store);
-        fs::remove_dir_all(dir)?;
+        fs::remove_dir_all(&dir)?;
     }
-    Ok(())
-}
-
-fn fill(dir: &Path, jobs: u32) -> Result<(), Box<dyn Error>> {
-    let store = Embedded::open(dir)?;
+    let store = Embedded::open(&dir)?;
     let began = Instant::now();
-    for first in (1..=jobs).step_by(100) {
-        store.commit(&submissions(first..(first + 100).min(jobs + 1)))?;
+    for first in (0..JOBS).step_by(100) {
+        store.commit(&submissions(first..first + 100))?;
     }
-    println!("{jobs} jobs written in {:.1?}, peak {}", began.elapsed(), memory("VmHWM:")?);
+    println!("{JOBS} jobs written in {:.1?}, peak {}", began.elapsed(), memory("VmHWM:")?);
     drop(store);
-    println!("{} bytes a job on disk with its script", size(dir)? / u64::from(jobs));
-    Ok(())
-}
-
-fn load(dir: &Path) -> Result<(), Box<dyn Error>> {
     let began = Instant::now();
-    let store = Embedded::open(dir)?;
+    let store = Embedded::open(&dir)?;
     let opened = began.elapsed();
     let mut cluster = Cluster::default();
     let report = store.load(&mut |change| cluster.apply(&change))?;
     let loaded = began.elapsed() - opened;
     println!("opened in {opened:.1?}, {} jobs loaded into a cluster in {loaded:.1?}", report.jobs);
+    println!("{} bytes a job on disk with its script", size(&dir)? / u64::from(JOBS));
     println!("memory {}, peak {}", memory("VmRSS:")?, memory("VmHWM:")?);
+    fs::remove_dir_all(&dir)?;
     Ok(())
 }
 

@@ -2,8 +2,7 @@ use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError, mpsc};
-use std::thread;
+use std::sync::{Mutex, PoisonError};
 
 use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions};
 use fjall::{OwnedWriteBatch, PersistMode};
@@ -46,12 +45,6 @@ const JOURNALS_MAX: u64 = 128 << 20;
 /// One thread writes tables while the others merge them. The first one never merges: it looks again and again for who else
 /// could, which is a core's whole time for as long as a single other one is busy; so there are two others.
 const WORKERS: usize = 3;
-
-/// How many records are handed on at a time at a start: one thread reads and decodes them while
-/// another makes the cluster of them.
-const LOADED: usize = 1024;
-/// How many such portions may be read ahead.
-const LOADED_MAX: usize = 4;
 
 /// Files that the engine keeps open.
 const FILES_MAX: usize = 100;
@@ -192,37 +185,6 @@ impl Store for Embedded {
     }
 
     fn load(&self, each: &mut dyn FnMut(Change)) -> Result<LoadReport, StoreError> {
-        thread::scope(|scope| {
-            let (sender, receiver) = mpsc::sync_channel::<Vec<Change>>(LOADED_MAX);
-            let reading = scope.spawn(move || {
-                let mut batch = Vec::with_capacity(LOADED);
-                let report = self.read(&mut |change| {
-                    batch.push(change);
-                    if batch.len() == LOADED {
-                        // Whoever takes them is there until this thread lets go of the sender.
-                        let _ =
-                            sender.send(std::mem::replace(&mut batch, Vec::with_capacity(LOADED)));
-                    }
-                })?;
-                let _ = sender.send(batch);
-                Ok(report)
-            });
-            for change in receiver.into_iter().flatten() {
-                each(change);
-            }
-            reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        })
-    }
-
-    fn script(&self, job: JobId) -> Result<Option<Script>, StoreError> {
-        let value = self.get(Space::Scripts, &Key::Script(job).bytes())?;
-        value.map(|value| load::script(job, &value)).transpose()
-    }
-}
-
-impl Embedded {
-    /// Reads all records but scripts.
-    fn read(&self, each: &mut dyn FnMut(Change)) -> Result<LoadReport, StoreError> {
         let mut loader = Loader::default();
         if let Some(counters) = self.get(Space::Meta, COUNTERS)? {
             each(loader.change(Space::Meta, COUNTERS, &counters)?);
@@ -244,6 +206,11 @@ impl Embedded {
             }
         }
         Ok(loader.report())
+    }
+
+    fn script(&self, job: JobId) -> Result<Option<Script>, StoreError> {
+        let value = self.get(Space::Scripts, &Key::Script(job).bytes())?;
+        value.map(|value| load::script(job, &value)).transpose()
     }
 }
 

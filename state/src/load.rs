@@ -21,7 +21,7 @@ pub struct LoadReport {
     pub jobs: u64,
     /// Steps.
     pub steps: u64,
-    /// Job records that share the spec of another job.
+    /// Job records that share the spec of another task of their array.
     pub shared_specs: u64,
     /// Options of jobs that this release does not know; a newer one set them. They are lost when
     /// the job changes.
@@ -35,8 +35,6 @@ pub(crate) struct Loader {
     partitions: BTreeSet<Arc<str>>,
     /// The different specs of each array, by their bytes.
     specs: BTreeMap<JobId, BTreeMap<Vec<u8>, Arc<JobSpec>>>,
-    /// The spec of the last job of each user, with its bytes.
-    last: BTreeMap<u32, (Vec<u8>, Arc<JobSpec>)>,
 }
 
 impl Loader {
@@ -103,36 +101,27 @@ impl Loader {
         })
     }
 
-    /// Tasks of an array are likely to have equal specs, and so are jobs that a user submitted one
-    /// after the other; remembering all others would double the memory that loading takes.
+    /// Only tasks of an array are likely to have equal specs; remembering the others would double
+    /// the memory that loading takes.
     fn spec(&mut self, job: &mut proto::Job) -> Result<Arc<JobSpec>, RecordError> {
         let bytes = std::mem::take(&mut job.spec);
-        if let Some((_, spec)) = self.last.get(&job.owner).filter(|(known, _)| *known == bytes) {
-            self.report.shared_specs += 1;
-            return Ok(Arc::clone(spec));
-        }
-        let array = job.array.as_ref().map(|array| JobId(array.array_job));
-        let of_array = array.and_then(|array| self.specs.get(&array)?.get(&bytes));
-        if let Some(spec) = of_array {
+        let Some(array) = &job.array else {
+            return self.decode_spec(&bytes);
+        };
+        let array = JobId(array.array_job);
+        if let Some(spec) = self.specs.get(&array).and_then(|specs| specs.get(&bytes)) {
             self.report.shared_specs += 1;
             return Ok(Arc::clone(spec));
         }
         let spec = self.decode_spec(&bytes)?;
-        let spec = match self.last.get(&job.owner) {
-            Some((_, last)) => spec.sharing(last),
-            None => Arc::new(spec),
-        };
-        if let Some(array) = array {
-            self.specs.entry(array).or_default().insert(bytes.clone(), Arc::clone(&spec));
-        }
-        self.last.insert(job.owner, (bytes, Arc::clone(&spec)));
+        self.specs.entry(array).or_default().insert(bytes, Arc::clone(&spec));
         Ok(spec)
     }
 
-    fn decode_spec(&mut self, bytes: &[u8]) -> Result<JobSpec, RecordError> {
+    fn decode_spec(&mut self, bytes: &[u8]) -> Result<Arc<JobSpec>, RecordError> {
         let (spec, unknown) = record::read_spec(proto::JobSpec::decode(bytes)?)?;
         self.report.unknown_options += unknown;
-        Ok(spec)
+        Ok(Arc::new(spec))
     }
 
     fn partition(&mut self, name: &str) -> Arc<str> {

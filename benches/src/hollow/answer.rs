@@ -1,10 +1,11 @@
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use protocol::auth::{self, Context, Expected};
 use protocol::frame::{Auth, Frame, Returned};
 use protocol::msg::{
-    BatchJobLaunch, EnergyReadings, KillJob, LaunchProlog, PingReply, ReturnCode, SignalTasks,
-    StepId,
+    BatchJobLaunch, EnergyReadings, KillJob, LaunchProlog, LaunchTasks, PingReply, ReturnCode,
+    SignalTasks, StepId,
 };
 use protocol::shape::{Limit, Sentinel};
 use protocol::wire::{self, Wire};
@@ -13,6 +14,7 @@ use protocol::{Errno, Hostlist, Number, Version};
 use super::Hollow;
 use super::job::{Deed, script_time};
 use super::node::Node;
+use super::step::Part;
 use crate::call;
 
 /// Wait status of a process that this signal ended.
@@ -36,14 +38,19 @@ pub(super) struct Handled {
 
 /// The answer to a frame, for the node that it came to and those that it is to be forwarded to; `None` when it is not
 /// understood, and the connection is closed as slurmd closes it.
-pub(super) fn to_frame(hollow: &Arc<Hollow>, node: &Arc<Node>, bytes: &[u8]) -> Option<Handled> {
+pub(super) fn to_frame(
+    hollow: &Arc<Hollow>,
+    node: &Arc<Node>,
+    bytes: &[u8],
+    from: IpAddr,
+) -> Option<Handled> {
     let frame = Frame::from_bytes(bytes).ok()?;
     if hollow.plan.verify && !is_authentic(hollow, &frame) {
         return None;
     }
     let version = frame.header.version;
     let mut deeds = Vec::new();
-    let answer = answer(hollow, node, &frame)?;
+    let answer = answer(hollow, node, &frame, from)?;
     deeds.extend(answer.deed.map(|deed| (Arc::clone(node), deed)));
     let mut reply = Frame::reply(version, answer.number, answer.body);
     for name in forwarded(&frame) {
@@ -51,7 +58,7 @@ pub(super) fn to_frame(hollow: &Arc<Hollow>, node: &Arc<Node>, bytes: &[u8]) -> 
             reply.header.returned.push(failed(name));
             continue;
         };
-        let answer = self::answer(hollow, other, &frame)?;
+        let answer = self::answer(hollow, other, &frame, from)?;
         deeds.extend(answer.deed.map(|deed| (Arc::clone(other), deed)));
         let (number, body) = (answer.number, answer.body);
         reply.header.returned.push(Returned { error: 0, number, node_name: Some(name), body });
@@ -80,7 +87,7 @@ fn is_authentic(hollow: &Hollow, frame: &Frame) -> bool {
     auth::authenticate(token, hollow.speaker.keys(), call::now(), 0, expected).is_ok()
 }
 
-fn answer(hollow: &Arc<Hollow>, node: &Node, frame: &Frame) -> Option<Answer> {
+fn answer(hollow: &Arc<Hollow>, node: &Node, frame: &Frame, from: IpAddr) -> Option<Answer> {
     let version = frame.header.version;
     Some(match frame.header.number {
         Number::REQUEST_PING => {
@@ -106,6 +113,7 @@ fn answer(hollow: &Arc<Hollow>, node: &Node, frame: &Frame) -> Option<Answer> {
             code(Errno(0), version)
         }
         Number::REQUEST_BATCH_JOB_LAUNCH => launch(hollow, node, frame)?,
+        Number::REQUEST_LAUNCH_TASKS => launch_tasks(hollow, node, &read(frame)?, from, version),
         Number::REQUEST_LAUNCH_PROLOG => {
             let message: LaunchProlog = read(frame)?;
             let job = match message.credential.body(version) {
@@ -147,7 +155,7 @@ fn launch(hollow: &Arc<Hollow>, node: &Node, frame: &Frame) -> Option<Answer> {
     }
     let job = credential.step_id.job_id;
     let run = script_time(message.script.as_deref().unwrap_or_default());
-    let Some(killed) = node.begin(job) else {
+    let Some(killed) = node.begin((job, StepId::BATCH)) else {
         // A launch that comes twice is acknowledged twice and runs once.
         return Some(code(Errno(0), version));
     };
@@ -174,14 +182,38 @@ fn terminate(hollow: &Hollow, node: &Node, message: &KillJob, version: Version) 
     }
 }
 
+fn launch_tasks(
+    hollow: &Hollow,
+    node: &Node,
+    message: &LaunchTasks,
+    from: IpAddr,
+    version: Version,
+) -> Answer {
+    if hollow.dice.refuses() {
+        return code(Errno::ESLURMD_INVALID_JOB_CREDENTIAL, version);
+    }
+    let part = match Part::of(message, &node.name, from, version, hollow.plan.run) {
+        Ok(part) => Box::new(part),
+        Err(why) => return code(why, version),
+    };
+    match node.begin(part.key()) {
+        Some(killed) => code(Errno(0), version).then(Deed::Step { part, killed }),
+        None => code(Errno(0), version),
+    }
+}
+
+/// A signal that ends processes ends the step, or all of the job.
 fn signal(node: &Node, message: &SignalTasks, version: Version) -> Answer {
-    let step = message.step_id.step_id;
-    let is_batch = step == u32::NO_VAL || step == StepId::BATCH;
+    let (job, step) = (message.step_id.job_id, message.step_id.step_id);
     let signal = u32::from(message.signal);
-    let job = message.step_id.job_id;
-    let known = node.jobs().contains(&job);
-    if known && is_batch && (signal == SIGKILL || signal == SIGTERM) {
-        node.kill(job, signal);
+    let known =
+        node.steps().iter().any(|key| key.0 == job && (step == u32::NO_VAL || key.1 == step));
+    if known && (signal == SIGKILL || signal == SIGTERM) {
+        if step == u32::NO_VAL {
+            node.kill(job, signal);
+        } else {
+            node.kill_step((job, step), signal);
+        }
     }
     code(if known { Errno(0) } else { Errno::ESLURM_INVALID_JOB_ID }, version)
 }

@@ -7,11 +7,12 @@ use tokio::sync::oneshot;
 use tokio::time;
 
 use super::node::Node;
+use super::step::Part;
 use super::{Hollow, registration};
 use crate::call::{CallError, Reply};
 
 /// Wait status of a script that says `exit 1`.
-const EXIT_1: u32 = 1 << 8;
+pub(super) const EXIT_1: u32 = 1 << 8;
 
 /// What a node does after it has answered a message.
 #[derive(Debug)]
@@ -24,6 +25,13 @@ pub(super) enum Deed {
         job: u32,
         /// For how long.
         run: Duration,
+        /// Ends it earlier, with a wait status.
+        killed: oneshot::Receiver<u32>,
+    },
+    /// Run this node's part of a step of srun.
+    Step {
+        /// The part.
+        part: Box<Part>,
         /// Ends it earlier, with a wait status.
         killed: oneshot::Receiver<u32>,
     },
@@ -47,6 +55,9 @@ impl Deed {
             Self::Register => drop(tokio::spawn(registration::register(hollow, node))),
             Self::Run { job, run, killed } => {
                 tokio::spawn(async move { self::run(&hollow, &node, job, run, killed).await });
+            }
+            Self::Step { part, killed } => {
+                tokio::spawn(async move { part.play(&hollow, &node, killed).await });
             }
             Self::Prolog { job } => {
                 tokio::spawn(async move { prolog(&hollow, &node, job).await });
@@ -72,7 +83,7 @@ async fn run(
         // An error means that the sender went without a word, which only the end of the process does.
         time::timeout(run, killed).await.map_or(own_end, |signal| signal.unwrap_or(own_end))
     };
-    node.ended(job);
+    node.ended((job, StepId::BATCH));
     let report = CompleteBatchScript {
         accounting: None,
         step_id: StepId::step(job, StepId::BATCH),
@@ -113,7 +124,7 @@ async fn epilog(hollow: &Hollow, node: &Node, job: u32) {
 
 /// Any return code ends the matter, as it does for slurmstepd: a job that the controller no longer knows has nothing to
 /// report. Being asked to come back later does not.
-fn acknowledged(reply: &Reply) -> Result<(), CallError> {
+pub(super) fn acknowledged(reply: &Reply) -> Result<(), CallError> {
     match reply.code() {
         Some(Errno::SLURMCTLD_COMMUNICATIONS_BACKOFF) | None => {
             Err(CallError::Unexpected { number: reply.number(), code: reply.code() })

@@ -1,8 +1,8 @@
 //! Hollow nodes: thousands of slurmds in one process, over the real protocol.
 //!
-//! Each listens at its own port (or its own loopback address), registers, answers pings, accepts batch scripts, "runs" each as
-//! a timer, reports its end and cleans up, as slurmd does where no cgroup and no step is involved. Stock slurmctld takes them
-//! for real ones. What they do not have: processes, steps of srun, files.
+//! Each listens at its own port (or its own loopback address), registers, answers pings, accepts batch scripts and steps of
+//! srun, "runs" each as a timer, reports its end and cleans up, as slurmd and slurmstepd do where no cgroup is involved. Stock
+//! slurmctld and srun take them for real ones. What they do not have: processes, output, files.
 //!
 //! A message that is to be forwarded is answered for all its nodes here, since they all live in this process: what the
 //! controller sees is a tree one level deep.
@@ -12,6 +12,7 @@ mod job;
 mod mishap;
 mod node;
 mod registration;
+mod step;
 mod tally;
 
 use std::collections::BTreeMap;

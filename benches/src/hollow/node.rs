@@ -12,6 +12,9 @@ use super::Hollow;
 use super::answer::{self, Handled};
 use crate::call::{self, CallError};
 
+/// A job, and the number of a step of it.
+pub(super) type Key = (u32, u32);
+
 /// A hollow slurmd.
 #[derive(Debug)]
 pub(super) struct Node {
@@ -19,8 +22,8 @@ pub(super) struct Node {
     pub(super) started: Timestamp,
     registered: AtomicBool,
     shut_down: AtomicBool,
-    /// The scripts that run, each with the way to end it by a wait status.
-    jobs: Mutex<BTreeMap<u32, oneshot::Sender<u32>>>,
+    /// The steps that run by job and number, batch scripts among them, each with the way to end it by a wait status.
+    steps: Mutex<BTreeMap<Key, oneshot::Sender<u32>>>,
 }
 
 impl Node {
@@ -30,7 +33,7 @@ impl Node {
             started: call::now(),
             registered: AtomicBool::new(false),
             shut_down: AtomicBool::new(false),
-            jobs: Mutex::new(BTreeMap::new()),
+            steps: Mutex::new(BTreeMap::new()),
         }
     }
 
@@ -52,14 +55,14 @@ impl Node {
         self.shut_down.load(Ordering::Relaxed)
     }
 
-    /// The jobs whose scripts run.
-    pub(super) fn jobs(&self) -> Vec<u32> {
+    /// The steps that run.
+    pub(super) fn steps(&self) -> Vec<Key> {
         self.lock().keys().copied().collect()
     }
 
-    /// A script begins; `None` when it runs already.
-    pub(super) fn begin(&self, job: u32) -> Option<oneshot::Receiver<u32>> {
-        match self.lock().entry(job) {
+    /// A step begins; `None` when it runs already.
+    pub(super) fn begin(&self, step: Key) -> Option<oneshot::Receiver<u32>> {
+        match self.lock().entry(step) {
             Entry::Occupied(_) => None,
             Entry::Vacant(place) => {
                 let (sender, receiver) = oneshot::channel();
@@ -69,20 +72,33 @@ impl Node {
         }
     }
 
-    /// A script has ended by itself.
-    pub(super) fn ended(&self, job: u32) {
-        self.lock().remove(&job);
+    /// A step has ended by itself.
+    pub(super) fn ended(&self, step: Key) {
+        self.lock().remove(&step);
     }
 
-    /// Ends a script with this wait status; whether it ran.
+    /// Ends all steps of a job with this wait status; whether any ran.
     pub(super) fn kill(&self, job: u32, status: u32) -> bool {
-        let script = self.lock().remove(&job);
-        // Who waits for it may have come to its end in this very moment.
-        script.is_some_and(|script| script.send(status).is_ok())
+        let mut steps = self.lock();
+        let of_job: Vec<Key> =
+            steps.range((job, 0)..=(job, u32::MAX)).map(|(key, _)| *key).collect();
+        let mut ran = false;
+        for step in of_job {
+            // Who waits for it may have come to its end in this very moment.
+            ran |= steps.remove(&step).is_some_and(|end| end.send(status).is_ok());
+        }
+        ran
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<u32, oneshot::Sender<u32>>> {
-        self.jobs.lock().expect("nothing that holds it panics")
+    /// Ends a step with this wait status.
+    pub(super) fn kill_step(&self, step: Key, status: u32) {
+        let end = self.lock().remove(&step);
+        // As above.
+        let _ = end.map(|end| end.send(status));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Key, oneshot::Sender<u32>>> {
+        self.steps.lock().expect("nothing that holds it panics")
     }
 }
 
@@ -106,11 +122,12 @@ async fn serve_one(
     node: &Arc<Node>,
     stream: &mut TcpStream,
 ) -> Result<(), CallError> {
+    let from = stream.peer_addr()?.ip();
     let bytes = call::read_frame(stream).await?;
     if hollow.dice.drops() {
         return Ok(());
     }
-    let Some(Handled { reply, deeds }) = answer::to_frame(hollow, node, &bytes) else {
+    let Some(Handled { reply, deeds }) = answer::to_frame(hollow, node, &bytes, from) else {
         hollow.tally.refusal();
         return Ok(());
     };

@@ -14,7 +14,7 @@ use super::node::Node;
 use crate::call::{self, CallError};
 
 /// How long the controller may take to answer a slurmd (MessageTimeout of the measured configuration).
-const ANSWER_LIMIT: Duration = Duration::from_secs(60);
+pub(super) const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 
 /// The longest pause between two attempts; slurmd doubles from one second to 128.
 const PAUSE_MAX: Duration = Duration::from_secs(16);
@@ -89,7 +89,7 @@ fn registration(hollow: &Hollow, node: &Node) -> NodeRegistration {
         hash_val: Limit::Unset,
         cpu_load: Limit::Value(1),
         free_mem: Limit::Value(plan.memory_mib),
-        steps: node.jobs().into_iter().map(|job| StepId::step(job, StepId::BATCH)).collect(),
+        steps: node.steps().into_iter().map(|(job, step)| StepId::step(job, step)).collect(),
         flags: first | configless,
         // 24.11.5 dies of a registration without this blob, so an empty one is sent.
         gres: OptionalNodeGres(Some(NodeGres { version: version.into(), records: Vec::new() })),

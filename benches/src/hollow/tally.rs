@@ -10,6 +10,7 @@ pub struct Tally {
     registered: AtomicU64,
     launches: AtomicU64,
     completions: AtomicU64,
+    steps: AtomicU64,
     terminations: AtomicU64,
     pings: AtomicU64,
     refused: AtomicU64,
@@ -27,6 +28,8 @@ pub struct Count {
     pub launches: u64,
     /// Ends of scripts that the controller acknowledged.
     pub completions: u64,
+    /// Ends of steps of srun that the controller acknowledged, one a node.
+    pub steps: u64,
     /// Orders to clean up after a job.
     pub terminations: u64,
     /// Pings answered.
@@ -54,6 +57,10 @@ impl Tally {
         self.completions.fetch_add(1, Ordering::Release);
     }
 
+    pub(super) fn step(&self) {
+        self.steps.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(super) fn termination(&self) {
         self.terminations.fetch_add(1, Ordering::Relaxed);
     }
@@ -74,6 +81,7 @@ impl Tally {
             registered: self.registered.load(Ordering::Relaxed),
             launches: self.launches.load(Ordering::Relaxed),
             completions,
+            steps: self.steps.load(Ordering::Relaxed),
             terminations: self.terminations.load(Ordering::Relaxed),
             pings: self.pings.load(Ordering::Relaxed),
             refused: self.refused.load(Ordering::Relaxed),

@@ -31,6 +31,9 @@ pub(crate) use launch::power_law;
 /// How long state is left to be saved and jobs to be cleaned up before processor time is read.
 const SETTLE: Duration = Duration::from_secs(3);
 
+/// To put more jobs than this into a saved state takes minutes.
+const MANY: u64 = 100_000;
+
 /// What is measured, by the letters of README.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum, Serialize, Deserialize,
@@ -101,6 +104,11 @@ impl Leg {
             Self::Launch => "launch".to_owned(),
             Self::Death { .. } => "death".to_owned(),
         }
+    }
+
+    /// Whether it takes minutes, however quick the controller is.
+    pub fn is_long(&self) -> bool {
+        matches!(self, Self::Loaded { jobs, .. } if *jobs > MANY)
     }
 
     /// How many hollow nodes it has.

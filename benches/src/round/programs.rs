@@ -17,11 +17,13 @@ pub(super) async fn measure(
     figures: &Figures,
 ) -> Result<(), RoundError> {
     let job = job.to_string();
-    let commands: [(&'static str, &[&str]); 4] = [
+    let commands: [(&'static str, &[&str]); 5] = [
         ("squeue", &["-h"]),
         ("scontrol", &["show", "job", &job]),
         ("sinfo", &[]),
         ("sbatch", &["-p", "wait", "-o", "/dev/null", "--wrap", "true"]),
+        // Two tasks on each of two hollow nodes: an allocation, a step, its end.
+        ("srun", &["-N2", "-n4", "--mpi=none", "true"]),
     ];
     for (program, flags) in commands {
         let mut times = Vec::with_capacity(TIMES);

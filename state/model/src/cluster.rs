@@ -96,12 +96,6 @@ impl Cluster {
         self.index.by_owner.range(range).map(|(_, id)| self.known(*id))
     }
 
-    /// The job of a user that has the highest number.
-    pub fn last_job_of(&self, owner: Uid) -> Option<&Arc<Job>> {
-        let range = (owner, JobId(0))..=(owner, JobId(u32::MAX));
-        self.index.by_owner.range(range).next_back().map(|(_, id)| self.known(*id))
-    }
-
     /// The records of an array, by number; a job that is none has its own only.
     pub fn array_records(&self, array_job: JobId) -> impl Iterator<Item = &Arc<Job>> {
         let range = (array_job, JobId(0))..=(array_job, JobId(u32::MAX));

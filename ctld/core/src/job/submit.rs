@@ -348,11 +348,6 @@ fn build(turn: &Turn<'_>, new: &NewJob, id: JobId, partition: &Partition) -> Job
         };
         ArrayRole { array_job: id, tasks, running_max: array.running_max, size }
     });
-    let spec = match turn.cluster().last_job_of(new.owner) {
-        Some(last) if *last.spec == new.spec => Arc::clone(&last.spec),
-        Some(last) => new.spec.clone().sharing(&last.spec),
-        None => Arc::new(new.spec.clone()),
-    };
     Job {
         id,
         array,
@@ -388,6 +383,6 @@ fn build(turn: &Turn<'_>, new: &NewJob, id: JobId, partition: &Partition) -> Job
         mailed_percent: 0,
         cron: None,
         expected_nodes: None,
-        spec,
+        spec: Arc::new(new.spec.clone()),
     }
 }

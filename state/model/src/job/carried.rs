@@ -32,17 +32,6 @@ impl Carried {
         set(&mut self.numbers, option, number);
     }
 
-    /// Keeps texts that are equal in `like` once.
-    pub(super) fn share_texts(&mut self, like: &Self) {
-        let mut others = like.texts.iter().peekable();
-        for (option, text) in &mut self.texts {
-            while others.next_if(|(other, _)| other < option).is_some() {}
-            if let Some((_, known)) = others.next_if(|(other, _)| other == option) {
-                share(text, known);
-            }
-        }
-    }
-
     /// All texts that are set.
     pub fn texts(&self) -> &[(TextOption, Arc<str>)] {
         &self.texts
@@ -51,13 +40,6 @@ impl Carried {
     /// All numbers that are set.
     pub fn numbers(&self) -> &[(NumberOption, u64)] {
         &self.numbers
-    }
-}
-
-/// Takes the other text's place in memory if they are equal.
-pub(super) fn share(text: &mut Arc<str>, known: &Arc<str>) {
-    if text == known {
-        text.clone_from(known);
     }
 }
 

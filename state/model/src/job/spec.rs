@@ -3,7 +3,6 @@ use std::sync::Arc;
 use crate::dependency::Dependencies;
 use crate::id::{Timestamp, Uid};
 use crate::job::Carried;
-use crate::job::carried::share;
 
 /// What was asked for, as far as the controller decides by it; the rest is [`Carried`].
 ///
@@ -101,34 +100,6 @@ pub struct JobSpec {
     pub carried: Carried,
 }
 
-impl JobSpec {
-    /// The same value, in the memory of `like` as far as they are equal. Users submit jobs by the
-    /// thousand that differ in a name or in nothing.
-    #[must_use]
-    pub fn sharing(self, like: &Arc<Self>) -> Arc<Self> {
-        if self == **like {
-            return Arc::clone(like);
-        }
-        let mut spec = self;
-        share(&mut spec.name, &like.name);
-        for (name, known) in spec.partitions.iter_mut().zip(&like.partitions) {
-            share(name, known);
-        }
-        let texts = [
-            (&mut spec.required_nodes, &like.required_nodes),
-            (&mut spec.excluded_nodes, &like.excluded_nodes),
-            (&mut spec.features, &like.features),
-        ];
-        for (text, known) in texts {
-            if let (Some(text), Some(known)) = (text, known) {
-                share(text, known);
-            }
-        }
-        spec.carried.share_texts(&like.carried);
-        Arc::new(spec)
-    }
-}
-
 /// Memory asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MemoryRequest {
@@ -154,32 +125,4 @@ pub enum Exclusive {
     Mcs,
     /// A whole topology block for itself.
     Topology,
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::JobSpec;
-    use crate::job::TextOption;
-
-    #[test]
-    fn what_is_equal_is_kept_once_and_what_differs_stays() {
-        let mut spec = JobSpec { name: "a".into(), ..JobSpec::default() };
-        spec.partitions = vec!["main".into()];
-        spec.carried.set_text(TextOption::WorkDir, Some("/home".into()));
-        spec.carried.set_text(TextOption::Comment, Some("first".into()));
-        let first = Arc::new(spec);
-        assert!(Arc::ptr_eq(&JobSpec::clone(&first).sharing(&first), &first));
-        let mut other = JobSpec { name: "b".into(), ..JobSpec::default() };
-        other.partitions = vec!["main".into(), "short".into()];
-        other.carried.set_text(TextOption::Account, Some("physics".into()));
-        other.carried.set_text(TextOption::WorkDir, Some("/home".into()));
-        other.carried.set_text(TextOption::Comment, Some("second".into()));
-        let shared = other.clone().sharing(&first);
-        assert_eq!(*shared, other);
-        let work_dir = |spec: &JobSpec| spec.carried.text(TextOption::WorkDir).cloned().unwrap();
-        assert!(Arc::ptr_eq(&work_dir(&shared), &work_dir(&first)));
-        assert!(Arc::ptr_eq(&shared.partitions[0], &first.partitions[0]));
-    }
 }
