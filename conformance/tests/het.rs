@@ -59,6 +59,8 @@ fn a_script_has_all_components_and_its_steps_span_them() {
         "-o",
         "het.out",
         "-t5",
+        "-w",
+        "n1",
         "-n1",
         ":",
         "-t5",
@@ -214,9 +216,9 @@ fn a_plain_job_runs_a_step_of_several_components() {
 #[test]
 fn what_cannot_be_a_component_is_refused() {
     let Some(world) = cluster() else { return };
-    let alice = world.user("alice");
+    let bob = world.user("bob");
     let said = |args: &[&str]| {
-        let outcome = alice.run(args);
+        let outcome = bob.run(args);
         assert_ne!(outcome.code, 0, "{args:?}: {outcome}");
         outcome.stderr
     };
@@ -224,7 +226,7 @@ fn what_cannot_be_a_component_is_refused() {
     assert!(array.contains("Invalid job array specification"), "{array}");
     let partition = said(&["sbatch", "-n1", ":", "-p", "none", "-n1", "--wrap=true"]);
     assert!(partition.contains("invalid partition specified"), "{partition}");
-    assert_eq!(alice.ok(["squeue", "-h", "-t", "PENDING", "-o", "%i"]), "");
+    assert_eq!(bob.ok(["squeue", "-h", "-u", "bob", "-t", "PENDING", "-o", "%i"]), "");
 }
 
 /// Ours alone: under a stock controller of 26.05 the srun of 24.11 dies of SIGPIPE.
@@ -241,6 +243,9 @@ fn components_are_on_nodes_of_two_releases() {
         .conf(OFTEN)
         .start();
     for release in [Release::R24_11, Release::R26_05] {
+        // What is still being cleaned up would make them change places.
+        world.wait_node("n1", "idle");
+        world.wait_node("n2", "idle");
         let command = "srun --het-group=0,1 bash -c 'echo $SLURM_PROCID $SLURMD_NODENAME'";
         let alice = world.user("alice").release(release);
         let outcome = alice.run(["salloc", "-n1", ":", "-n2", "bash", "-c", command]);
