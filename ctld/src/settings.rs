@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use ctld_core::{Configuration, Recover};
 use model::{
-    Config, Consumable, LicensePool, MemoryDefault, PriorityType, ReturnToService, Timestamp, Uid,
-    Unit,
+    Config, Consumable, HealthCheck, LicensePool, MemoryDefault, PriorityType, ReturnToService,
+    Timestamp, Uid, Unit,
 };
 
 use crate::config::{
@@ -116,6 +116,7 @@ fn config(conf: &SlurmConf, users: &Users) -> Result<Config, SettingsError> {
         inactive_limit_s: keys.inactive_limit,
         mpi_ports: mpi_ports(keys.mpi_params.as_deref()),
         batch_start_timeout_s: keys.batch_start_timeout,
+        max_batch_requeue: keys.max_batch_requeue,
         resume_timeout_s: keys.resume_timeout,
         complete_wait_s: keys.complete_wait,
         over_time_limit_min: keys.over_time_limit,
@@ -155,6 +156,7 @@ fn config(conf: &SlurmConf, users: &Users) -> Result<Config, SettingsError> {
         requeue_exit_hold: exit_codes("RequeueExitHold", &keys.requeue_exit_hold)?,
         licenses: licenses(&keys.licenses)?,
         tree_width: keys.tree_width,
+        health_check: health_check(keys, settings.health_check_states),
         gres_types: settings.gres_types.iter().map(|name| name.as_str().into()).collect(),
         whole_hetjob: ["whole_hetjob", "whole_pack"].iter().any(|w| settings.scheduler.has(w)),
         default_queue_depth: number(settings.scheduler.number("default_queue_depth"), 100),
@@ -171,6 +173,19 @@ fn mpi_ports(params: Option<&str>) -> Option<(u16, u16)> {
     let (first, last) = ports.split_once('-')?;
     let range: (u16, u16) = (first.parse().ok()?, last.parse().ok()?);
     (range.0 > 0 && range.0 <= range.1).then_some(range)
+}
+
+fn health_check(keys: &Keys, states: u16) -> Option<HealthCheck> {
+    let has = |bit: u16| states & bit != 0;
+    let interval_s = keys.health_check_interval;
+    (interval_s > 0 && keys.health_check_program.is_some()).then(|| HealthCheck {
+        interval_s,
+        idle: has(0x1),
+        alloc: has(0x2),
+        mixed: has(0x4),
+        nondrained_idle: has(0x8),
+        cycle: has(0x8000),
+    })
 }
 
 /// Without MaxNodeCount the table has room for the nodes of the file and no other.

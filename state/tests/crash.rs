@@ -97,6 +97,8 @@ mod model_of_turns {
             warned: false,
             derived_status: 0,
             client_listens: false,
+            launch_failures: 0,
+            stopped: false,
             mailed_percent: 0,
             cron: None,
             expected_nodes: None,

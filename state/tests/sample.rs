@@ -220,6 +220,8 @@ fn waiting_array() -> Job {
         warned: false,
         derived_status: 0,
         client_listens: false,
+        launch_failures: 0,
+        stopped: false,
         mailed_percent: 0,
         cron: None,
         expected_nodes: None,
@@ -273,6 +275,8 @@ fn completing_job() -> Job {
         warned: true,
         derived_status: 0,
         client_listens: false,
+        launch_failures: 0,
+        stopped: false,
         mailed_percent: 0,
         cron: None,
         ..waiting_array()

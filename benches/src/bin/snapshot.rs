@@ -295,6 +295,8 @@ fn waiting(id: u32, spec: &Arc<JobSpec>) -> Job {
         warned: false,
         derived_status: 0,
         client_listens: false,
+        launch_failures: 0,
+        stopped: false,
         mailed_percent: 0,
         cron: None,
         expected_nodes: None,

@@ -138,6 +138,25 @@ impl World {
         self.wait_gone(node, "slurmd");
     }
 
+    /// Kills a node's slurmd with SIGKILL. Its jobs go on.
+    ///
+    /// # Panics
+    /// When it does not go.
+    #[track_caller]
+    pub fn kill_slurmd(&self, node: &str) {
+        self.signal_slurmd(node, "KILL");
+        self.wait_gone(node, "slurmd");
+    }
+
+    /// Sends a node's slurmd a signal, such as `STOP`: then it takes connections and answers none.
+    ///
+    /// # Panics
+    /// When there is no slurmd to send it to.
+    #[track_caller]
+    pub fn signal_slurmd(&self, node: &str, signal: &str) {
+        self.signal(node, "slurmd", signal);
+    }
+
     /// Starts sackd on a login machine, which asks the controller for its configuration.
     ///
     /// # Panics

@@ -112,7 +112,7 @@ fn handle(
         Event::KillJobs(kills) => Ok(job::killed_each(turn, &kills)),
         Event::Top { caller, jobs } => job::topped(turn, caller, &jobs),
         Event::UpdateJob(update) => job::updated(turn, &update),
-        Event::Requeue(requeue) => job::requeued(turn, &requeue),
+        Event::Requeue(requeue) => job::requeued(turn, &mut clock.doubts, &requeue),
         Event::Suspend { caller, selection, resume } => {
             job::suspended(turn, caller, &selection, resume)
         }

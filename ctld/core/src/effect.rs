@@ -145,6 +145,8 @@ pub enum NodeMessage {
     Ping,
     /// Register again.
     Register,
+    /// Run HealthCheckProgram.
+    HealthCheck,
     /// Run the prolog of a job (PrologFlags=Alloc).
     LaunchProlog {
         /// The job, with its allocation.

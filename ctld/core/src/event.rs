@@ -342,6 +342,8 @@ pub struct Requeue {
     pub started_only: bool,
     /// The text that explains a hold, if there is more to say than who.
     pub state_text: Option<Arc<str>>,
+    /// It is a slurmd that asks, which could make nothing of the job.
+    pub launch_failed: bool,
 }
 
 /// What a slurmd says when it registers.

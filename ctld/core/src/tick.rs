@@ -35,6 +35,8 @@ pub(crate) struct Clock {
     idle_nodes: trigger::IdleNodes,
     /// Which node's turn it is to register anew.
     turn_of: u32,
+    /// When all nodes were last told to check themselves, or the first tick.
+    checked: Option<Timestamp>,
 }
 
 impl Clock {
@@ -85,6 +87,7 @@ pub(crate) fn ticked(turn: &mut Turn<'_>, clock: &mut Clock) -> Result<Answer, R
     ask_again(turn, clock);
     forget(turn);
     ping(turn, clock);
+    health_checks(turn, clock);
     inspect(turn, clock);
     trigger::ticked(turn, &mut clock.idle_nodes);
     Ok(Answer::Done)
@@ -274,6 +277,35 @@ fn inspect(turn: &mut Turn<'_>, clock: &mut Clock) {
     if clock.inspected.is_none_or(|at| turn.now.since(at) >= INSPECTION_S) {
         clock.inspected = Some(turn.now);
         node::ask_again(turn);
+    }
+}
+
+/// Has nodes run HealthCheckProgram, all at once or, with CYCLE, a few each second of the interval.
+fn health_checks(turn: &mut Turn<'_>, clock: &mut Clock) {
+    let Some(check) = turn.config().health_check else {
+        return;
+    };
+    let interval_s = u64::from(check.interval_s.max(1));
+    let first = *clock.checked.get_or_insert(turn.now);
+    let since = turn.now.since(first);
+    if !check.cycle && since < interval_s {
+        return;
+    }
+    if !check.cycle {
+        clock.checked = Some(turn.now);
+    }
+    let len = u64::from(turn.cluster().node_table_len());
+    let in_turn = |id: NodeId| {
+        !check.cycle || u64::from(id.0) * interval_s / len.max(1) == since % interval_s
+    };
+    let asked: Vec<NodeId> = turn
+        .cluster()
+        .nodes()
+        .filter(|node| in_turn(node.id) && node::is_checked(turn.cluster(), check, node))
+        .map(|node| node.id)
+        .collect();
+    for node in asked {
+        turn.emit(Effect::ToNode { node, message: NodeMessage::HealthCheck });
     }
 }
 

@@ -5,11 +5,11 @@ mod world;
 use std::sync::Arc;
 
 use ctld_core::{
-    Core, Dynamic, Effect, Event, NodeMessage, NodeTarget, NodeUpdate, NodeUpdateState, Registered,
-    Turned,
+    Answer, Core, Dynamic, Effect, Event, JobSelection, NodeMessage, NodeTarget, NodeUpdate,
+    NodeUpdateState, Registered, Requeue, Turned,
 };
 use model::{
-    Config, DependencyKind, DependencyState, JobId, Launch, NodeId, Phase, Registration,
+    Config, DependencyKind, DependencyState, Hold, JobId, Launch, NodeId, Phase, Registration,
     ReturnToService, StepNumber, Timestamp, WaitReason,
 };
 use world::{ANN, ROOT, World, after, array, batch, dependent, sent};
@@ -223,6 +223,28 @@ fn a_launch_in_doubt_is_not_repeated_before_the_node_has_told_what_it_runs() {
     let mut core = restarted();
     let turned = core.turn(later, registered(1, &[]));
     assert!(launched(&turned.effects), "the node is well and never got it");
+
+    // The first copy comes late, and slurmd refuses the second as if the job could not be launched.
+    let mut core = restarted();
+    core.turn(later, registered(1, &[])).answer.unwrap();
+    let failed = Event::Requeue(Requeue {
+        caller: ROOT,
+        selection: JobSelection::whole(job),
+        hold: Hold::Requeued,
+        started_only: false,
+        state_text: Some("launch failed requeued held".into()),
+        launch_failed: true,
+    });
+    let turned = core.turn(later, failed.clone());
+    assert_eq!((turned.answer.clone(), asked_to_register(&turned).len()), (Ok(Answer::Done), 1));
+    assert!(turned.changes.is_empty(), "it is looked into first");
+    core.turn(later, registered(1, &[(job, StepNumber::Batch)])).answer.unwrap();
+    let kept = core.cluster().job(job).unwrap();
+    assert_eq!((&kept.phase, kept.restarts), (&Phase::Running(Launch::Done), 0));
+    core.turn(later, failed).answer.unwrap();
+    core.turn(later, registered(1, &[])).answer.unwrap();
+    let held = core.cluster().job(job).unwrap();
+    assert_eq!((held.hold, held.restarts), (Hold::Requeued, 1), "this time it is true");
 
     let mut core = restarted();
     let Event::Registered(mut booted) = registered(1, &[]) else { unreachable!("made so") };

@@ -7,55 +7,14 @@ mod world;
 use std::sync::Arc;
 
 use ctld_core::{
-    Answer, ClientMessage, Core, Distribution, Effect, Event, Kill, Reject, SocketOrder, StepDone,
-    StepKind, StepReject, StepRequest, Turned,
+    Answer, ClientMessage, Core, Effect, Event, Kill, Reject, SocketOrder, StepDone, StepReject,
+    StepRequest, Turned,
 };
 use model::{
     Config, JobId, MemoryRequest, NumberOption, Phase, Step, StepClient, StepNumber, StepTexts,
     TextOption, Timestamp, WaitReason,
 };
-use world::{ANN, BOB, ROOT, World, batch, done_on, with};
-
-/// `srun -n TASKS` within a job.
-fn srun(job: JobId, tasks: u32) -> StepRequest {
-    StepRequest {
-        caller: ANN,
-        job,
-        task: None,
-        number: None,
-        component: None,
-        kind: StepKind::Normal,
-        min_nodes: Some(1),
-        max_nodes: 0,
-        cpus: tasks,
-        tasks: Some(tasks),
-        cpus_per_task: None,
-        tasks_per_node: None,
-        threads_per_core: None,
-        tasks_per_core: None,
-        gres: None,
-        ports: None,
-        memory: None,
-        time_limit_min: None,
-        relative: None,
-        distribution: Some(Distribution::default()),
-        sockets: SocketOrder::default(),
-        distribution_bits: 2,
-        whole: false,
-        overlaps: false,
-        overcommit: false,
-        ignores_signals: false,
-        nodes: None,
-        hosts: Vec::new(),
-        excluded_nodes: None,
-        feature: None,
-        name: Some("hostname".into()),
-        client: Some(StepClient { host: "login".into(), port: 4_000, pid: 7 }),
-        texts: StepTexts::default(),
-        submit_line: None,
-        protocol: 0x2c00,
-    }
-}
+use world::{ANN, BOB, ROOT, World, batch, done_on, srun, with};
 
 fn asked(request: StepRequest) -> Event {
     Event::StepAsked(Box::new(request))

@@ -224,9 +224,9 @@ keys! {
     GroupUpdateForce, group_update_force: u16 = 1, ALL, NotYet("group access lists");
     GroupUpdateTime, group_update_time: u16 = 600, ALL, NotYet("group access lists");
     HashPlugin, hash_plugin: Text = text("hash/k12"), R24_05.on(), Here;
-    HealthCheckInterval, health_check_interval: u16 = 0, ALL, NotYet("node health checks");
-    HealthCheckNodeState, health_check_node_state: Text = None, ALL, NotYet("node health checks");
-    HealthCheckProgram, health_check_program: Text = None, ALL, NotYet("node health checks");
+    HealthCheckInterval, health_check_interval: u16 = 0, ALL, Here;
+    HealthCheckNodeState, health_check_node_state: Text = None, ALL, Here;
+    HealthCheckProgram, health_check_program: Text = None, ALL, Here;
     HealthCheckTimeout, health_check_timeout: u16 = 0, R26_05.on(), Elsewhere;
     HttpParserType, http_parser_type: Text = None, R25_11.on(), Elsewhere;
     InactiveLimit, inactive_limit: u16 = 0, ALL, NotYet("the limit on inactive allocations");

@@ -23,8 +23,15 @@ use crate::rpc::node_message::{self, Sent};
 /// Orders that wait to be sent. One that finds no room is dropped: the core asks again for all that
 /// matters.
 const ORDERS_MAX: usize = 1 << 16;
-/// Messages on their way at a time.
+/// Messages on their way at a time to nodes that answer.
+///
+/// They go to each node directly: a tree of slurmds (TreeWidth) would spare this process sockets, at
+/// the price that a dead slurmd on the way keeps back those behind it.
 const ON_THE_WAY_MAX: usize = 256;
+/// Messages on their way at a time that may have to wait for their time limit: to nodes that have
+/// not answered, and questions whether one is there. However many nodes are dead, they hold up each
+/// other only.
+const MAY_TAKE_LONG_MAX: usize = 128;
 /// The longest answer of a slurmd.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
 
@@ -71,16 +78,19 @@ type Lane = (NodeId, Option<JobId>);
 /// The agent's loop: sends orders, those of one lane one after the other.
 pub async fn run(rim: Arc<Rim>, mut orders: mpsc::Receiver<Order>) {
     let on_the_way = Arc::new(Semaphore::new(ON_THE_WAY_MAX));
+    let may_take_long = Arc::new(Semaphore::new(MAY_TAKE_LONG_MAX));
     let (done, mut finished) = mpsc::unbounded_channel::<Lane>();
     let mut lanes: HashMap<Lane, VecDeque<Order>> = HashMap::new();
     let mut waiting = 0;
     let start = |order: Order, lane: Lane| {
         let (rim, done) = (Arc::clone(&rim), done.clone());
-        let on_the_way = Arc::clone(&on_the_way);
+        let (quick, slow) = (Arc::clone(&on_the_way), Arc::clone(&may_take_long));
         tokio::spawn(async move {
-            // The semaphore is never closed.
-            let place = Arc::clone(&on_the_way).acquire_owned().await;
-            let sending = || (ON_THE_WAY_MAX - on_the_way.available_permits()) as u64;
+            let places = if takes_long(&rim, &order) { &slow } else { &quick };
+            // The semaphores are never closed.
+            let place = Arc::clone(places).acquire_owned().await;
+            let free = || quick.available_permits() + slow.available_permits();
+            let sending = || (ON_THE_WAY_MAX + MAY_TAKE_LONG_MAX - free()) as u64;
             rim.counters.messages_to_nodes.set(sending());
             deliver(&rim, order).await;
             drop(place);
@@ -119,6 +129,14 @@ pub async fn run(rim: Arc<Rim>, mut orders: mpsc::Receiver<Order>) {
     }
 }
 
+/// Whether nobody knows that the node is there.
+fn takes_long(rim: &Rim, order: &Order) -> bool {
+    let asks = matches!(order.message, NodeMessage::Ping | NodeMessage::Register);
+    let view = rim.published.view();
+    let node = view.cluster.node(order.node);
+    asks || node.is_some_and(|node| node.flags.not_responding)
+}
+
 fn lane(order: &Order) -> Lane {
     let job = match &order.message {
         NodeMessage::LaunchProlog { job }
@@ -132,6 +150,7 @@ fn lane(order: &Order) -> Lane {
         | NodeMessage::Suspend { job, .. } => Some(*job),
         NodeMessage::Ping
         | NodeMessage::Register
+        | NodeMessage::HealthCheck
         | NodeMessage::Shutdown
         | NodeMessage::Reboot { .. } => None,
     };
@@ -174,6 +193,7 @@ fn is_news(node: &Node) -> bool {
 fn name(message: &NodeMessage) -> &'static str {
     match message {
         NodeMessage::Ping => "ping",
+        NodeMessage::HealthCheck => "health check",
         NodeMessage::Register => "register",
         NodeMessage::LaunchProlog { .. } => "launch prolog",
         NodeMessage::LaunchBatch { .. } => "launch batch",

@@ -1,6 +1,6 @@
 //! Words of a job that are computed where a message needs them: its state, how it shares.
 
-use model::{Exclusive, Exit, Job, Launch, Partition, Phase, Sharing};
+use model::{Exclusive, Exit, Hold, Job, Launch, Partition, Phase, Sharing};
 use protocol::msg::{JobState, exclusive, oversubscribe, shared};
 use protocol::shape::Limit;
 
@@ -9,8 +9,13 @@ use protocol::shape::Limit;
 pub fn job_state(job: &Job) -> JobState {
     let ended = job.outcome.as_ref().map_or(JobState::FAILED, |outcome| ended_as(outcome.exit));
     match &job.phase {
-        Phase::Pending => JobState::PENDING,
+        Phase::Pending => match job.hold {
+            Hold::SpecialExit => JobState::PENDING | JobState::SPECIAL_EXIT,
+            Hold::LaunchLimit => JobState::PENDING | JobState::REQUEUE_HOLD,
+            Hold::None | Hold::User | Hold::Admin | Hold::Requeued => JobState::PENDING,
+        },
         Phase::Running(Launch::Configuring { .. }) => JobState::RUNNING | JobState::CONFIGURING,
+        Phase::Running(_) if job.stopped => JobState::RUNNING | JobState::STOPPED,
         Phase::Running(_) => JobState::RUNNING,
         Phase::Suspended => JobState::SUSPENDED,
         Phase::Completing(completing) if completing.requeue => {

@@ -38,6 +38,7 @@ fn requeue(view: &View, request: &Request<'_>) -> Result<Event, Failure> {
         hold,
         started_only: flags.base() == JobState::RUNNING,
         state_text: state_text.map(Into::into),
+        launch_failed: flags.has(JobState::LAUNCH_FAILED),
     }))
 }
 

@@ -82,7 +82,6 @@ fn wait_reason(job: &Job) -> JobReason {
             JobReason::WAIT_NODE_NOT_AVAIL
         }
         WaitReason::JobHoldMaxRequeue => JobReason::WAIT_MAX_REQUEUE,
-        WaitReason::LaunchFailedRequeuedHeld => JobReason::WAIT_HELD,
         WaitReason::Cleaning => JobReason::WAIT_CLEANING,
         WaitReason::Prolog => JobReason::WAIT_PROLOG,
         WaitReason::MaxMemPerLimit => JobReason::WAIT_PN_MEM_LIMIT,
@@ -104,6 +103,7 @@ fn held_reason(job: &Job) -> JobReason {
         Hold::None => JobReason::WAIT_NO_REASON,
         Hold::User | Hold::SpecialExit | Hold::Requeued => JobReason::WAIT_HELD_USER,
         Hold::Admin => JobReason::WAIT_HELD,
+        Hold::LaunchLimit => JobReason::WAIT_MAX_REQUEUE,
     }
 }
 
@@ -119,7 +119,6 @@ pub(super) fn reason_text(job: &Job) -> Option<String> {
              partitions"
                 .to_owned(),
         ),
-        WaitReason::LaunchFailedRequeuedHeld => Some("launch failed requeued held".to_owned()),
         _ => None,
     }
 }

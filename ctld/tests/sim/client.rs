@@ -145,6 +145,32 @@ pub fn with_components(event: Event, rng: &mut Rng) -> Event {
     }
 }
 
+/// A job of so many nodes that asks for nothing else; one without a script has a client.
+pub fn plain_job(nodes: u32, batch: bool) -> Event {
+    let time_limit_min = Some(1);
+    let spec = JobSpec {
+        min_nodes: nodes,
+        min_cpus: nodes,
+        time_limit_min,
+        requeue: true,
+        ..JobSpec::default()
+    };
+    let script =
+        || Arc::new(Script { script: "#!/bin/sh\nwork\n".to_owned(), ..Script::default() });
+    Event::Submit(Box::new(NewJob {
+        caller: ROOT,
+        owner: Uid(1000),
+        group: Gid(100),
+        spec,
+        script: batch.then(script),
+        hold: Hold::None,
+        array: None,
+        protocol: 0x2a00,
+        groups: Arc::default(),
+        feasible: Ok(()),
+    }))
+}
+
 fn dependencies(cluster: &Cluster, rng: &mut Rng) -> Dependencies {
     let kinds = [
         DependencyKind::After,
@@ -219,6 +245,7 @@ fn requeue(cluster: &Cluster, rng: &mut Rng) -> Event {
         hold: if rng.chance(200) { Hold::Admin } else { Hold::None },
         started_only: rng.chance(100),
         state_text: None,
+        launch_failed: false,
     })
 }
 

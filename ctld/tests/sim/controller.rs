@@ -60,6 +60,8 @@ pub enum Sender {
     Node(u64),
     /// A client of an interactive job.
     Client(u64),
+    /// An srun, with its number.
+    Srun(u64),
 }
 
 /// What leaves the controller, in this order.

@@ -106,6 +106,11 @@ impl Ledger {
         self.mark("script ran");
     }
 
+    /// How often the script of a job ran in the start that was its last.
+    pub fn runs_of(&self, job: &Job) -> u32 {
+        self.runs.get(&(job.id, job.restarts)).copied().unwrap_or(0)
+    }
+
     /// What was promised is there.
     pub fn check_promises(&self, cluster: &Cluster) {
         for &id in &self.submitted {

@@ -14,6 +14,7 @@ mod ledger;
 mod network;
 mod node;
 mod rng;
+mod script;
 mod setup;
 mod trail;
 mod world;
@@ -124,5 +125,29 @@ fn one_seed() {
     if let Some(seed) = number_from("SEED") {
         let outcome = run(seed, TURNS);
         assert!(outcome.turns >= TURNS);
+    }
+}
+
+/// A whole life of three jobs, once undisturbed, and then with one thing gone wrong: the controller
+/// dies at each batch of events, in each way; each message is lost, or comes twice.
+#[test]
+fn one_mishap_anywhere_in_a_life_changes_nothing_of_it() {
+    for (prolog, epilog) in [(false, false), (true, true)] {
+        let plain = script::live(prolog, epilog, None);
+        let crashes = plain.batches.iter().flat_map(|batch| script::crashes_at(*batch));
+        let losses = (1..=plain.messages).flat_map(script::losses_of);
+        let mishaps: Vec<script::Mishap> = crashes.chain(losses).collect();
+        assert!(plain.batches.len() > 20 && plain.messages > 20, "{plain:?}");
+        let next = AtomicUsize::new(0);
+        let threads = std::thread::available_parallelism().map_or(1, |some| some.get());
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    while let Some(&mishap) = mishaps.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        script::live(prolog, epilog, Some(mishap));
+                    }
+                });
+            }
+        });
     }
 }

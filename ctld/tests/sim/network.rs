@@ -8,6 +8,7 @@ use state::Store;
 use crate::client::ROOT;
 use crate::controller::{Mail, Sender};
 use crate::node::{Process, Reply, Report};
+use crate::script::Mishap;
 use crate::setup::MESSAGE_TIMEOUT_S;
 use crate::world::{Happening, World, node_id};
 
@@ -36,7 +37,9 @@ impl World {
     }
 
     fn is_lost(&mut self) -> bool {
-        self.chaos && self.chance.network.chance(15)
+        self.messages += 1;
+        self.mishap == Some(Mishap::Lost(self.messages))
+            || self.chaos && self.chance.network.chance(15)
     }
 
     /// The rim sends a message to a node.
@@ -53,7 +56,8 @@ impl World {
                 return self.comes_back(life, 1, event);
             }
         }
-        let twice = self.chaos && self.chance.network.chance(10);
+        let again = self.mishap == Some(Mishap::Twice(self.messages + 1));
+        let twice = again || self.chaos && self.chance.network.chance(10);
         for _ in 0..=u32::from(twice) {
             let slurmd = &self.nodes[node];
             if slurmd.reachable && slurmd.process == Process::Dead {
@@ -238,7 +242,7 @@ impl World {
     /// The controller has released the answer to whom it is for.
     pub(crate) fn reply(&mut self, sender: Sender) {
         match sender {
-            Sender::Nobody => {}
+            Sender::Nobody | Sender::Srun(_) => {}
             Sender::Node(number) if self.is_lost() => {
                 self.trail.say(self.now_ms, format_args!("answer {number} is lost"))
             }

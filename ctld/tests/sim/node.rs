@@ -34,6 +34,8 @@ pub struct Slurmd {
     pub machine_life: u32,
     /// Which life of slurmd this is.
     pub slurmd_life: u32,
+    /// Whether nothing fails here by itself: no prolog, no epilog, no script.
+    pub calm: bool,
     epilog: bool,
     held: BTreeMap<JobId, Held>,
     revoked: BTreeMap<JobId, Timestamp>,
@@ -154,6 +156,7 @@ impl Slurmd {
             backlog: Vec::new(),
             machine_life: 0,
             slurmd_life: 0,
+            calm: false,
             epilog,
             held: BTreeMap::new(),
             revoked: BTreeMap::new(),
@@ -220,6 +223,7 @@ impl Slurmd {
     ) -> Reply {
         match message {
             NodeMessage::Ping
+            | NodeMessage::HealthCheck
             | NodeMessage::Shutdown
             | NodeMessage::Reboot { .. }
             // Steps here have no limit of their own.
@@ -309,7 +313,7 @@ impl Slurmd {
             }
             TimerKind::Epilog if held.in_epilog => {
                 self.held.remove(&timer.job);
-                let status = u32::from(rng.chance(5));
+                let status = u32::from(rng.chance(5) && !self.calm);
                 out.push(Doing::Say(Report::Epilog { job: timer.job, status }));
             }
             TimerKind::Epilog => {}
@@ -380,7 +384,7 @@ impl Slurmd {
             return Reply::Refused { code: 4006, node_at_fault: false };
         }
         self.reissued(job.id, made);
-        if rng.chance(4) {
+        if rng.chance(4) && !self.calm {
             return Reply::Refused { code: 4010, node_at_fault: true };
         }
         let known = self.held.get(&job.id).map(|held| held.prolog);
@@ -412,7 +416,7 @@ impl Slurmd {
         rng: &mut Rng,
         out: &mut Vec<Doing>,
     ) {
-        let fails = rng.chance(5);
+        let fails = rng.chance(5) && !self.calm;
         let Some(held) = self.held.get_mut(&id) else {
             return;
         };
@@ -436,8 +440,9 @@ impl Slurmd {
         let Some(held) = self.held.get_mut(&id) else {
             return;
         };
-        let lasts_ms = if rng.chance(100) { 400_000 } else { rng.between(100, 60_000) };
-        let status = if rng.chance(150) { 1 << 8 } else { 0 };
+        let drawn_ms = if rng.chance(100) { 400_000 } else { rng.between(100, 60_000) };
+        let lasts_ms = if self.calm { drawn_ms % 5_000 + 3_000 } else { drawn_ms };
+        let status = if rng.chance(150) && !self.calm { 1 << 8 } else { 0 };
         held.run = Some(Run { serial, status, until_ms: now_ms + lasts_ms, stopped: None });
         out.push(Doing::ScriptBegan { job: Arc::clone(&held.job) });
         let timer = Timer { kind: TimerKind::Run, job: id, serial };

@@ -55,6 +55,24 @@ impl Setup {
     }
 }
 
+impl Setup {
+    /// Two nodes on which jobs are remembered for long.
+    pub fn plain(prolog: bool, epilog: bool) -> Self {
+        let mut setup = Self::draw(1);
+        let config = Config {
+            min_job_age_s: 100_000,
+            prolog_alloc: prolog,
+            prolog_contain: prolog,
+            prolog_slurmctld: prolog,
+            epilog_slurmctld: epilog,
+            ..Config::clone(&setup.configuration.config)
+        };
+        setup.configuration.config = Arc::new(config);
+        setup.epilog = epilog;
+        setup
+    }
+}
+
 fn draw_config(rng: &mut Rng) -> Config {
     let prolog_alloc = rng.chance(400);
     Config {

@@ -15,6 +15,7 @@ use crate::ledger::{Ledger, invariant};
 use crate::network::OpenReport;
 use crate::node::{Doing, Slurmd, Timer};
 use crate::rng::Rng;
+use crate::script::{Mishap, Srun};
 use crate::setup::Setup;
 use crate::trail::Trail;
 
@@ -31,6 +32,14 @@ pub struct World {
     pub(crate) chaos: bool,
     pub(crate) trail: Trail,
     pub(crate) chance: Chance,
+    /// The one thing that goes wrong in a world that is otherwise well.
+    pub(crate) mishap: Option<Mishap>,
+    /// Batches that the writer has taken, and those of them of which something came.
+    pub(crate) batches: u64,
+    pub(crate) fruitful: Vec<u64>,
+    /// Messages that have been sent, answers counted.
+    pub(crate) messages: u64,
+    pub(crate) steps: BTreeMap<u64, Srun>,
     pub(crate) reports: BTreeMap<u64, OpenReport>,
     pub(crate) sessions: BTreeMap<u64, JobId>,
     told: BTreeSet<JobId>,
@@ -74,6 +83,8 @@ pub(crate) enum Happening {
     Unanswered(u64),
     /// The client of an interactive job is done.
     SessionEnds(u64),
+    /// An srun says what it has to say next.
+    Srun(u64),
     /// Somebody does something.
     Acts,
     /// Something breaks.
@@ -90,7 +101,11 @@ const BATCH_MAX: usize = 24;
 impl World {
     /// The world of a seed, before anything has happened.
     pub fn new(seed: u64) -> Self {
-        let setup = Setup::draw(seed);
+        Self::with(Setup::draw(seed), seed)
+    }
+
+    /// A world of this setup, with the chances of a seed.
+    pub(crate) fn with(setup: Setup, seed: u64) -> Self {
         let nodes = &setup.configuration.nodes;
         let nodes = nodes
             .iter()
@@ -115,6 +130,11 @@ impl World {
                 hook: Rng::new(seed, "hook"),
                 het: (seed % 5 == 1).then(|| Rng::new(seed, "het")),
             },
+            mishap: None,
+            batches: 0,
+            fruitful: Vec::new(),
+            messages: 0,
+            steps: BTreeMap::new(),
             reports: BTreeMap::new(),
             sessions: BTreeMap::new(),
             told: BTreeSet::new(),
@@ -208,6 +228,7 @@ impl World {
             Happening::Answered(report) => self.answered(report),
             Happening::Unanswered(report) => self.unanswered(report),
             Happening::SessionEnds(session) => self.session_ends(session),
+            Happening::Srun(number) => self.srun_speaks(number),
             Happening::Acts => self.acts(),
             Happening::Breaks => self.breaks(),
             Happening::Mends(node, mend) => self.mends(node, mend),
@@ -262,8 +283,13 @@ impl World {
         for mail in &batch {
             self.trail.turn(self.now_ms, &mail.event);
         }
-        let crash = self.draw_crash();
+        self.batches += 1;
+        let crash = self.crash_of_batch().or_else(|| self.draw_crash());
+        let (digest, events) = (self.controller.digest, batch.len());
         let released = self.controller.write(now, batch, crash, &mut self.ledger);
+        if self.controller.digest != digest || released.len() > events {
+            self.fruitful.push(self.batches);
+        }
         self.release(released);
         let disk_failed = self.controller.process.is_none().then_some(Crash::InCommit(Fault::Lost));
         if let Some(crash) = crash.or(disk_failed) {
@@ -282,7 +308,10 @@ impl World {
             Crash::AfterPublish => "crash after publish",
             Crash::InRelease(_) => "crash amid effects",
         });
-        let after_ms = self.chance.fault.between(10, 60_000);
+        let after_ms = match self.mishap {
+            Some(_) => 700,
+            None => self.chance.fault.between(10, 60_000),
+        };
         self.after(after_ms, Happening::Starts);
     }
 
@@ -333,6 +362,9 @@ impl World {
                         let mail = Mail { sender: Sender::Nobody, event };
                         self.after(1, Happening::Arrives(None, mail));
                     }
+                    if let Sender::Srun(number) = sender {
+                        self.srun_answered(number, &answer);
+                    }
                     self.reply(sender);
                 }
                 Release::Effect(Effect::Schedule) => self.schedule(),
@@ -350,7 +382,7 @@ impl World {
     /// A program of the controller's host runs for a while; it dies with the controller. That one is
     /// stopped is the same as that it ends by itself.
     fn run_hook(&mut self, job: &Job, hook: Hook) {
-        let fails = self.chance.hook.chance(50);
+        let fails = self.chance.hook.chance(50) && self.chaos;
         let result = if fails { HookResult::Failed } else { HookResult::Done };
         self.ledger.mark(match hook {
             Hook::Prolog => "controller's prolog ran",
@@ -437,6 +469,7 @@ impl World {
                     );
                     self.trail.say(self.now_ms, what);
                     self.ledger.ran(&job);
+                    self.script_begins(&job);
                     let until_ms = self.nodes[node].runs_until_ms(job.id).unwrap_or(self.now_ms);
                     let host = Some(node_id(node));
                     self.launch_steps(&job, until_ms.saturating_sub(self.now_ms), host);

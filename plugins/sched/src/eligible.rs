@@ -30,10 +30,10 @@ fn held(job: &Job) -> WaitReason {
             kept @ (WaitReason::HeldAdmin
             | WaitReason::HeldUser
             | WaitReason::BadConstraints
-            | WaitReason::JobHoldMaxRequeue
-            | WaitReason::LaunchFailedRequeuedHeld),
+            | WaitReason::JobHoldMaxRequeue),
             _,
         ) => kept.clone(),
+        (_, Hold::LaunchLimit) => WaitReason::JobHoldMaxRequeue,
         (_, Hold::User) => WaitReason::HeldUser,
         (_, Hold::None | Hold::Admin | Hold::SpecialExit | Hold::Requeued) => WaitReason::HeldAdmin,
     }

@@ -25,6 +25,7 @@ pub struct Config {
     pub slurmd_timeout_s: u16,
     pub inactive_limit_s: u16,
     pub batch_start_timeout_s: u16,
+    pub max_batch_requeue: u32,
     pub resume_timeout_s: u16,
     pub complete_wait_s: u16,
     pub over_time_limit_min: u16,
@@ -85,6 +86,8 @@ pub struct Config {
     pub tree_width: u16,
     /// Ports of nodes set aside for MPI (MpiParams=ports=FIRST-LAST).
     pub mpi_ports: Option<(u16, u16)>,
+    /// How often nodes run HealthCheckProgram, if there is one.
+    pub health_check: Option<HealthCheck>,
     /// Names of the generic resources (GresTypes).
     pub gres_types: Arc<[Arc<str>]>,
     /// SchedulerParameters' whole_hetjob: who cancels, holds or releases one component of a heterogeneous
@@ -115,6 +118,7 @@ impl Default for Config {
             slurmd_timeout_s: 300,
             inactive_limit_s: 0,
             batch_start_timeout_s: 10,
+            max_batch_requeue: 5,
             resume_timeout_s: 60,
             complete_wait_s: 0,
             over_time_limit_min: 0,
@@ -151,12 +155,26 @@ impl Default for Config {
             licenses: Arc::default(),
             tree_width: 16,
             mpi_ports: None,
+            health_check: None,
             gres_types: Arc::default(),
             whole_hetjob: false,
             default_queue_depth: 100,
             priority_type: PriorityType::Multifactor,
         }
     }
+}
+
+/// HealthCheckInterval and HealthCheckNodeState, where there is a HealthCheckProgram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are the words of HealthCheckNodeState")]
+pub struct HealthCheck {
+    pub interval_s: u16,
+    pub idle: bool,
+    pub alloc: bool,
+    pub mixed: bool,
+    pub nondrained_idle: bool,
+    /// CYCLE: the nodes one after the other, spread over the interval, and not all at once.
+    pub cycle: bool,
 }
 
 /// What SelectTypeParameters makes a thing that runs out.

@@ -53,6 +53,8 @@ pub(crate) fn write(job: &Job) -> proto::Job {
         warned,
         derived_status,
         client_listens,
+        launch_failures,
+        stopped,
         mailed_percent,
         cron,
     } = job;
@@ -92,6 +94,8 @@ pub(crate) fn write(job: &Job) -> proto::Job {
         warned: *warned,
         derived_status: *derived_status,
         client_listens: *client_listens,
+        launch_failures: u32::from(*launch_failures),
+        stopped: *stopped,
         mailed_percent: (*mailed_percent).into(),
         cron: cron.as_deref().map(cron::write_line),
     }
@@ -138,6 +142,8 @@ pub(crate) fn read(
         warned: record.warned,
         derived_status: record.derived_status,
         client_listens: record.client_listens,
+        launch_failures: narrow("launch_failures", record.launch_failures)?,
+        stopped: record.stopped,
         mailed_percent: narrow("mailed_percent", record.mailed_percent)?,
         cron: record.cron.map(cron::read_line).map(Arc::new),
     })
@@ -396,7 +402,6 @@ wait_reasons![
     NodeDown,
     BadConstraints,
     JobHoldMaxRequeue,
-    LaunchFailedRequeuedHeld,
     Cleaning,
     Prolog,
     MaxMemPerLimit,

@@ -147,6 +147,10 @@ fn kill_one(turn: &mut Turn<'_>, job: &Arc<Job>, kill: &Kill) {
             if let Some(killed) = kill.step.filter(|_| kill.signal == SIGKILL) {
                 step::killed(turn, job.id, killed);
             }
+            let stops = kill.signal == SIGSTOP;
+            if (stops || kill.signal == SIGCONT) && job.stopped != stops {
+                turn.edit_job(job, |job| job.stopped = stops);
+            }
             signal(turn, job, kill.signal, kill.flags, kill.step);
         }
         Phase::Running(_) | Phase::Suspended => {
@@ -184,6 +188,8 @@ pub(crate) fn signal(
     }
 }
 
+const SIGCONT: u16 = 18;
+const SIGSTOP: u16 = 19;
 /// Only the batch script (`KILL_JOB_BATCH` of slurm.h).
 const KILL_JOB_BATCH: u16 = 0x0001;
 /// A single task of an array, even if its record has the array's number (`KILL_ARRAY_TASK`).

@@ -182,7 +182,7 @@ fn prolog_failed(turn: &mut Turn<'_>, job: &Arc<Job>) {
     let forced = turn.config().requeue_on_prolog_fail
         && turn.cluster().components(job).all(|job| job.batch && job.is_active());
     if forced || het::may_requeue(turn, job) {
-        requeue::requeue(turn, job, hold, Some("launch failed requeued held".into()));
+        requeue::launch_failed(turn, job, hold, Some("launch failed requeued held".into()));
     } else {
         let outcome = Outcome { exit: Exit::Failed, status: 1 << 8, derived_status: 0 };
         let message = |job| NodeMessage::Terminate { job };
@@ -219,7 +219,7 @@ pub(crate) fn batch_launched(
         }
         LaunchResult::ScriptMissing => launch_failed(turn, &job),
         LaunchResult::NoAnswer if het::may_requeue(turn, &job) => {
-            requeue::requeue(turn, &job, Hold::None, None);
+            requeue::launch_failed(turn, &job, Hold::None, None);
         }
         LaunchResult::NoAnswer => launch_failed(turn, &job),
     }

@@ -8,13 +8,21 @@ use crate::access;
 use crate::cron;
 use crate::effect::NodeMessage;
 use crate::event::{Answer, JobPart, Requeue};
+use crate::job::doubt::{self, Doubts};
 use crate::job::{complete, depend, het, select, submit};
 use crate::reject::Reject;
 use crate::turn::Turn;
 
-/// `scontrol requeue`, `requeuehold`.
-pub(crate) fn requeued(turn: &mut Turn<'_>, request: &Requeue) -> Result<Answer, Reject> {
+/// `scontrol requeue`, `requeuehold`, and slurmds that could make nothing of a job.
+pub(crate) fn requeued(
+    turn: &mut Turn<'_>,
+    doubts: &mut Doubts,
+    request: &Requeue,
+) -> Result<Answer, Reject> {
     let config = turn.config();
+    if request.launch_failed && doubt::is_disputed(turn, doubts, request) {
+        return Ok(Answer::Done);
+    }
     let left_alone = |job: &Job| request.started_only && !job.is_active();
     let check = |turn: &Turn<'_>, job: &Arc<Job>| {
         access::require_owner(&config, request.caller, job)?;
@@ -24,7 +32,9 @@ pub(crate) fn requeued(turn: &mut Turn<'_>, request: &Requeue) -> Result<Answer,
         turn.cluster().components(job).try_for_each(|job| check_requeue(job))
     };
     let act = |turn: &mut Turn<'_>, job: &Arc<Job>| {
-        if !left_alone(job) {
+        if request.launch_failed && job.is_active() {
+            launch_failed(turn, job, request.hold, request.state_text.clone());
+        } else if !left_alone(job) {
             het::all_back(turn, job, request.hold, request.state_text.as_ref());
         }
     };
@@ -80,6 +90,25 @@ pub(super) fn one_back(turn: &mut Turn<'_>, job: &Arc<Job>, hold: Hold, text: Op
     }
 }
 
+/// Sends an active job back of which a node could make nothing. One that has come back so often is
+/// held, whatever else was meant.
+pub(crate) fn launch_failed(
+    turn: &mut Turn<'_>,
+    job: &Arc<Job>,
+    hold: Hold,
+    text: Option<Arc<str>>,
+) {
+    let failures = job.launch_failures.saturating_add(1);
+    let is_last = u32::from(failures) >= turn.config().max_batch_requeue;
+    let job = turn.edit_job(job, |job| job.launch_failures = if is_last { 0 } else { failures });
+    if is_last {
+        let text = "launch failure limit exceeded requeued held".into();
+        requeue(turn, &job, Hold::LaunchLimit, Some(text));
+    } else {
+        requeue(turn, &job, hold, text);
+    }
+}
+
 fn back(job: &mut Job, hold: Hold, text: Option<Arc<str>>) {
     job.restarts = job.restarts.saturating_add(1);
     job.outcome = None;
@@ -128,6 +157,7 @@ fn queued(turn: &mut Turn<'_>, job: &Arc<Job>, begin: Timestamp) {
         job.begin = Some(begin);
         job.time_limit_min = job.spec.time_limit_min;
         job.warned = false;
+        job.stopped = false;
         job.next_step = 0;
         if job.hold.is_held() {
             job.priority = 0;

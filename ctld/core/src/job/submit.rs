@@ -380,6 +380,8 @@ fn build(turn: &Turn<'_>, new: &NewJob, id: JobId, partition: &Partition) -> Job
         warned: false,
         derived_status: 0,
         client_listens: false,
+        launch_failures: 0,
+        stopped: false,
         mailed_percent: 0,
         cron: None,
         expected_nodes: None,

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use model::{
-    Availability, Change, Exit, Job, Node, NodeId, NodeReason, Outcome, Phase, Seen, Uid,
-    WaitReason,
+    Availability, Change, Cluster, Exit, HealthCheck, Job, Node, NodeId, NodeReason, Outcome,
+    Phase, Seen, Uid, WaitReason,
 };
 
 use crate::effect::{Effect, NodeMessage};
@@ -111,7 +111,9 @@ pub(crate) fn lose_jobs(turn: &mut Turn<'_>, id: NodeId) {
     for job in jobs {
         let job = match job.phase {
             Phase::Running(_) | Phase::Suspended => {
-                lose_job(turn, &job, id, name.clone());
+                if !job::goes_on_without(turn, &job, id) {
+                    lose_job(turn, &job, id, name.clone());
+                }
                 turn.cluster().job(job.id).cloned()
             }
             _ => Some(job),
@@ -190,6 +192,23 @@ pub(crate) fn may_be_asked(node: &Node) -> bool {
 /// back when the network does, and not pinged: waiting for it would hold up the others.
 pub(crate) fn is_given_up(node: &Node) -> bool {
     node.flags.not_responding && node.availability == Availability::Down
+}
+
+/// Whether a node is one that HealthCheckNodeState names: by the CPUs that jobs have of it, in
+/// slurmctld as here.
+pub(crate) fn is_checked(cluster: &Cluster, check: HealthCheck, node: &Node) -> bool {
+    if !may_be_asked(node) || node.flags.not_responding {
+        return false;
+    }
+    if check.idle && check.alloc && check.mixed && check.nondrained_idle {
+        return true;
+    }
+    let used = cluster.usage(node.id).cpus;
+    if used == 0 {
+        let is_idle = node.availability == Availability::Up;
+        return is_idle && (check.idle || check.nondrained_idle && !node.flags.drain);
+    }
+    if used < u32::from(node.hardware.cpus) { check.mixed } else { check.alloc }
 }
 
 /// What a node is told when the controller starts: to register.

@@ -81,7 +81,7 @@ pub(crate) fn batch_lost(turn: &mut Turn<'_>, job: &Arc<Job>, node: NodeId) {
     let name = turn.cluster().node(node).map(|node| Arc::clone(&node.name));
     let job = turn.edit_job(job, |job| job.failed_node = name);
     if job::may_requeue(turn, &job) {
-        job::requeue(turn, &job, Hold::None, None);
+        job::launch_failed(turn, &job, Hold::None, None);
     } else {
         let outcome = Outcome { exit: Exit::NodeFail, status: 1, derived_status: 0 };
         let message = |job| NodeMessage::Terminate { job };

@@ -8,7 +8,7 @@ mod register;
 mod update;
 
 pub(crate) use health::{
-    answered, drain, introduction, is_given_up, may_be_asked, removed, unreachable,
+    answered, drain, introduction, is_checked, is_given_up, may_be_asked, removed, unreachable,
 };
 pub(crate) use jobs::batch_lost;
 pub(crate) use leftover::ask_again;

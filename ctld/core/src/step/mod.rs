@@ -338,6 +338,41 @@ pub(crate) fn killed(turn: &mut Turn<'_>, job: JobId, number: StepNumber) {
     }
 }
 
+/// A node is gone, and the job goes on: steps that had a part there end on their other nodes too.
+pub(crate) fn part_lost(turn: &mut Turn<'_>, job: &Arc<Job>, node: NodeId) {
+    let has_part = |step: &&Arc<Step>| step.nodes.contains(&node);
+    let steps: Vec<Arc<Step>> = turn.cluster().steps_of(job.id).filter(has_part).cloned().collect();
+    for step in steps {
+        let place =
+            step.nodes.iter().position(|id| *id == node).and_then(|p| u32::try_from(p).ok());
+        let launch = step.launch.as_deref().cloned().zip(place);
+        match launch {
+            Some((mut launch, place)) if step.nodes.len() > 1 => {
+                launch.ended_on.insert(place);
+                if count(launch.ended_on.len()) == count(step.nodes.len()) {
+                    turn.record(Change::StepGone(job.id, step.number));
+                    continue;
+                }
+                let rest = Step { launch: Some(Arc::new(launch)), ..Step::clone(&step) };
+                turn.record(Change::Step(Arc::new(rest)));
+                for other in step.nodes.iter().copied().filter(|id| *id != node) {
+                    let (job, step) = (job.id, Some(step.number));
+                    let message = NodeMessage::Signal { job, step, signal: SIGKILL, flags: 0 };
+                    turn.emit(Effect::ToNode { node: other, message });
+                }
+            }
+            None if step.nodes.len() > 1 => {
+                let nodes: Vec<NodeId> =
+                    step.nodes.iter().copied().filter(|id| *id != node).collect();
+                let node_list = node_list(turn.cluster(), &nodes);
+                let rest = Step { nodes, node_list, ..Step::clone(&step) };
+                turn.record(Change::Step(Arc::new(rest)));
+            }
+            Some(_) | None => turn.record(Change::StepGone(job.id, step.number)),
+        }
+    }
+}
+
 /// Tells the client of a step something, if it has one that listens.
 fn tell(turn: &mut Turn<'_>, step: &Step, message: ClientMessage) {
     let client = step.launch.as_ref().and_then(|launch| launch.client.clone());

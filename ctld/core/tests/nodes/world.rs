@@ -234,6 +234,8 @@ pub fn batch(id: u32, requeue: bool) -> Job {
         warned: false,
         derived_status: 0,
         client_listens: false,
+        launch_failures: 0,
+        stopped: false,
         mailed_percent: 0,
         cron: None,
         expected_nodes: None,

@@ -7,15 +7,15 @@
 use std::sync::Arc;
 
 use ctld_core::{
-    Answer, ArrayRequest, BatchDone, Caller, Configuration, Core, Effect, Event, JobEdit, JobPart,
-    JobSelection, Kill, LaunchResult, NewJob, NodeMessage, Recover, Reject, Requeue, Turned,
-    UpdateJob,
+    Answer, ArrayRequest, BatchDone, Caller, Configuration, Core, Distribution, Effect, Event,
+    JobEdit, JobPart, JobSelection, Kill, LaunchResult, NewJob, NodeMessage, Recover, Reject,
+    Requeue, SocketOrder, StepKind, StepRequest, Turned, UpdateJob,
 };
 use model::{
     Address, Allocation, Availability, Cluster, Config, CoreSet, Dependencies, Dependency,
     DependencyKind, DependencyState, Gid, Hardware, Hold, IndexSet, Job, JobId, JobSpec, Join,
-    Node, NodeId, NodeShare, Partition, Phase, Plan, PriorityType, Script, Start, Timestamp, Uid,
-    node_list,
+    Node, NodeId, NodeShare, Partition, Phase, Plan, PriorityType, Script, Start, StepClient,
+    Timestamp, Uid, node_list,
 };
 
 pub const ROOT: Caller = Caller { uid: Uid(0), gid: Gid(0) };
@@ -170,7 +170,14 @@ impl World {
 
     pub fn requeue(&mut self, caller: Caller, job: JobId, hold: Hold) -> Turned {
         let selection = whole(job);
-        let requeue = Requeue { caller, selection, hold, started_only: false, state_text: None };
+        let requeue = Requeue {
+            caller,
+            selection,
+            hold,
+            started_only: false,
+            state_text: None,
+            launch_failed: false,
+        };
         self.turn(Event::Requeue(requeue))
     }
 }
@@ -265,4 +272,45 @@ fn node(number: u32) -> Node {
     let hardware = Hardware::of(1, 4, 1, 1_000);
     let unknown = Node::unknown(id, name.as_str().into(), Address::named(&name), hardware);
     Node { availability: Availability::Up, ..unknown }
+}
+
+/// `srun -n TASKS` within a job.
+pub fn srun(job: JobId, tasks: u32) -> StepRequest {
+    StepRequest {
+        caller: ANN,
+        job,
+        task: None,
+        number: None,
+        component: None,
+        kind: StepKind::Normal,
+        min_nodes: Some(1),
+        max_nodes: 0,
+        cpus: tasks,
+        tasks: Some(tasks),
+        cpus_per_task: None,
+        tasks_per_node: None,
+        threads_per_core: None,
+        tasks_per_core: None,
+        gres: None,
+        ports: None,
+        memory: None,
+        time_limit_min: None,
+        relative: None,
+        distribution: Some(Distribution::default()),
+        sockets: SocketOrder::default(),
+        distribution_bits: 2,
+        whole: false,
+        overlaps: false,
+        overcommit: false,
+        ignores_signals: false,
+        nodes: None,
+        hosts: Vec::new(),
+        excluded_nodes: None,
+        feature: None,
+        name: Some("hostname".into()),
+        client: Some(StepClient { host: "login".into(), port: 4_000, pid: 7 }),
+        texts: StepTexts::default(),
+        submit_line: None,
+        protocol: 0x2c00,
+    }
 }

@@ -307,7 +307,8 @@ fn identity(view: &View, subject: &Subject<'_>) -> JobInfo {
         group_id: job.group.0,
         partition: Some(partition),
         cluster: view.conf.keys.cluster_name.clone(),
-        batch_flag: u16::from(job.batch),
+        // slurmctld counts what its nodes could make nothing of in the same word.
+        batch_flag: if job.batch { job.launch_failures.saturating_add(1) } else { 0 },
         start_protocol_ver: RawVersion(job.protocol),
         restart_cnt: job.restarts,
         requeue: u16::from(spec.requeue),

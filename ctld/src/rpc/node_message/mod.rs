@@ -60,6 +60,7 @@ pub fn message(
     let now = Timestamp(signer.now.0);
     Some(match message {
         NodeMessage::Ping => made(Number::REQUEST_PING, version, &()),
+        NodeMessage::HealthCheck => made(Number::REQUEST_HEALTH_CHECK, version, &()),
         NodeMessage::Register => made(Number::REQUEST_NODE_REGISTRATION_STATUS, version, &()),
         NodeMessage::LaunchProlog { job } => {
             let launch = job::prolog(view, job, version, signer)?;

@@ -185,6 +185,8 @@ fn imagined(view: &View, now: Timestamp, new: NewJob) -> Result<Job, Failure> {
         warned: false,
         derived_status: 0,
         client_listens: false,
+        launch_failures: 0,
+        stopped: false,
         mailed_percent: 0,
         cron: None,
         expected_nodes: None,

@@ -59,6 +59,8 @@ pub fn job(id: u32, spec: JobSpec) -> Job {
         warned: false,
         derived_status: 0,
         client_listens: false,
+        launch_failures: 0,
+        stopped: false,
         mailed_percent: 0,
         cron: None,
         expected_nodes: None,

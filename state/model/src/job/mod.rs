@@ -89,6 +89,10 @@ pub struct Job {
     /// Whether the client of an interactive job waits at its port to hear that it has started, or
     /// that it will not.
     pub client_listens: bool,
+    /// How often nodes could make nothing of it since it was submitted, or last held for that.
+    pub launch_failures: u16,
+    /// Whether the last signal that it was sent of these two was SIGSTOP, and not SIGCONT.
+    pub stopped: bool,
     /// Of the marks of its time limit that mail may be asked for (50, 80, 90, 100 %), the highest
     /// that it has passed.
     pub mailed_percent: u8,

@@ -127,6 +127,8 @@ pub enum Hold {
     SpecialExit,
     /// It may not start again since it was requeued with hold.
     Requeued,
+    /// Nodes could make nothing of it MaxBatchRequeue times.
+    LaunchLimit,
 }
 
 impl Hold {
@@ -140,6 +142,7 @@ impl Hold {
         match self {
             Self::None => WaitReason::None,
             Self::Admin => WaitReason::HeldAdmin,
+            Self::LaunchLimit => WaitReason::JobHoldMaxRequeue,
             Self::User | Self::SpecialExit | Self::Requeued => WaitReason::HeldUser,
         }
     }
@@ -171,7 +174,6 @@ pub enum WaitReason {
     /// The nodes named are down, drained or reserved; the text is what people read of it.
     ReqNodeNotAvail(Arc<str>),
     JobHoldMaxRequeue,
-    LaunchFailedRequeuedHeld,
     Cleaning,
     Prolog,
     MaxMemPerLimit,

@@ -1,0 +1,196 @@
+//! What goes wrong on nodes under a job: launches that fail, nodes that vanish, reports that come twice,
+//! late and in the wrong order.
+
+mod world;
+
+use ctld_core::{ClientMessage, Effect, Event, LaunchResult, NodeMessage, Turned};
+use model::{
+    Config, Exit, HealthCheck, Hold, JobId, Launch, NodeId, Phase, Seen, Step, StepNumber,
+    Timestamp, Usage, WaitReason,
+};
+use world::{ANN, ROOT, World, batch, done_on, sent, with};
+
+/// Lets the second of four nodes fall silent for good.
+fn second_node_vanishes(world: &mut World) -> Turned {
+    for node in [0, 2, 3] {
+        let seen = Seen { at: world.now.plus_s(300), load: None };
+        world.accepted(Event::Answered { node: NodeId(node), seen });
+    }
+    let seen = Seen { at: world.now, load: None };
+    world.accepted(Event::Answered { node: NodeId(1), seen });
+    world.accepted(Event::Unreachable { node: NodeId(1) });
+    world.wait(301)
+}
+
+fn with_timeout() -> World {
+    World::with(Config { slurmd_timeout_s: 300, ..Config::default() })
+}
+
+#[test]
+fn a_job_that_nodes_can_make_nothing_of_is_held_at_the_limit_of_its_requeues() {
+    let mut world = World::with(Config { max_batch_requeue: 2, ..Config::default() });
+    let job = world.submit(batch(ANN));
+    let fails = |world: &mut World| {
+        world.start(job, None, &[1]);
+        let restarts = world.job(job).restarts;
+        let result = LaunchResult::NoAnswer;
+        world.accepted(Event::BatchLaunched { job, restarts, result });
+        world.epilog(job, 1);
+        world.wait(200);
+    };
+    fails(&mut world);
+    assert_eq!((world.job(job).hold, world.job(job).launch_failures), (Hold::None, 1));
+    fails(&mut world);
+    let held = world.job(job);
+    assert_eq!((held.hold, held.wait.clone()), (Hold::LaunchLimit, WaitReason::JobHoldMaxRequeue));
+    let text = "launch failure limit exceeded requeued held";
+    assert_eq!((held.state_text.as_deref(), held.launch_failures), (Some(text), 0));
+}
+
+#[test]
+fn a_job_that_is_not_to_be_killed_goes_on_without_a_node_that_vanished() {
+    let mut world = with_timeout();
+    let stays = with(ANN, |new| new.spec.kill_on_node_fail = false);
+    let job = world.submit(stays.clone());
+    world.start(job, None, &[1, 2, 3]);
+    world.launched(job);
+    // Its script was on the node that vanishes.
+    let other = world.submit(stays);
+    world.start(other, None, &[2, 3]);
+    world.launched(other);
+    second_node_vanishes(&mut world);
+    let allocation = world.job(job).allocation.clone().unwrap();
+    assert_eq!((&*allocation.node_list, allocation.shares.len()), ("n[1,3]", 2));
+    assert_eq!(world.job(job).phase, Phase::Running(Launch::Done));
+    assert_eq!((world.job(job).restarts, world.job(other).restarts), (0, 1));
+    assert_eq!(*world.cluster().usage(NodeId(1)), Usage::default());
+    world.batch_done(job, 0);
+    world.epilog(job, 3);
+    world.epilog(job, 1);
+    assert_eq!(world.job(job).phase, Phase::Ended);
+}
+
+#[test]
+fn steps_on_a_node_that_vanished_end_on_the_others_and_their_clients_hear_of_it() {
+    let mut world = with_timeout();
+    let job = world.submit(with(ANN, |new| new.spec.kill_on_node_fail = false));
+    world.start(job, None, &[1, 2]);
+    world.launched(job);
+    let step = world::srun(job, 2);
+    world.accepted(Event::StepAsked(Box::new(step)));
+    let step_of = |world: &World| -> Option<Step> {
+        world.cluster().step(job, StepNumber::Normal(0)).map(|step| Step::clone(step))
+    };
+    assert_eq!(step_of(&world).unwrap().nodes.len(), 2);
+    let turned = second_node_vanishes(&mut world);
+    let told = |effect: &Effect| {
+        matches!(
+            effect,
+            Effect::ToClient { message: ClientMessage::NodeLost { step: Some(_), .. }, .. }
+        )
+    };
+    assert!(turned.effects.iter().any(told), "{:?}", turned.effects);
+    assert_eq!(sent(&turned).iter().filter(|(_, what)| *what == "signal").count(), 1);
+    assert!(step_of(&world).is_some(), "the first node has not reported");
+    let done = ctld_core::StepDone {
+        caller: ROOT,
+        job,
+        step: StepNumber::Normal(0),
+        range: (0, 0),
+        status: 9,
+    };
+    world.accepted(Event::StepDone(done));
+    assert_eq!(step_of(&world), None);
+}
+
+/// All reports of the end of a job of two nodes, in every order, and then all of them again: it ends
+/// once, and holds nothing.
+#[test]
+fn reports_in_any_order_and_twice_end_a_job_once() {
+    let epilog = |job, node: &str| Event::EpilogDone {
+        caller: ROOT,
+        job,
+        node_name: node.into(),
+        status: 0,
+    };
+    let reports = |job: JobId| {
+        [
+            Event::BatchLaunched { job, restarts: 0, result: LaunchResult::Delivered },
+            Event::BatchDone(done_on(job, "n1", 3 << 8)),
+            epilog(job, "n1"),
+            epilog(job, "n2"),
+            Event::NothingLeft { job, node: NodeId(1) },
+            Event::BatchLaunched { job, restarts: 0, result: LaunchResult::NoAnswer },
+        ]
+    };
+    let mut orders = vec![Vec::new()];
+    for _ in 0..6 {
+        let longer = |order: Vec<usize>| {
+            let left = (0..6).filter(|next| !order.contains(next)).collect::<Vec<_>>();
+            left.into_iter().map(move |next| [order.clone(), vec![next]].concat())
+        };
+        orders = orders.into_iter().flat_map(longer).collect();
+    }
+    assert_eq!(orders.len(), 720);
+    for order in orders {
+        // The answer of a launch that is said to have none comes once: before it, or not at all.
+        let place = |report| order.iter().position(|next| *next == report);
+        if place(5) < place(0) {
+            continue;
+        }
+        let mut world = World::new();
+        let job = world.submit(batch(ANN));
+        world.start(job, None, &[1, 2]);
+        let mut ends = 0;
+        for next in order.iter().chain(&order) {
+            let was_over = world.job(job).is_finished();
+            let event = reports(job)[*next].clone();
+            let _ = world.turn(event);
+            ends += u32::from(!was_over && world.job(job).is_finished());
+        }
+        let over = world.job(job);
+        assert_eq!((ends, &over.phase, over.restarts), (1, &Phase::Ended, 0), "{order:?}");
+        let outcome = over.outcome.as_ref().unwrap();
+        assert_eq!((outcome.exit, outcome.status), (Exit::Failed, 3 << 8), "{order:?}");
+        for node in [0, 1] {
+            assert_eq!(*world.cluster().usage(NodeId(node)), Usage::default(), "{order:?}");
+        }
+    }
+}
+
+#[test]
+fn nodes_check_themselves_as_often_as_they_are_to_and_in_the_states_that_are_named() {
+    let checked = |turned: &Turned| -> Vec<u32> {
+        let asked = |effect: &Effect| match effect {
+            Effect::ToNode { node, message: NodeMessage::HealthCheck } => Some(node.0 + 1),
+            _ => None,
+        };
+        turned.effects.iter().filter_map(asked).collect()
+    };
+    let all = HealthCheck {
+        interval_s: 10,
+        idle: true,
+        alloc: true,
+        mixed: true,
+        nondrained_idle: true,
+        cycle: false,
+    };
+    let config =
+        |check| Config { slurmd_timeout_s: 0, health_check: Some(check), ..Config::default() };
+    let mut world = World::with(config(all));
+    assert_eq!(checked(&world.wait(1)), [0; 0], "the interval begins");
+    assert_eq!(checked(&world.wait(9)), [0; 0]);
+    assert_eq!(checked(&world.wait(1)), [1, 2, 3, 4]);
+    assert_eq!(checked(&world.wait(9)), [0; 0]);
+
+    let mixed = HealthCheck { idle: false, alloc: false, nondrained_idle: false, ..all };
+    let mut world = World::with(config(mixed));
+    world.running(batch(ANN));
+    world.wait(1);
+    assert_eq!(checked(&world.wait(10)), [1], "one core of four is given to a job");
+
+    let mut world = World::with(config(HealthCheck { interval_s: 4, cycle: true, ..all }));
+    let each: Vec<Vec<u32>> = (0..5).map(|_| checked(&world.wait(1))).collect();
+    assert_eq!(each, [vec![1], vec![2], vec![3], vec![4], vec![1]]);
+    assert_eq!(world.now, Timestamp(1_005));
+}
