@@ -271,7 +271,7 @@ fn completing_job() -> Job {
         time_limit_min: Some(60),
         failed_node: Some("n3".into()),
         next_step: 2,
-        next_step_node: 4,
+        next_step_node: 0,
         warned: true,
         derived_status: 0,
         client_listens: false,

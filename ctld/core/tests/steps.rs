@@ -7,12 +7,12 @@ mod world;
 use std::sync::Arc;
 
 use ctld_core::{
-    Answer, ClientMessage, Core, Effect, Event, Kill, Reject, SocketOrder, StepDone, StepReject,
-    StepRequest, Turned,
+    Answer, ClientMessage, Core, Effect, Event, Kill, Reject, StepDone, StepReject, StepRequest,
+    Turned,
 };
 use model::{
-    Config, JobId, MemoryRequest, NumberOption, Phase, Step, StepClient, StepNumber, StepTexts,
-    TextOption, Timestamp, WaitReason,
+    Config, JobId, MemoryRequest, NumberOption, Phase, Step, StepClient, StepNumber, TextOption,
+    Timestamp, WaitReason,
 };
 use world::{ANN, BOB, ROOT, World, batch, done_on, srun, with};
 

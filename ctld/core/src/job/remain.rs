@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use model::{Allocation, Job, Launch, NodeId, Phase, node_list};
 
-use crate::effect::{ClientMessage, Effect};
+use crate::effect::Effect;
 use crate::job::{client, launch};
 use crate::step;
 use crate::turn::Turn;
@@ -21,9 +21,7 @@ pub(crate) fn goes_on_without(turn: &mut Turn<'_>, job: &Arc<Job>, node: NodeId)
         return false;
     }
     let name = turn.cluster().node(node).map_or_else(Arc::default, |node| Arc::clone(&node.name));
-    let message = ClientMessage::NodeLost { job: job.id, step: None, nodes: Arc::clone(&name) };
-    client::say(turn, job, message);
-    step::node_lost(turn, job.id, node, &name);
+    client::node_lost(turn, job, node, &name);
     step::part_lost(turn, job, node);
     let shares: Vec<_> =
         allocation.shares.iter().filter(|share| share.node != node).cloned().collect();

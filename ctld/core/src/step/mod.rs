@@ -28,7 +28,7 @@ pub use request::{StepGres, StepKind, StepRequest};
 pub(crate) use waiting::WaitingSteps;
 
 use crate::access::{self, Caller};
-use crate::effect::{ClientMessage, Effect};
+use crate::effect::{ClientMessage, Effect, NodeMessage};
 use crate::event::{Answer, StepDone};
 use crate::reject::{Reject, StepReject};
 use crate::turn::Turn;
@@ -357,7 +357,8 @@ pub(crate) fn part_lost(turn: &mut Turn<'_>, job: &Arc<Job>, node: NodeId) {
                 turn.record(Change::Step(Arc::new(rest)));
                 for other in step.nodes.iter().copied().filter(|id| *id != node) {
                     let (job, step) = (job.id, Some(step.number));
-                    let message = NodeMessage::Signal { job, step, signal: SIGKILL, flags: 0 };
+                    let signal = SIGKILL;
+                    let message = NodeMessage::Signal { job, step, signal, flags: 0 };
                     turn.emit(Effect::ToNode { node: other, message });
                 }
             }
@@ -381,3 +382,5 @@ fn tell(turn: &mut Turn<'_>, step: &Step, message: ClientMessage) {
         turn.emit(Effect::ToClient { client, protocol, message });
     }
 }
+
+const SIGKILL: u16 = 9;

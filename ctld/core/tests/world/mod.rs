@@ -15,7 +15,7 @@ use model::{
     Address, Allocation, Availability, Cluster, Config, CoreSet, Dependencies, Dependency,
     DependencyKind, DependencyState, Gid, Hardware, Hold, IndexSet, Job, JobId, JobSpec, Join,
     Node, NodeId, NodeShare, Partition, Phase, Plan, PriorityType, Script, Start, StepClient,
-    Timestamp, Uid, node_list,
+    StepTexts, Timestamp, Uid, node_list,
 };
 
 pub const ROOT: Caller = Caller { uid: Uid(0), gid: Gid(0) };
