@@ -29,7 +29,8 @@ pub(crate) fn requeued(
         if left_alone(job) {
             return Ok(());
         }
-        turn.cluster().components(job).try_for_each(|job| check_requeue(job))
+        let forced = request.launch_failed && config.requeue_on_prolog_fail;
+        turn.cluster().components(job).try_for_each(|job| check_requeue(job, forced))
     };
     let act = |turn: &mut Turn<'_>, job: &Arc<Job>| {
         if request.launch_failed && job.is_active() {
@@ -45,8 +46,8 @@ pub(crate) fn requeued(
     select::each(turn, &request.selection, &records, act, check)
 }
 
-fn check_requeue(job: &Job) -> Result<(), Reject> {
-    if !job.spec.requeue {
+fn check_requeue(job: &Job, forced: bool) -> Result<(), Reject> {
+    if !(job.spec.requeue || forced) {
         return Err(Reject::NotRequeueable(job.id));
     }
     if !job.batch {
