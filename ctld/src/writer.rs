@@ -2,7 +2,7 @@
 //! cluster, and only then lets answers and effects go.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use ctld_core::{Answer, Core, Effect, Event, Reject};
 use model::{Change, Job, JobId, Timestamp};
@@ -53,13 +53,20 @@ impl From<Work> for Delivery {
 #[derive(Debug)]
 pub struct Published {
     view: RwLock<Arc<View>>,
+    /// Held by whoever makes the next view of the present one, so that none is made of an older one.
+    /// Readers never wait for it.
+    publishing: Mutex<()>,
     renewed: Notify,
 }
 
 impl Published {
     /// Publishes a first view.
     pub fn new(view: View) -> Self {
-        Self { view: RwLock::new(Arc::new(view)), renewed: Notify::new() }
+        Self {
+            view: RwLock::new(Arc::new(view)),
+            publishing: Mutex::new(()),
+            renewed: Notify::new(),
+        }
     }
 
     /// The view as it is now. It stays as it is for whoever holds it.
@@ -67,7 +74,10 @@ impl Published {
         Arc::clone(&self.view.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn publish(&self, view: View) {
+    fn publish(&self, alter: impl FnOnce(&mut View)) {
+        let _next = self.publishing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut view = View::clone(&self.view());
+        alter(&mut view);
         let view = Arc::new(view);
         let old = {
             let mut place = self.view.write().unwrap_or_else(PoisonError::into_inner);
@@ -85,11 +95,11 @@ impl Published {
 
     /// Alters what people set at run time.
     pub fn tune(&self, alter: impl FnOnce(&mut Tuning)) {
-        let mut view = View::clone(&self.view());
-        let mut tuning = *view.tuning;
-        alter(&mut tuning);
-        view.tuning = Arc::new(tuning);
-        self.publish(view);
+        self.publish(|view| {
+            let mut tuning = *view.tuning;
+            alter(&mut tuning);
+            view.tuning = Arc::new(tuning);
+        });
     }
 }
 
@@ -152,14 +162,14 @@ impl Writer {
                 old.counters.job_changed(before.map(|job| &**job), job);
             }
         }
-        let mut view = View::clone(&old);
-        view.cluster = self.core.cluster().clone();
-        view.changed = self.changed;
-        if let Some(conf) = conf {
-            view.conf = conf;
-        }
         drop(old);
-        self.published.publish(view);
+        self.published.publish(|view| {
+            view.cluster = self.core.cluster().clone();
+            view.changed = self.changed;
+            if let Some(conf) = conf {
+                view.conf = conf;
+            }
+        });
     }
 
     /// Everything that is outstanding, after a start.
@@ -211,7 +221,9 @@ pub fn run(
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::sync::{Arc, mpsc};
+    use std::thread;
+    use std::time::Duration;
 
     use ctld_core::{Caller, Core, Event, Kill, Reject};
     use model::{Gid, JobId, Timestamp, Uid};
@@ -248,6 +260,30 @@ mod tests {
         assert!(answer.try_recv().unwrap().is_ok());
         assert_ne!(published.view().cluster, before.cluster);
         assert_eq!(store.commits(), 1);
+    }
+
+    #[test]
+    fn a_setting_that_is_altered_meanwhile_puts_no_older_cluster_back() {
+        let store = Arc::new(Memory::new());
+        let (mut writer, published) = writer(&store);
+        let before = published.view();
+        let event = deletion(&published);
+        let (altering, has_begun) = mpsc::channel();
+        let other = Arc::clone(&published);
+        let altered = thread::spawn(move || {
+            other.tune(|tuning| {
+                altering.send(()).unwrap();
+                // Long enough for the writer to publish, if it could.
+                thread::sleep(Duration::from_millis(50));
+                tuning.debug_level = 7;
+            });
+        });
+        has_begun.recv().unwrap();
+        writer.step(Timestamp(100), [Work { event, conf: None, reply: None }]).unwrap();
+        altered.join().unwrap();
+        let view = published.view();
+        assert_eq!(view.tuning.debug_level, 7);
+        assert_ne!(view.cluster, before.cluster);
     }
 
     #[test]
