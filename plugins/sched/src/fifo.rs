@@ -41,9 +41,35 @@ impl<'a> Planner<'a> {
                 self.complete = false;
                 return;
             }
+            if let Some(reason) = self.out_of_the_question(job) {
+                // Most of a long queue may be so, over and over: it must not use up the jobs that
+                // are to be looked at, nor cost more than a glance.
+                self.ledger.checks_left = self.ledger.checks_left.saturating_sub(1);
+                if job.wait != reason {
+                    self.pass(job, reason);
+                }
+                continue;
+            }
             self.examined += 1;
             self.examine(job);
         }
+    }
+
+    /// What keeps a job from being started, whatever nodes there are. Heterogeneous jobs are looked
+    /// at as a whole, elsewhere.
+    fn out_of_the_question(&self, job: &Job) -> Option<WaitReason> {
+        if job.het.is_some() {
+            return None;
+        }
+        if let Some(reason) = hindrance(job, self.now) {
+            return Some(reason);
+        }
+        let mut first = None;
+        for partition in partitions(self.cluster, job) {
+            let reason = partition_hindrance(job, partition)?;
+            first.get_or_insert(reason);
+        }
+        Some(first.unwrap_or(WaitReason::PartitionInactive))
     }
 
     fn examine(&mut self, job: &'a Arc<Job>) {
@@ -51,10 +77,6 @@ impl<'a> Planner<'a> {
             if role.is_leader() {
                 self.examine_together(job);
             }
-            return;
-        }
-        if let Some(reason) = hindrance(job, self.now) {
-            self.pass(job, reason);
             return;
         }
         let mut started = 0;

@@ -55,9 +55,10 @@ pub use feasible::{Infeasible, feasible, will_run};
 /// How much work a plan may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
-    /// Jobs looked at.
+    /// Jobs that nodes are looked for, those left out that are held, wait for another job or for a
+    /// time, or whose partitions are closed.
     pub jobs: u32,
-    /// Looks at a node. The look that uses them up is finished, so a plan costs at most as many
+    /// Looks at a node, or at a job that no nodes are looked for. The look that uses them up is finished, so a plan costs at most as many
     /// more as the cluster has nodes.
     pub node_checks: u64,
     /// Waiting jobs that are looked at a second time; 0 is no backfill.
