@@ -171,8 +171,8 @@ keys! {
     AcctGatherNodeFreq, acct_gather_node_freq: u16 = 0, ALL, Elsewhere;
     AcctGatherProfileType, acct_gather_profile_type: Text = None, ALL, Elsewhere;
     AllowSpecResourcesUsage, allow_spec_resources_usage: bool = false, ALL, Elsewhere;
-    AuthAltParameters, auth_alt_parameters: Text = None, ALL, NotYet("alternate authentication");
-    AuthAltTypes, auth_alt_types: Text = None, ALL, NotYet("alternate authentication");
+    AuthAltParameters, auth_alt_parameters: Text = None, ALL, Here;
+    AuthAltTypes, auth_alt_types: Text = None, ALL, Here;
     AuthInfo, auth_info: Text = None, ALL, Here;
     AuthType, auth_type: Text = text("auth/munge"), ALL, Here;
     BackupAddr, backup_addr: Text = None, ALL, NotYet(BACKUP);
@@ -220,7 +220,7 @@ keys! {
     FirstJobId, first_job_id: u32 = 1, ALL, Here;
     GetEnvTimeout, get_env_timeout: u16 = 2, ALL, Elsewhere;
     GpuFreqDef, gpu_freq_def: Text = None, ALL, Elsewhere;
-    GresTypes, gres_types: Text = None, ALL, NotYet("generic resources");
+    GresTypes, gres_types: Text = None, ALL, Here;
     GroupUpdateForce, group_update_force: u16 = 1, ALL, NotYet("group access lists");
     GroupUpdateTime, group_update_time: u16 = 600, ALL, NotYet("group access lists");
     HashPlugin, hash_plugin: Text = text("hash/k12"), R24_05.on(), Here;
@@ -229,7 +229,7 @@ keys! {
     HealthCheckProgram, health_check_program: Text = None, ALL, Here;
     HealthCheckTimeout, health_check_timeout: u16 = 0, R26_05.on(), Elsewhere;
     HttpParserType, http_parser_type: Text = None, R25_11.on(), Elsewhere;
-    InactiveLimit, inactive_limit: u16 = 0, ALL, NotYet("the limit on inactive allocations");
+    InactiveLimit, inactive_limit: u16 = 0, ALL, Here;
     InteractiveStepOptions, interactive_step_options: Text = text("--interactive --preserve-env --pty $SHELL"), ALL, Elsewhere;
     JobAcctGatherFrequency, job_acct_gather_frequency: Text = text("30"), ALL, Elsewhere;
     JobAcctGatherParams, job_acct_gather_params: Text = None, ALL, Elsewhere;
@@ -254,7 +254,7 @@ keys! {
     LaunchParameters, launch_parameters: Text = None, ALL, Elsewhere;
     LaunchType, launch_type: Text = None, ALL, Elsewhere;
     LicenseParameters, license_parameters: Text = None, R26_05.on(), NotYet("licenses");
-    Licenses, licenses: Text = None, ALL, NotYet("licenses");
+    Licenses, licenses: Text = None, ALL, Here;
     LogTimeFormat, log_time_format: Text = None, ALL, Elsewhere;
     MailDomain, mail_domain: Text = None, ALL, Here;
     MailProg, mail_prog: Text = text("/bin/mail"), ALL, Here;
@@ -319,12 +319,12 @@ keys! {
     PropagateResourceLimitsExcept, propagate_resource_limits_except: Text = None, ALL, Elsewhere;
     RebootProgram, reboot_program: Text = None, ALL, Elsewhere;
     ReconfigFlags, reconfig_flags: Text = None, ALL, Here;
-    RequeueExit, requeue_exit: Text = None, ALL, NotYet("requeueing by exit code");
-    RequeueExitHold, requeue_exit_hold: Text = None, ALL, NotYet("requeueing by exit code");
+    RequeueExit, requeue_exit: Text = None, ALL, Here;
+    RequeueExitHold, requeue_exit_hold: Text = None, ALL, Here;
     ResumeFailProgram, resume_fail_program: Text = None, ALL, NotYet(POWER_SAVING);
     ResumeProgram, resume_program: Text = None, ALL, NotYet(POWER_SAVING);
     ResumeRate, resume_rate: u16 = 300, ALL, NotYet(POWER_SAVING);
-    ResumeTimeout, resume_timeout: u16 = 60, ALL, NotYet(POWER_SAVING);
+    ResumeTimeout, resume_timeout: u16 = 60, ALL, Here;
     ResvEpilog, resv_epilog: Text = None, ALL, NotYet("reservations");
     ResvOverRun, resv_over_run: u16 = 0, ALL, NotYet("reservations");
     ResvProlog, resv_prolog: Text = None, ALL, NotYet("reservations");
