@@ -13,6 +13,7 @@ mod complete;
 mod control;
 pub mod credential;
 mod crontab;
+pub mod environment;
 mod errno;
 mod facility_info;
 mod field;

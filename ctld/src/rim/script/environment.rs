@@ -8,6 +8,7 @@ use std::fmt::Display;
 use model::{Job, Script, TextOption, Timestamp};
 use protocol::Version;
 
+use crate::rpc::environment::{runs, set};
 use crate::rpc::job_word;
 use crate::view::View;
 
@@ -110,7 +111,7 @@ fn of_allocation(job: &Job, set: &mut impl FnMut(&str, &dyn Display)) {
     set("SLURM_JOB_NODELIST", &allocation.map_or("(null)", |allocation| &allocation.node_list));
     if let Some(allocation) = allocation {
         let cpus = allocation.shares.iter().map(|share| share.cpus);
-        set("SLURM_JOB_CPUS_PER_NODE", &compressed(cpus));
+        set("SLURM_JOB_CPUS_PER_NODE", &runs(cpus));
         set("SLURM_JOB_NUM_NODES", &allocation.shares.len());
     }
 }
@@ -130,50 +131,4 @@ fn of_sharing(view: &View, job: &Job, set: &mut impl FnMut(&str, &dyn Display)) 
 fn end(job: &Job) -> Timestamp {
     let unlimited = || job.started.map(|started| started.plus_s(YEAR_S));
     job.ended.or_else(unlimited).unwrap_or_default()
-}
-
-/// Sets a variable, in its place if it is there.
-pub(super) fn set(environment: &mut Vec<String>, name: &str, value: &dyn Display) {
-    let is_it =
-        |entry: &&mut String| entry.strip_prefix(name).is_some_and(|rest| rest.starts_with('='));
-    let entry = format!("{name}={value}");
-    match environment.iter_mut().find(is_it) {
-        Some(known) => *known = entry,
-        None => environment.push(entry),
-    }
-}
-
-/// Numbers, equal neighbours written once: `4(x2),1`.
-fn compressed(numbers: impl Iterator<Item = u32>) -> String {
-    let mut runs: Vec<(u32, u32)> = Vec::new();
-    for number in numbers {
-        match runs.last_mut() {
-            Some((last, times)) if *last == number => *times += 1,
-            _ => runs.push((number, 1)),
-        }
-    }
-    let run = |(number, times): &(u32, u32)| match times {
-        1 => number.to_string(),
-        _ => format!("{number}(x{times})"),
-    };
-    runs.iter().map(run).collect::<Vec<_>>().join(",")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{compressed, set};
-
-    #[test]
-    fn equal_neighbours_are_written_once() {
-        assert_eq!(compressed([4, 4, 1, 4].into_iter()), "4(x2),1,4");
-        assert_eq!(compressed(std::iter::empty()), "");
-    }
-
-    #[test]
-    fn what_the_controller_sets_wins() {
-        let mut environment = vec!["SLURM_JOB_ID=1".to_owned(), "SLURM_JOB=2".to_owned()];
-        set(&mut environment, "SLURM_JOB_ID", &7);
-        set(&mut environment, "SLURM", &8);
-        assert_eq!(environment, ["SLURM_JOB_ID=7", "SLURM_JOB=2", "SLURM=8"]);
-    }
 }

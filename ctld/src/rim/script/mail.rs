@@ -8,6 +8,7 @@ use protocol::duration::seconds_text;
 use protocol::shape::Limit;
 
 use super::environment;
+use crate::rpc::environment::set;
 use crate::rpc::job_word;
 use crate::view::View;
 
@@ -30,7 +31,7 @@ pub(super) fn of(view: &View, job: &Job, event: MailEvent, now: Timestamp) -> Ma
     let job = array.as_deref().unwrap_or(job);
     let ended = matches!(event, MailEvent::Ended | MailEvent::Failed);
     let mut environment = environment::common(view, job, None, ended);
-    let mut set = |name: &str, value: &str| environment::set(&mut environment, name, &value);
+    let mut set = |name: &str, value: &str| set(&mut environment, name, &value);
     set("SLURM_JOB_STATE", job_word::base_state_word(job));
     set("SLURM_JOB_MAIL_TYPE", word(event));
     let time = time(job, event, now).map_or_else(String::new, |(label, variable, time)| {

@@ -23,6 +23,7 @@ use tracing::{debug, error, info, warn};
 use self::process::{End, Program};
 use crate::config::NO_VALUE_16;
 use crate::rim::{Rim, now};
+use crate::rpc::environment::set;
 
 /// Hooks that run at a time.
 const HOOKS_MAX: usize = 64;
@@ -109,7 +110,7 @@ fn programs(rim: &Rim, job: &Job, hook: Hook) -> Vec<Program> {
     let script = if job.batch { rim.store.0.script(job.array_job()).ok().flatten() } else { None };
     let over = hook == Hook::Epilog;
     let mut environment = environment::common(&view, job, script.as_ref(), over);
-    environment::set(&mut environment, "SLURM_SCRIPT_CONTEXT", &context);
+    set(&mut environment, "SLURM_SCRIPT_CONTEXT", &context);
     let program = |path: &String| Program {
         path: path.clone(),
         arguments: Vec::new(),

@@ -7,6 +7,7 @@ use protocol::msg::open_mode;
 
 use super::{batch, het};
 use crate::rpc::credential::text;
+use crate::rpc::environment::{self as variables, runs};
 use crate::rpc::job_word;
 use crate::view::View;
 
@@ -19,7 +20,7 @@ pub(super) fn of(
 ) -> Vec<String> {
     let mut set = |name: &str, value: Option<String>| {
         if let Some(value) = value {
-            overwrite(&mut environment, name, &value);
+            variables::set(&mut environment, name, &value);
         }
     };
     for (name, value) in het::variables(view, job, version) {
@@ -52,17 +53,6 @@ pub(super) fn of(
     environment
 }
 
-/// Sets a variable in its place if it is there, at the end if not.
-fn overwrite(environment: &mut Vec<String>, name: &str, value: &str) {
-    let is_it =
-        |entry: &&mut String| entry.strip_prefix(name).is_some_and(|rest| rest.starts_with('='));
-    let entry = format!("{name}={value}");
-    match environment.iter_mut().find(is_it) {
-        Some(known) => *known = entry,
-        None => environment.push(entry),
-    }
-}
-
 /// `--profile` in words, as acct_gather_profile writes them.
 fn profile(bits: u64) -> Option<String> {
     const WORDS: [(u64, &str); 4] =
@@ -81,33 +71,9 @@ pub(super) fn tasks_per_node(job: &Job) -> Option<String> {
     Some(runs(shares.iter().map(|share| share.tasks)))
 }
 
-/// Numbers, equal neighbours written once: `2(x3),1`.
-pub(super) fn runs(numbers: impl Iterator<Item = u32>) -> String {
-    let mut runs: Vec<(u32, u32)> = Vec::new();
-    for number in numbers {
-        match runs.last_mut() {
-            Some((known, times)) if *known == number => *times += 1,
-            _ => runs.push((number, 1)),
-        }
-    }
-    let run = |(number, times): &(u32, u32)| match times {
-        1 => number.to_string(),
-        _ => format!("{number}(x{times})"),
-    };
-    runs.iter().map(run).collect::<Vec<_>>().join(",")
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{overwrite, profile};
-
-    #[test]
-    fn a_variable_is_replaced_in_its_place_and_not_mistaken_for_a_longer_one() {
-        let mut environment = vec!["AB=1".to_owned(), "A=2".to_owned()];
-        overwrite(&mut environment, "A", "3");
-        overwrite(&mut environment, "C", "4");
-        assert_eq!(environment, ["AB=1", "A=3", "C=4"]);
-    }
+    use super::profile;
 
     #[test]
     fn profiles_have_words() {

@@ -3,8 +3,9 @@
 use model::{Job, MemoryRequest, NumberOption, TextOption};
 use protocol::Version;
 
-use super::environment::{runs, tasks_per_node};
+use super::environment::tasks_per_node;
 use crate::rpc::credential::text;
+use crate::rpc::environment::runs;
 use crate::view::View;
 
 /// The variables, in the order in which stock controllers set them: those of each component under both
