@@ -21,9 +21,6 @@ const PAUSE_MAX: Duration = Duration::from_secs(30);
 const THOROUGH_EVERY: Duration = Duration::from_secs(30);
 /// A queue up to this length is looked at as a whole each time.
 const SHORT_QUEUE: usize = 500;
-/// A pass over the front of a long queue.
-const QUICK: sched::Budget =
-    sched::Budget { jobs: 10_000, node_checks: 2_000_000, backfill_jobs: 0 };
 
 /// Wakes the scheduler.
 #[derive(Debug, Default)]
@@ -84,7 +81,7 @@ impl Planner {
                 looked_at_all = Some(began);
                 sched::Budget::THOROUGH
             } else {
-                QUICK
+                sched::Budget::quick(view.cluster.config())
             };
             let plan = sched::plan(&view.cluster, now(), budget);
             drop(view);

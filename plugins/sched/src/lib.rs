@@ -69,10 +69,12 @@ impl Budget {
     /// All that there is to do.
     pub const FULL: Self = Self { jobs: u32::MAX, node_checks: u64::MAX, backfill_jobs: u32::MAX };
 
-    /// A quick pass, after each submission and each end of a job: the first jobs of the queue
-    /// (SchedulerParameters=default_queue_depth), in order.
+    /// A quick pass, after each submission and each end of a job: the first jobs of the queue, in
+    /// order. They are as many as SchedulerParameters=default_queue_depth says, and never few: stock
+    /// looks at 100 unless told otherwise, since clients wait meanwhile, and here nobody does.
     pub fn quick(config: &Config) -> Self {
-        Self { jobs: config.default_queue_depth, node_checks: 10_000_000, backfill_jobs: 0 }
+        let jobs = config.default_queue_depth.max(10_000);
+        Self { jobs, node_checks: 2_000_000, backfill_jobs: 0 }
     }
 
     /// A thorough pass, now and then: the whole queue, and as many jobs a second time as stock
