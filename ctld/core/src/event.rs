@@ -474,6 +474,31 @@ pub struct NodeUpdate {
     pub resume_after_s: Option<Option<u32>>,
 }
 
+impl NodeUpdate {
+    /// Nothing is altered of these nodes yet.
+    pub fn of(caller: Caller, names: Vec<Arc<str>>) -> Self {
+        Self {
+            caller,
+            target: NodeTarget { names },
+            state: None,
+            reason: None,
+            reason_by: None,
+            weight: None,
+            features_available: None,
+            features_active: None,
+            comment: None,
+            extra: None,
+            instance_id: None,
+            instance_type: None,
+            address: None,
+            host_name: None,
+            gres: None,
+            cpu_bind: None,
+            resume_after_s: None,
+        }
+    }
+}
+
 /// `State=` of `scontrol update node`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the words are those of scontrol(1)")]

@@ -5,8 +5,8 @@ mod world;
 use std::sync::Arc;
 
 use ctld_core::{
-    Answer, Core, Dynamic, Effect, Event, JobSelection, NodeMessage, NodeTarget, NodeUpdate,
-    NodeUpdateState, Registered, Requeue, Turned,
+    Answer, Core, Dynamic, Effect, Event, JobSelection, NodeMessage, NodeUpdate, NodeUpdateState,
+    Registered, Requeue, Turned,
 };
 use model::{
     Config, DependencyKind, DependencyState, Hold, JobId, Launch, NodeId, Phase, Registration,
@@ -50,23 +50,9 @@ fn registered(node: u32, steps: &[(JobId, StepNumber)]) -> Event {
 
 fn set_down(node: &str) -> NodeUpdate {
     NodeUpdate {
-        caller: ROOT,
-        target: NodeTarget { names: vec![node.into()] },
         state: Some(NodeUpdateState::Down),
         reason: Some("maintenance".into()),
-        reason_by: None,
-        weight: None,
-        features_available: None,
-        features_active: None,
-        comment: None,
-        extra: None,
-        instance_id: None,
-        instance_type: None,
-        address: None,
-        host_name: None,
-        gres: None,
-        cpu_bind: None,
-        resume_after_s: None,
+        ..NodeUpdate::of(ROOT, vec![node.into()])
     }
 }
 

@@ -4,13 +4,8 @@
 
 mod world;
 
-use ctld_core::{
-    Answer, Distribution, Event, JobEdit, JobPart, JobSelection, NewJob, Reject, SocketOrder,
-    StepKind, StepRequest,
-};
-use model::{
-    Config, Exit, Hold, JobId, Launch, Phase, Plan, PriorityType, StepNumber, StepTexts, WaitReason,
-};
+use ctld_core::{Answer, Event, JobEdit, JobPart, JobSelection, NewJob, Reject, StepRequest};
+use model::{Config, Exit, Hold, JobId, Launch, Phase, Plan, PriorityType, StepNumber, WaitReason};
 
 use world::{ANN, ROOT, World, batch, sent, whole, with};
 
@@ -240,23 +235,9 @@ fn a_node_that_goes_takes_all_components_back_to_the_queue_or_ends_them() {
 
 fn lose_second_node(world: &mut World) {
     let update = ctld_core::NodeUpdate {
-        caller: ROOT,
-        target: ctld_core::NodeTarget { names: vec!["n2".into()] },
         state: Some(ctld_core::NodeUpdateState::Down),
         reason: Some("broken".into()),
-        reason_by: None,
-        weight: None,
-        features_available: None,
-        features_active: None,
-        comment: None,
-        extra: None,
-        instance_id: None,
-        instance_type: None,
-        address: None,
-        host_name: None,
-        gres: None,
-        cpu_bind: None,
-        resume_after_s: None,
+        ..ctld_core::NodeUpdate::of(ROOT, vec!["n2".into()])
     };
     world.accepted(Event::UpdateNodes(Box::new(update)));
 }
@@ -346,41 +327,5 @@ fn steps_of_components_are_numbered_by_the_leader() {
 }
 
 fn srun(job: JobId) -> StepRequest {
-    StepRequest {
-        caller: ANN,
-        job,
-        task: None,
-        number: None,
-        component: None,
-        kind: StepKind::Normal,
-        min_nodes: Some(1),
-        max_nodes: 0,
-        cpus: 1,
-        tasks: Some(1),
-        cpus_per_task: None,
-        tasks_per_node: None,
-        threads_per_core: None,
-        tasks_per_core: None,
-        gres: None,
-        ports: None,
-        memory: None,
-        time_limit_min: None,
-        relative: None,
-        distribution: Some(Distribution::default()),
-        sockets: SocketOrder::default(),
-        distribution_bits: 2,
-        whole: false,
-        overlaps: true,
-        overcommit: false,
-        ignores_signals: false,
-        nodes: None,
-        hosts: Vec::new(),
-        excluded_nodes: None,
-        feature: None,
-        name: None,
-        client: None,
-        texts: StepTexts::default(),
-        submit_line: None,
-        protocol: 0x2c00,
-    }
+    StepRequest { overlaps: true, name: None, client: None, ..world::srun(job, 1) }
 }

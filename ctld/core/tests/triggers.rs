@@ -5,8 +5,8 @@
 mod world;
 
 use ctld_core::{
-    Caller, Core, Effect, Event, NewTrigger, NodeTarget, NodeUpdate, NodeUpdateState, Reject,
-    TriggerSelection, Turned,
+    Caller, Core, Effect, Event, NewTrigger, NodeUpdate, NodeUpdateState, Reject, TriggerSelection,
+    Turned,
 };
 use model::{Config, Gid, JobId, PriorityType, Timestamp, Trigger, Uid, Watched};
 use world::{ANN, ROOT, World, batch};
@@ -43,23 +43,9 @@ fn on_nodes(nodes: &str) -> Watched {
 
 fn alter(world: &mut World, nodes: &[&str], state: NodeUpdateState) -> Turned {
     let update = NodeUpdate {
-        caller: ROOT,
-        target: NodeTarget { names: nodes.iter().map(|name| (*name).into()).collect() },
         state: Some(state),
         reason: Some("test".into()),
-        reason_by: None,
-        weight: None,
-        features_available: None,
-        features_active: None,
-        comment: None,
-        extra: None,
-        instance_id: None,
-        instance_type: None,
-        address: None,
-        host_name: None,
-        gres: None,
-        cpu_bind: None,
-        resume_after_s: None,
+        ..NodeUpdate::of(ROOT, nodes.iter().map(|name| (*name).into()).collect())
     };
     world.accepted(Event::UpdateNodes(Box::new(update)))
 }

@@ -315,19 +315,12 @@ mod tests {
             if let Some(release) = &info.version {
                 node.availability = Availability::Up;
                 node.registration = Some(Arc::new(Registration {
-                    protocol: version.to_wire(),
                     version: release.as_str().into(),
                     booted: Timestamp(info.boot_time.0),
                     slurmd_started: Timestamp(info.slurmd_start_time.0),
                     arch: info.arch.clone().unwrap().into(),
                     os: info.os.clone().unwrap().into(),
-                    cpus: 8,
-                    boards: 1,
-                    sockets: 2,
-                    cores_per_socket: 4,
-                    threads_per_core: 1,
-                    memory_mib: 8000,
-                    tmp_disk_mib: 0,
+                    ..fixtures::registered(version)
                 }));
             }
             view.cluster.apply(&Change::Node(Arc::new(node)));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ctld_core::{
     ArrayRequest, Caller, Event, JobEdit, JobPart, JobSelection, Kill, NewCrontab, NewJob,
-    NodeTarget, NodeUpdate, NodeUpdateState, PartitionUpdate, Requeue, UpdateJob,
+    NodeUpdate, NodeUpdateState, PartitionUpdate, Requeue, UpdateJob,
 };
 use model::{
     Availability, Cluster, CronLine, Dependencies, Dependency, DependencyKind, DependencyState,
@@ -287,23 +287,9 @@ fn node(cluster: &Cluster, rng: &mut Rng) -> Event {
 pub fn update_node(name: &Arc<str>, state: NodeUpdateState) -> Event {
     let resume = matches!(state, NodeUpdateState::Resume | NodeUpdateState::Undrain);
     Event::UpdateNodes(Box::new(NodeUpdate {
-        caller: ROOT,
-        target: NodeTarget { names: vec![Arc::clone(name)] },
         state: Some(state),
         reason: (!resume).then(|| "maintenance".into()),
-        reason_by: None,
-        weight: None,
-        features_available: None,
-        features_active: None,
-        comment: None,
-        extra: None,
-        instance_id: None,
-        instance_type: None,
-        address: None,
-        host_name: None,
-        gres: None,
-        cpu_bind: None,
-        resume_after_s: None,
+        ..NodeUpdate::of(ROOT, vec![Arc::clone(name)])
     }))
 }
 

@@ -3,10 +3,8 @@
 
 use std::sync::Arc;
 
-use ctld_core::{
-    Answer, Distribution, Event, Reject, SocketOrder, StepDone, StepKind, StepRequest,
-};
-use model::{Exit, Job, JobId, Phase, StepNumber, StepTexts};
+use ctld_core::{Answer, Event, Reject, StepDone, StepRequest};
+use model::{Exit, Job, JobId, Phase, StepNumber};
 use state::Fault;
 
 use crate::client::{self, ROOT};
@@ -163,41 +161,5 @@ impl World {
 }
 
 fn step_of(job: JobId) -> StepRequest {
-    StepRequest {
-        caller: ROOT,
-        job,
-        task: None,
-        number: None,
-        component: None,
-        kind: StepKind::Normal,
-        min_nodes: None,
-        max_nodes: 0,
-        cpus: 0,
-        tasks: None,
-        cpus_per_task: None,
-        tasks_per_node: None,
-        threads_per_core: None,
-        tasks_per_core: None,
-        gres: None,
-        ports: None,
-        memory: None,
-        time_limit_min: None,
-        relative: None,
-        distribution: Some(Distribution::default()),
-        sockets: SocketOrder::default(),
-        distribution_bits: 2,
-        whole: false,
-        overlaps: false,
-        overcommit: false,
-        ignores_signals: false,
-        nodes: None,
-        hosts: Vec::new(),
-        excluded_nodes: None,
-        feature: None,
-        name: None,
-        client: None,
-        texts: StepTexts::default(),
-        submit_line: None,
-        protocol: 0x2a00,
-    }
+    StepRequest::of(ROOT, job, 0x2a00)
 }

@@ -82,6 +82,49 @@ pub struct StepRequest {
     pub protocol: u16,
 }
 
+impl StepRequest {
+    /// `srun` without options within a job, of somebody who speaks a release (as it stands in headers).
+    pub fn of(caller: Caller, job: JobId, protocol: u16) -> Self {
+        Self {
+            caller,
+            job,
+            task: None,
+            number: None,
+            component: None,
+            kind: StepKind::Normal,
+            min_nodes: None,
+            max_nodes: 0,
+            cpus: 0,
+            tasks: None,
+            cpus_per_task: None,
+            tasks_per_node: None,
+            threads_per_core: None,
+            tasks_per_core: None,
+            gres: None,
+            ports: None,
+            memory: None,
+            time_limit_min: None,
+            relative: None,
+            distribution: Some(Distribution::default()),
+            sockets: SocketOrder::default(),
+            distribution_bits: 2,
+            whole: false,
+            overlaps: false,
+            overcommit: false,
+            ignores_signals: false,
+            nodes: None,
+            hosts: Vec::new(),
+            excluded_nodes: None,
+            feature: None,
+            name: None,
+            client: None,
+            texts: StepTexts::default(),
+            submit_line: None,
+            protocol,
+        }
+    }
+}
+
 /// Generic resources that a step asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StepGres {

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ctld_core::{
-    Caller, Configuration, Core, Dynamic, Effect, Event, NodeMessage, NodeTarget, NodeUpdate,
-    NodeUpdateState, Recover, Registered, Turned,
+    Caller, Configuration, Core, Dynamic, Effect, Event, NodeMessage, NodeUpdate, NodeUpdateState,
+    Recover, Registered, Turned,
 };
 use model::{
     Address, Allocation, Change, Cluster, Config, CoreSet, Gid, Hardware, Hold, Job, JobId,
@@ -163,25 +163,7 @@ pub fn report(name: &str, booted: i64) -> Registered {
 }
 
 pub fn update(name: &str, state: Option<NodeUpdateState>) -> NodeUpdate {
-    NodeUpdate {
-        caller: root(),
-        target: NodeTarget { names: vec![name.into()] },
-        state,
-        reason: Some("test".into()),
-        reason_by: None,
-        weight: None,
-        features_available: None,
-        features_active: None,
-        comment: None,
-        extra: None,
-        instance_id: None,
-        instance_type: None,
-        address: None,
-        host_name: None,
-        gres: None,
-        cpu_bind: None,
-        resume_after_s: None,
-    }
+    NodeUpdate { state, reason: Some("test".into()), ..NodeUpdate::of(root(), vec![name.into()]) }
 }
 
 /// A batch job that runs on n1.

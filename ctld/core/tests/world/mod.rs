@@ -7,15 +7,15 @@
 use std::sync::Arc;
 
 use ctld_core::{
-    Answer, ArrayRequest, BatchDone, Caller, Configuration, Core, Distribution, Effect, Event,
-    JobEdit, JobPart, JobSelection, Kill, LaunchResult, NewJob, NodeMessage, Recover, Reject,
-    Requeue, SocketOrder, StepKind, StepRequest, Turned, UpdateJob,
+    Answer, ArrayRequest, BatchDone, Caller, Configuration, Core, Effect, Event, JobEdit, JobPart,
+    JobSelection, Kill, LaunchResult, NewJob, NodeMessage, Recover, Reject, Requeue, StepRequest,
+    Turned, UpdateJob,
 };
 use model::{
     Address, Allocation, Availability, Cluster, Config, CoreSet, Dependencies, Dependency,
     DependencyKind, DependencyState, Gid, Hardware, Hold, IndexSet, Job, JobId, JobSpec, Join,
     Node, NodeId, NodeShare, Partition, Phase, Plan, PriorityType, Script, Start, StepClient,
-    StepTexts, Timestamp, Uid, node_list,
+    Timestamp, Uid, node_list,
 };
 
 pub const ROOT: Caller = Caller { uid: Uid(0), gid: Gid(0) };
@@ -277,40 +277,11 @@ fn node(number: u32) -> Node {
 /// `srun -n TASKS` within a job.
 pub fn srun(job: JobId, tasks: u32) -> StepRequest {
     StepRequest {
-        caller: ANN,
-        job,
-        task: None,
-        number: None,
-        component: None,
-        kind: StepKind::Normal,
         min_nodes: Some(1),
-        max_nodes: 0,
         cpus: tasks,
         tasks: Some(tasks),
-        cpus_per_task: None,
-        tasks_per_node: None,
-        threads_per_core: None,
-        tasks_per_core: None,
-        gres: None,
-        ports: None,
-        memory: None,
-        time_limit_min: None,
-        relative: None,
-        distribution: Some(Distribution::default()),
-        sockets: SocketOrder::default(),
-        distribution_bits: 2,
-        whole: false,
-        overlaps: false,
-        overcommit: false,
-        ignores_signals: false,
-        nodes: None,
-        hosts: Vec::new(),
-        excluded_nodes: None,
-        feature: None,
         name: Some("hostname".into()),
         client: Some(StepClient { host: "login".into(), port: 4_000, pid: 7 }),
-        texts: StepTexts::default(),
-        submit_line: None,
-        protocol: 0x2c00,
+        ..StepRequest::of(ANN, job, 0x2c00)
     }
 }
