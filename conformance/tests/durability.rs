@@ -93,6 +93,38 @@ fn a_running_job_goes_on_across_a_restart_and_its_end_is_learnt() {
 }
 
 #[test]
+fn a_running_job_has_its_devices_for_itself_after_a_kill() {
+    let Some(builder) = World::builder() else { return };
+    let world = builder
+        .node("n1")
+        .conf("GresTypes=gpu")
+        .conf("NodeName=n1 CPUs=4 RealMemory=2000 Gres=gpu:3")
+        .file("gres.conf", "Name=gpu File=/dev/tty[0-2]\n")
+        .start();
+    let alice = world.user("alice");
+    let devices = "--wrap=echo devices $SLURM_JOB_GPUS; sleep 300";
+    let told = |name: &str| -> String {
+        let printed = world.wait_text(&format!("/home/alice/{name}"), "devices");
+        printed.trim().to_owned()
+    };
+    let first = alice.sbatch(["--gres=gpu:1", "-o", "first.out", devices]);
+    alice.sbatch(["--gres=gpu:1", "-o", "second.out", devices]);
+    assert_eq!([told("first.out"), told("second.out")], ["devices 0", "devices 1"]);
+    alice.ok(["scancel", &first.to_string()]);
+    world.wait_job(first, "CANCELLED");
+    if world.subject().is_ours() {
+        world.kill_controller();
+    } else {
+        // Killed, stock may know of no job.
+        world.stop_controller();
+    }
+    world.start_controller();
+    world.wait_node("n1", "mix");
+    alice.sbatch(["--gres=gpu:2", "-o", "third.out", devices]);
+    assert_eq!(told("third.out"), "devices 0,2");
+}
+
+#[test]
 fn a_job_that_ends_while_the_controller_is_away_is_learnt_of() {
     let Some(builder) = World::builder() else { return };
     let world = builder.node("n1").start();

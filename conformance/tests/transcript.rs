@@ -122,3 +122,21 @@ fn steps_look_the_same_in_every_view() {
         .file("gres.conf", gres);
     same_in(builder, include_str!("transcript/steps.cmd"));
 }
+
+#[test]
+fn devices_are_bound_as_stock_binds_them() {
+    let Some(builder) = World::builder() else { return };
+    // slurmd wants files that are there; nothing opens them.
+    let gres = "NodeName=n1 Name=gpu File=/dev/tty[0-3]
+NodeName=n2 Name=gpu Type=a File=/dev/tty[10-11] Cores=0-1
+NodeName=n2 Name=gpu Type=b File=/dev/tty[12-13] Cores=2-3
+";
+    let builder = builder
+        .node("n1")
+        .node("n2")
+        .conf("GresTypes=gpu")
+        .conf("NodeName=n1 CPUs=4 RealMemory=2000 Gres=gpu:4")
+        .conf("NodeName=n2 Sockets=2 CoresPerSocket=2 RealMemory=2000 Gres=gpu:a:2,gpu:b:2")
+        .file("gres.conf", gres);
+    same_in(builder, include_str!("transcript/gres.cmd"));
+}

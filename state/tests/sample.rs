@@ -13,10 +13,10 @@ use std::sync::Arc;
 use model::{
     Address, Allocation, ArrayRole, Availability, Carried, Change, Completing, CoreSet, Counters,
     Dependencies, Dependency, DependencyKind, DependencyState, Exclusive, Exit, Gid, GresCount,
-    Hardware, Hold, Job, JobId, JobSpec, Join, MemoryDefault, MemoryRequest, Node, NodeFlags,
-    NodeId, NodeReason, NodeShare, NumberOption, Origin, Outcome, Partition, PartitionState,
-    PendingTasks, Phase, PreemptMode, Registration, Script, Sharing, Step, StepNumber, TextOption,
-    Timestamp, Uid, WaitReason,
+    GresHeld, Hardware, Hold, Job, JobId, JobSpec, Join, MemoryDefault, MemoryRequest, Node,
+    NodeFlags, NodeId, NodeReason, NodeShare, NumberOption, Origin, Outcome, Partition,
+    PartitionState, PendingTasks, Phase, PreemptMode, Registration, Script, Sharing, Step,
+    StepNumber, TextOption, Timestamp, Uid, WaitReason,
 };
 use state::{Embedded, FORMAT_MAJOR, Sizes, Store};
 use tempfile::TempDir;
@@ -235,7 +235,11 @@ fn completing_job() -> Job {
         cpus: 3,
         memory_mib: 1024,
         tasks: 2,
-        gres: vec![GresCount { name: "gpu".into(), kind: Some("a100".into()), count: 1 }],
+        gres: vec![GresHeld::counted(GresCount {
+            name: "gpu".into(),
+            kind: Some("a100".into()),
+            count: 1,
+        })],
     };
     Job {
         id: JobId(13),
@@ -329,6 +333,7 @@ fn node() -> Node {
             threads_per_core: 2,
             memory_mib: 515_000,
             tmp_disk_mib: 20_000,
+            gres: Box::default(),
         })),
         last_response: None,
         last_busy: Some(Timestamp(1_700_000_050)),

@@ -35,6 +35,7 @@ fn registered(node: u32, steps: &[(JobId, StepNumber)]) -> Event {
             threads_per_core: 1,
             memory_mib: 1_000,
             tmp_disk_mib: 0,
+            gres: Box::default(),
         },
         load: (0, 0),
         trouble: None,

@@ -2,16 +2,14 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use model::{
-    Allocation, GresCount, Job, Node, NodeId, NodeShare, NumberOption, TextOption, Timestamp,
-};
+use model::{Allocation, Job, Node, NodeId, NodeShare, NumberOption, TextOption, Timestamp};
 use protocol::auth::{CoreMap, Credential, Issuer, KeySet, NodeAddress, NodeCores, Signed};
-use protocol::msg::{GresJob, GresJobNodes, GresNodes, Identity, StepId, gres_plugin_id};
+use protocol::msg::{Identity, StepId};
 use protocol::shape::{Address, Bitmap, Limit, Runs, ShortArray};
 use protocol::wire::to_bytes;
 use protocol::{Version, shape};
 
-use super::job_word;
+use super::{gres, job_word};
 use crate::users::User;
 use crate::view::View;
 
@@ -60,7 +58,7 @@ pub fn of_job(
     Some(Credential {
         step_id: StepId::step(job.id.0, step),
         id: identity(view, job),
-        job_gres: ShortArray(gres(allocation)),
+        job_gres: ShortArray(gres::of_job(&shares)),
         job_core_spec: Limit::from_option(job.spec.core_spec),
         job_account: text(TextOption::Account),
         job_node_addrs: addresses(&shares),
@@ -164,47 +162,6 @@ pub fn identity_of(user: &User) -> Identity {
         gids: user.groups.iter().map(|gid| gid.0).collect(),
         group_names: Vec::new(),
     }
-}
-
-/// Generic resources, a record for each name and type.
-fn gres(allocation: &Allocation) -> Vec<GresJob> {
-    let mut kinds: Vec<&GresCount> = Vec::new();
-    for gres in allocation.shares.iter().flat_map(|share| &share.gres) {
-        if !kinds.iter().any(|known| is_same(known, gres)) {
-            kinds.push(gres);
-        }
-    }
-    kinds.into_iter().map(|kind| gres_of(allocation, kind)).collect()
-}
-
-fn gres_of(allocation: &Allocation, kind: &GresCount) -> GresJob {
-    let counts = gres_counts(allocation, kind);
-    GresJob {
-        plugin_id: gres_plugin_id(&kind.name),
-        ntasks_per_gres: Limit::Value(0),
-        total: counts.iter().sum(),
-        type_name: kind.kind.as_deref().map(str::to_owned),
-        allocated: GresJobNodes {
-            job: GresNodes {
-                devices: Some(vec![None; counts.len()]),
-                ..GresNodes::with_counts(counts)
-            },
-            ..GresJobNodes::default()
-        },
-        ..GresJob::default()
-    }
-}
-
-/// How many of a kind each node of the job gives.
-pub fn gres_counts(allocation: &Allocation, kind: &GresCount) -> Vec<u64> {
-    let on = |share: &NodeShare| {
-        share.gres.iter().filter(|gres| is_same(kind, gres)).map(|gres| gres.count).sum()
-    };
-    allocation.shares.iter().map(on).collect()
-}
-
-fn is_same(a: &GresCount, b: &GresCount) -> bool {
-    a.name == b.name && a.kind == b.kind
 }
 
 /// Whether names do not tell where the nodes are: one of them is dynamic or of a cloud.

@@ -64,6 +64,7 @@ pub fn registered(version: Version) -> Registration {
         threads_per_core: 1,
         memory_mib: 8000,
         tmp_disk_mib: 0,
+        gres: Box::default(),
     }
 }
 

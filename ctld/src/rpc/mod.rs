@@ -20,6 +20,7 @@ mod field;
 mod file_copy;
 #[cfg(test)]
 pub(crate) mod fixtures;
+mod gres;
 mod job_id;
 mod job_info;
 mod job_query;

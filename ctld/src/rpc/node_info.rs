@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use model::{Availability, Exclusive, Node, NodeFlags, NodeId, Partition, Phase, Timestamp, Usage};
+use model::{
+    Availability, CoreSet, Devices, Exclusive, GresCount, Node, NodeFlags, NodeId, Partition,
+    Phase, Timestamp, Usage,
+};
 use protocol::msg::{self, NodeInfo, NodesInfo, node_state, show};
 use protocol::shape::{self, Bitmap, Fixed, Limit};
 use protocol::{Errno, Number, Version, wire};
@@ -13,7 +16,7 @@ use super::sheet::{Parts, Sheet};
 use super::state_word::node_state_word;
 use super::tres::Tres;
 use super::visible::{Sight, is_admin};
-use super::{Failure, Reply, Request, Row};
+use super::{Failure, Reply, Request, Row, gres};
 use crate::view::View;
 
 pub(super) const ROWS: &[Row] = &[
@@ -130,7 +133,7 @@ impl<'a> Table<'a> {
         tell_registration(node, &mut info);
         tell_usage(self.view, &usage, &mut info);
         if self.shows_detail {
-            info.gres_used = Some(gres_used(node, &usage)).filter(|used| !used.is_empty());
+            info.gres_used = Some(gres::used(node, &usage)).filter(|used| !used.is_empty());
             info.gres_drain = Some("N/A".to_owned());
         }
         info
@@ -185,7 +188,7 @@ fn configured(view: &View, node: &Node) -> NodeInfo {
         suspend_time: Limit::from_raw(view.conf.settings.times.suspend_s.wire()),
         features: list(&node.features_available),
         features_active: list(&node.features_active),
-        gres: text(hardware.gres_text.as_ref()),
+        gres: gres::of_node(node),
         comment: text(node.comment.as_ref()),
         extra: text(node.extra.as_ref()),
         instance_id: text(node.instance_id.as_ref()),
@@ -242,7 +245,7 @@ fn tell_usage(view: &View, usage: &Usage, info: &mut NodeInfo) {
     // Jobs that oversubscribe a core hold its CPUs more than once.
     info.alloc_cpus = u16::try_from(usage.cpus).unwrap_or(u16::MAX).min(info.cpus_efctv);
     info.alloc_memory = usage.memory_mib;
-    let gres = usage.gres.iter().map(|((name, kind), count)| model::GresCount {
+    let gres = usage.gres.iter().map(|((name, kind), count)| GresCount {
         name: name.clone(),
         kind: kind.clone(),
         count: *count,
@@ -270,19 +273,6 @@ fn exclusive_user(view: &View, node: &Node, usage: &Usage) -> Option<u32> {
     let holds = |job: &&Arc<model::Job>| !matches!(job.phase, Phase::Completing(_));
     let mut jobs = view.cluster.jobs_on(node.id).filter(holds).filter(is_of_one_user);
     jobs.next().map(|job| job.owner.0)
-}
-
-/// `gpu:a100:2,widget:0`: every kind that the node has, with how many jobs hold.
-fn gres_used(node: &Node, usage: &Usage) -> String {
-    let used = |gres: &model::GresCount| {
-        let key = (gres.name.clone(), gres.kind.clone());
-        let count = usage.gres.get(&key).copied().unwrap_or(0);
-        match &gres.kind {
-            Some(kind) => format!("{}:{kind}:{count}", gres.name),
-            None => format!("{}:{count}", gres.name),
-        }
-    };
-    node.hardware.gres.iter().map(used).collect::<Vec<_>>().join(",")
 }
 
 #[cfg(test)]

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use ctld_core::{Answer, Dynamic, Event, Registered, Reject};
 use model::{
-    Address, GresCount, Hardware, JobId, Node, NodeId, Registration, StepNumber, Timestamp,
+    Address, CoreSet, GresCount, GresLine, Hardware, JobId, Node, NodeId, Registration, StepNumber,
+    Timestamp,
 };
 use protocol::msg::{
-    NodeGres, NodeRegistration, NodeRegistrationReply, TresRecord, dynamic_type, registration_flags,
+    GresRecord, NodeGres, NodeRegistration, NodeRegistrationReply, TresRecord, dynamic_type,
+    gres_config, registration_flags,
 };
 use protocol::shape::NullOr;
 use protocol::{Errno, Number};
@@ -73,7 +75,31 @@ fn registration(request: &Request<'_>, message: &NodeRegistration) -> Registrati
         threads_per_core: message.threads,
         memory_mib: message.real_memory,
         tmp_disk_mib: message.tmp_disk,
+        gres: message.gres.0.iter().flat_map(|found| &found.records).map(gres_line).collect(),
     }
+}
+
+/// A line of the node's gres.conf. Cores that cannot be read are none.
+fn gres_line(record: &GresRecord) -> GresLine {
+    let has = |bit| record.config_flags & bit != 0;
+    GresLine {
+        name: shared(record.name.as_ref()),
+        kind: maybe(&record.type_name),
+        count: record.count,
+        cores: record.cpus.as_deref().and_then(cores),
+        is_device: has(gres_config::HAS_FILE) && !has(gres_config::SHARED),
+    }
+}
+
+/// Core numbers as text: `0-3,8`.
+fn cores(text: &str) -> Option<CoreSet> {
+    let mut cores = CoreSet::default();
+    for range in text.split(',') {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        let (first, last): (u16, u16) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+        (first..=last).for_each(|core| cores.insert(core.into()));
+    }
+    Some(cores)
 }
 
 /// What a status says, in slurmctld's words.

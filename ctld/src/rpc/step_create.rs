@@ -3,19 +3,21 @@
 use std::sync::Arc;
 
 use ctld_core::{Answer, Distribution, Event, SocketOrder, StepGres, StepKind, StepRequest};
-use model::{GresCount, Job, JobId, MemoryRequest, Step, StepClient, StepTexts, Timestamp};
+use model::{
+    GresCount, Job, JobId, MemoryRequest, NodeShare, Step, StepClient, StepTexts, Timestamp,
+};
 use protocol::auth::Credential;
 use protocol::hostlist::Hostlist;
 use protocol::msg::{
     JobAndStep, MEM_PER_CPU, StepCreate, StepCreateResponse, StepCredential, StepLayout,
     step_flags, task_dist,
 };
-use protocol::shape::{Bitmap, Limit, Runs, Sentinel};
+use protocol::shape::{Bitmap, Limit, Runs, Sentinel, ShortArray};
 use protocol::{Errno, Number, RawVersion, Version};
 
 use super::credential::{self, Signer};
 use super::node_message::step_id;
-use super::{Failure, Kind, Privilege, Reply, Request, Row, submit};
+use super::{Failure, Kind, Privilege, Reply, Request, Row, gres, submit};
 use crate::view::View;
 
 pub(super) const ROWS: &[Row] = &[Row::of(
@@ -289,6 +291,11 @@ fn proof(
         first += view.cluster.node(share.node)?.hardware.cores();
     }
     proof.step_core_bitmap = Some(map);
+    let of_step = |share: &NodeShare| {
+        let place = step.nodes.iter().position(|node| *node == share.node)?;
+        launch.shares.get(place)
+    };
+    proof.step_gres = ShortArray(gres::of_step(&gres::on_nodes(view, allocation, of_step)?));
     proof.step_hostlist = Some(step.node_list.to_string());
     proof.job_mem_alloc = credential::memory(&allocation.shares);
     if launch.shares.iter().any(|share| share.memory_mib > 0) {

@@ -1,6 +1,8 @@
 //! Steps, as `squeue --steps` and `scontrol show step` are told of them.
 
-use model::{Job, JobId, Phase, Step, StepLaunch, StepNumber, StepTexts, TextOption, Timestamp};
+use model::{
+    GresHeld, Job, JobId, Phase, Step, StepLaunch, StepNumber, StepTexts, TextOption, Timestamp,
+};
 use protocol::msg::{
     ContainerQuery, ContainerSteps, JobState, StepId, StepInfo, StepInfoRequest, StepInfoResponse,
 };
@@ -132,7 +134,7 @@ fn tres(job: &Job, step: &Step, launch: &StepLaunch) -> Tres {
     let nodes = launch.shares.len() as u64;
     let of_job = job.allocation.as_ref().and_then(|allocation| allocation.shares.first());
     if let (StepNumber::Interactive, Some(share)) = (step.number, of_job) {
-        let gres = share.gres.clone();
+        let gres = share.gres.iter().map(GresHeld::count).collect();
         let (cpus, memory_mib) = (share.cpus.into(), share.memory_mib);
         return Tres { cpus, memory_mib, nodes, gres, ..Tres::default() };
     }
@@ -143,7 +145,7 @@ fn tres(job: &Job, step: &Step, launch: &StepLaunch) -> Tres {
         ..Tres::default()
     };
     for share in &launch.shares {
-        all.add_gres(&share.gres);
+        all.add_gres(share.gres.iter().map(GresHeld::count));
     }
     all
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{GresCount, Hardware, Job, MemoryRequest, Partition};
+use model::{GresCount, GresHeld, Hardware, Job, MemoryRequest, Partition};
 
 use crate::view::View;
 
@@ -75,7 +75,7 @@ impl Tres {
             ..Self::default()
         };
         for share in &allocation.shares {
-            all.add_gres(&share.gres);
+            all.add_gres(share.gres.iter().map(GresHeld::count));
         }
         Some(all)
     }
@@ -83,15 +83,15 @@ impl Tres {
     fn add(&mut self, other: Self) {
         self.cpus += other.cpus;
         self.memory_mib += other.memory_mib;
-        self.add_gres(&other.gres);
+        self.add_gres(other.gres.iter().cloned());
     }
 
-    pub(super) fn add_gres(&mut self, more: &[GresCount]) {
+    pub(super) fn add_gres(&mut self, more: impl IntoIterator<Item = GresCount>) {
         for gres in more {
             let same = |known: &&mut GresCount| known.name == gres.name && known.kind == gres.kind;
             match self.gres.iter_mut().find(same) {
                 Some(known) => known.count += gres.count,
-                None => self.gres.push(gres.clone()),
+                None => self.gres.push(gres),
             }
         }
     }

@@ -226,6 +226,7 @@ impl World {
                 threads_per_core: hardware.threads_per_core,
                 memory_mib: hardware.memory_mib,
                 tmp_disk_mib: 0,
+                gres: Box::default(),
             },
             load: (1, 1),
             trouble: None,

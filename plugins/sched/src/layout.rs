@@ -1,6 +1,6 @@
 //! The chosen nodes in detail: how many tasks and CPUs on each, which cores, how much memory.
 
-use model::{CoreSet, GresCount, Hardware, Node, NodeShare};
+use model::{CoreSet, GresCount, GresHeld, Hardware, Node, NodeShare};
 
 use crate::demand::{CoreOrder, Demand, Grain, Memory};
 use crate::offer::{core_choice, counted_per_core, cpus_per_core};
@@ -197,13 +197,16 @@ fn memory(demand: &Demand, site: &Site<'_>, cpus: u32) -> Option<u64> {
 }
 
 /// What was asked for; all that there is for a job that has the node for itself.
-fn gres(demand: &Demand, site: &Site<'_>) -> Option<Vec<GresCount>> {
+///
+/// Which devices these are is settled when the job starts.
+fn gres(demand: &Demand, site: &Site<'_>) -> Option<Vec<GresHeld>> {
     let kinds = &site.node.hardware.gres;
     if demand.whole {
-        return Some(kinds.iter().filter(|gres| gres.count > 0).cloned().collect());
+        let all = kinds.iter().filter(|gres| gres.count > 0).cloned();
+        return Some(all.map(GresHeld::counted).collect());
     }
     let mut left = site.room.gres.clone();
-    let mut given: Vec<GresCount> = Vec::new();
+    let mut given: Vec<GresHeld> = Vec::new();
     for want in &demand.gres {
         let mut missing = want.count;
         for (has, left) in kinds.iter().zip(&mut left) {
@@ -212,7 +215,7 @@ fn gres(demand: &Demand, site: &Site<'_>) -> Option<Vec<GresCount>> {
             if some > 0 {
                 *left -= some;
                 missing -= some;
-                given.push(GresCount { count: some, ..has.clone() });
+                given.push(GresHeld::counted(GresCount { count: some, ..has.clone() }));
             }
         }
         if missing > 0 {

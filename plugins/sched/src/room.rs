@@ -114,7 +114,7 @@ impl Room {
 }
 
 fn held(share: &NodeShare, of: &model::GresCount) -> u64 {
-    let same = |gres: &&model::GresCount| gres.name == of.name && gres.kind == of.kind;
+    let same = |gres: &&model::GresHeld| gres.name == of.name && gres.kind == of.kind;
     share.gres.iter().filter(same).map(|gres| gres.count).sum()
 }
 

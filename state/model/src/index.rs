@@ -235,10 +235,7 @@ fn hold(usage: &mut Usage, job: &Job, share: &NodeShare) {
         usage.exclusive += u32::from(is_exclusive(job));
     }
     usage.memory_mib += share.memory_mib;
-    for gres in &share.gres {
-        let key = (Arc::clone(&gres.name), gres.kind.clone());
-        *usage.gres.entry(key).or_insert(0) += gres.count;
-    }
+    share.gres.iter().for_each(|held| usage.hold_gres(held));
     *jobs_here(usage, job) += 1;
 }
 
@@ -249,14 +246,7 @@ fn release(usage: &mut Usage, job: &Job, share: &NodeShare) {
         usage.exclusive -= u32::from(is_exclusive(job));
     }
     usage.memory_mib -= share.memory_mib;
-    for gres in &share.gres {
-        let key = (Arc::clone(&gres.name), gres.kind.clone());
-        let held = usage.gres.get_mut(&key).expect("a generic resource that is held is counted");
-        *held -= gres.count;
-        if *held == 0 {
-            usage.gres.remove(&key);
-        }
-    }
+    share.gres.iter().for_each(|held| usage.release_gres(held));
     *jobs_here(usage, job) -= 1;
 }
 

@@ -1,6 +1,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use crate::gres::GresLine;
 use crate::id::{NodeId, Timestamp, Uid};
 use crate::resource::GresCount;
 
@@ -248,6 +249,8 @@ pub struct Registration {
     pub memory_mib: u64,
     /// Temporary disk found, MiB.
     pub tmp_disk_mib: u32,
+    /// The lines of its gres.conf.
+    pub gres: Box<[GresLine]>,
 }
 
 impl Node {

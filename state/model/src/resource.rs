@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// A set of cores of one node, numbered from 0 across its sockets.
+use crate::gres::GresHeld;
+
+/// A set of cores of one node, numbered from 0 across its sockets; or of its devices of one name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CoreSet {
     words: Vec<u64>,
@@ -119,6 +121,8 @@ pub struct Usage {
     pub memory_mib: u64,
     /// Generic resources held, by name and type.
     pub gres: BTreeMap<(Arc<str>, Option<Arc<str>>), u64>,
+    /// Which devices of a name are held.
+    pub devices: BTreeMap<Arc<str>, CoreSet>,
     /// Jobs that run here.
     pub running: u32,
     /// Jobs that are being cleaned up here.
@@ -133,6 +137,36 @@ impl Usage {
     /// Whether no job runs here or is being cleaned up.
     pub fn is_idle(&self) -> bool {
         self.running == 0 && self.completing == 0
+    }
+
+    /// Which devices of a name are held.
+    pub fn devices(&self, name: &str) -> CoreSet {
+        self.devices.get(name).cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn hold_gres(&mut self, held: &GresHeld) {
+        let key = (Arc::clone(&held.name), held.kind.clone());
+        *self.gres.entry(key).or_insert(0) += held.count;
+        if !held.devices.is_empty() {
+            let taken = self.devices.entry(Arc::clone(&held.name)).or_default();
+            assert!(!taken.intersects(&held.devices), "a device of {} is held twice", held.name);
+            taken.add(&held.devices);
+        }
+    }
+
+    pub(crate) fn release_gres(&mut self, held: &GresHeld) {
+        let key = (Arc::clone(&held.name), held.kind.clone());
+        let count = self.gres.get_mut(&key).expect("a generic resource that is held is counted");
+        *count -= held.count;
+        if *count == 0 {
+            self.gres.remove(&key);
+        }
+        if let Some(taken) = self.devices.get_mut(&held.name) {
+            taken.remove(&held.devices);
+            if taken.is_empty() {
+                self.devices.remove(&held.name);
+            }
+        }
     }
 
     pub(crate) fn hold_cores(&mut self, cores: &CoreSet) {

@@ -1,8 +1,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::gres::GresHeld;
 use crate::id::{JobId, NodeId, StepNumber, Timestamp};
-use crate::resource::{CoreSet, GresCount};
+use crate::resource::CoreSet;
 
 /// A part of a job that runs as one.
 #[derive(Clone, Debug, PartialEq)]
@@ -94,7 +95,7 @@ pub struct StepShare {
     /// Memory, MiB; 0 where memory is not counted.
     pub memory_mib: u64,
     /// Generic resources, part of the job's.
-    pub gres: Vec<GresCount>,
+    pub gres: Vec<GresHeld>,
 }
 
 /// Where the client of a step listens.

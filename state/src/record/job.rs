@@ -9,8 +9,8 @@ use prost::Message as _;
 use super::paired::Paired as _;
 use super::proto::{self, launch::Launch as LaunchKind, phase::Phase as PhaseKind};
 use super::{
-    cron, narrow, needed, node_numbers, node_set, read_gres, read_licenses, seconds, shared, spec,
-    text, time, write_gres, write_licenses,
+    cron, narrow, needed, node_numbers, node_set, read_held, read_licenses, seconds, shared, spec,
+    text, time, write_held, write_licenses,
 };
 use crate::error::RecordError;
 
@@ -330,7 +330,7 @@ fn write_share(share: &NodeShare) -> proto::NodeShare {
         cpus: *cpus,
         memory_mib: *memory_mib,
         tasks: *tasks,
-        gres: gres.iter().map(write_gres).collect(),
+        gres: gres.iter().map(write_held).collect(),
     }
 }
 
@@ -354,7 +354,7 @@ fn read_share(record: proto::NodeShare) -> NodeShare {
         cpus: record.cpus,
         memory_mib: record.memory_mib,
         tasks: record.tasks,
-        gres: record.gres.into_iter().map(read_gres).collect(),
+        gres: record.gres.into_iter().map(read_held).collect(),
     }
 }
 

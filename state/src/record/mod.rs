@@ -17,7 +17,7 @@ mod trigger;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use model::{Counters, GresCount, NodeId, Script, Timestamp};
+use model::{CoreSet, Counters, GresCount, GresHeld, NodeId, Script, Timestamp};
 use prost::encoding::string;
 
 use crate::error::RecordError;
@@ -116,11 +116,24 @@ fn node_set(numbers: &[u32]) -> BTreeSet<NodeId> {
 
 fn write_gres(gres: &GresCount) -> proto::GresCount {
     let GresCount { name, kind, count } = gres;
-    proto::GresCount { name: name.to_string(), kind: text(kind), count: *count }
+    let (name, kind) = (name.to_string(), text(kind));
+    proto::GresCount { name, kind, count: *count, devices: Vec::new() }
 }
 
 fn read_gres(record: proto::GresCount) -> GresCount {
     GresCount { name: record.name.into(), kind: shared(record.kind), count: record.count }
+}
+
+fn write_held(held: &GresHeld) -> proto::GresCount {
+    let GresHeld { name, kind, count, devices } = held;
+    let (name, kind) = (name.to_string(), text(kind));
+    proto::GresCount { name, kind, count: *count, devices: devices.words().to_vec() }
+}
+
+fn read_held(record: proto::GresCount) -> GresHeld {
+    let proto::GresCount { name, kind, count, devices } = record;
+    let devices = CoreSet::from_words(devices);
+    GresHeld { name: name.into(), kind: shared(kind), count, devices }
 }
 
 fn write_licenses(licenses: &[(Arc<str>, u32)]) -> Vec<proto::License> {

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use model::{
-    Address, Availability, Hardware, Node, NodeFlags, NodeId, NodeReason, Origin, Registration,
-    Timestamp, Uid,
+    Address, Availability, CoreSet, GresLine, Hardware, Node, NodeFlags, NodeId, NodeReason,
+    Origin, Registration, Timestamp, Uid,
 };
 
 use super::paired::Paired as _;
@@ -238,6 +238,7 @@ fn write_registration(registration: &Registration) -> proto::Registration {
         threads_per_core,
         memory_mib,
         tmp_disk_mib,
+        gres,
     } = registration;
     proto::Registration {
         protocol: (*protocol).into(),
@@ -253,6 +254,7 @@ fn write_registration(registration: &Registration) -> proto::Registration {
         threads_per_core: (*threads_per_core).into(),
         memory_mib: *memory_mib,
         tmp_disk_mib: *tmp_disk_mib,
+        gres: gres.iter().map(write_line).collect(),
     }
 }
 
@@ -271,5 +273,23 @@ fn read_registration(record: proto::Registration) -> Result<Registration, Record
         threads_per_core: narrow("registration.threads_per_core", record.threads_per_core)?,
         memory_mib: record.memory_mib,
         tmp_disk_mib: record.tmp_disk_mib,
+        gres: record.gres.into_iter().map(read_line).collect(),
     })
+}
+
+fn write_line(line: &GresLine) -> proto::GresLine {
+    let GresLine { name, kind, count, cores, is_device } = line;
+    proto::GresLine {
+        name: name.to_string(),
+        kind: text(kind),
+        count: *count,
+        cores: cores.as_ref().map(|cores| cores.words().to_vec()).unwrap_or_default(),
+        is_device: *is_device,
+    }
+}
+
+fn read_line(record: proto::GresLine) -> GresLine {
+    let proto::GresLine { name, kind, count, cores, is_device } = record;
+    let cores = Some(CoreSet::from_words(cores)).filter(|cores| !cores.is_empty());
+    GresLine { name: name.into(), kind: shared(kind), count, cores, is_device }
 }

@@ -105,6 +105,7 @@ pub(super) fn write(spec: &JobSpec) -> proto::JobSpec {
                 name: name.to_string(),
                 kind: text(kind),
                 count: *count,
+                devices: Vec::new(),
             })
             .collect(),
         nice: *nice,

@@ -5,7 +5,7 @@ use model::{
     Timestamp,
 };
 
-use super::{narrow, node_numbers, proto, read_gres, shared, text, write_gres};
+use super::{narrow, node_numbers, proto, read_held, shared, text, write_held};
 use crate::error::RecordError;
 
 pub(crate) fn write(step: &Step) -> proto::Step {
@@ -182,7 +182,7 @@ fn write_share(share: &StepShare) -> proto::StepShare {
         cores: cores.words().to_vec(),
         cpus: *cpus,
         memory_mib: *memory_mib,
-        gres: gres.iter().map(write_gres).collect(),
+        gres: gres.iter().map(write_held).collect(),
     }
 }
 
@@ -192,6 +192,6 @@ fn read_share(record: proto::StepShare) -> StepShare {
         cores: CoreSet::from_words(record.cores),
         cpus: record.cpus,
         memory_mib: record.memory_mib,
-        gres: record.gres.into_iter().map(read_gres).collect(),
+        gres: record.gres.into_iter().map(read_held).collect(),
     }
 }

@@ -12,10 +12,10 @@ use std::sync::Arc;
 use model::{
     Address, Allocation, ArrayRole, Availability, Carried, Change, Completing, CoreSet, Counters,
     Dependencies, Dependency, DependencyKind, DependencyState, Exclusive, Exit, Gid, GresCount,
-    Hardware, HetRole, Hold, Job, JobId, JobSpec, Join, Launch, MemoryDefault, MemoryRequest, Node,
-    NodeFlags, NodeId, NodeReason, NodeShare, NumberOption, Origin, Outcome, Partition,
-    PartitionState, PendingTasks, Phase, PreemptMode, Registration, Script, Sharing, TextOption,
-    Timestamp, Uid, WaitReason,
+    GresHeld, GresLine, Hardware, HetRole, Hold, Job, JobId, JobSpec, Join, Launch, MemoryDefault,
+    MemoryRequest, Node, NodeFlags, NodeId, NodeReason, NodeShare, NumberOption, Origin, Outcome,
+    Partition, PartitionState, PendingTasks, Phase, PreemptMode, Registration, Script, Sharing,
+    TextOption, Timestamp, Uid, WaitReason,
 };
 
 pub struct Draw(std::vec::IntoIter<u8>);
@@ -81,6 +81,11 @@ impl Draw {
 
     fn gres(&mut self) -> GresCount {
         GresCount { name: self.text(), kind: self.maybe(Self::text), count: self.u64() }
+    }
+
+    fn held(&mut self) -> GresHeld {
+        let devices = self.several::<u32, CoreSet>(|d| d.u8().into());
+        GresHeld { devices, ..GresHeld::counted(self.gres()) }
     }
 
     fn license(&mut self) -> (Arc<str>, u32) {
@@ -291,7 +296,7 @@ impl Draw {
             cpus: self.u32(),
             memory_mib: self.u64(),
             tasks: self.u32(),
-            gres: self.several(Self::gres),
+            gres: self.several(Self::held),
         }
     }
 
@@ -482,7 +487,15 @@ impl Draw {
             threads_per_core: self.u16(),
             memory_mib: self.u64(),
             tmp_disk_mib: self.u32(),
+            gres: self.several::<_, Vec<_>>(Self::gres_line).into(),
         }
+    }
+
+    fn gres_line(&mut self) -> GresLine {
+        let GresCount { name, kind, count } = self.gres();
+        let cores: CoreSet = self.several::<u32, _>(|d| d.u8().into());
+        let cores = Some(cores).filter(|cores| !cores.is_empty());
+        GresLine { name, kind, count, cores, is_device: self.bool() }
     }
 
     fn partition(&mut self) -> Partition {

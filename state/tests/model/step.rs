@@ -29,7 +29,7 @@ impl Draw {
             cores: (0..r.u16().into()).step_by(97).collect(),
             cpus: r.u32(),
             memory_mib: r.u32().into(),
-            gres: r.several(Self::gres),
+            gres: r.several(Self::held),
         };
         let ended_on: Vec<u32> = self.several(Self::u32);
         let host = self.text();

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use model::{Change, Exit, Job, Outcome, Partition, Phase, Plan, Start, WaitReason, Waits};
+use model::{
+    Allocation, Change, Cluster, Devices, Exit, Job, Outcome, Partition, Phase, Plan, Start,
+    WaitReason, Waits,
+};
 
 use crate::effect::Effect;
 use crate::event::Answer;
@@ -79,7 +82,7 @@ fn started(turn: &mut Turn<'_>, start: Start) -> Result<(), Reject> {
         None => job,
     };
     let partition = turn.cluster().partition(&start.partition).cloned();
-    let allocation = Arc::new(start.allocation);
+    let allocation = Arc::new(with_devices(turn.cluster(), start.allocation));
     let now = turn.now;
     let first = launch::first_phase(turn.cluster().config(), &job, &allocation, now);
     let job = turn.edit_job(&job, |job| {
@@ -104,6 +107,22 @@ fn started(turn: &mut Turn<'_>, start: Start) -> Result<(), Reject> {
     mail::began(turn, &job);
     depend::dependents_of(turn, &job);
     Ok(())
+}
+
+/// The allocation of a job that starts now, with the devices that it gets of each node.
+fn with_devices(cluster: &Cluster, mut allocation: Allocation) -> Allocation {
+    for share in &mut allocation.shares {
+        let Some(node) = cluster.node(share.node).filter(|_| !share.gres.is_empty()) else {
+            continue;
+        };
+        let mut usage = cluster.usage(share.node).devices.clone();
+        for held in &mut share.gres {
+            let taken = usage.entry(Arc::clone(&held.name)).or_default();
+            held.devices = Devices::of(node, &held.name).for_job(held, taken, &share.cores);
+            taken.add(&held.devices);
+        }
+    }
+    allocation
 }
 
 /// The limit that a job runs under: its own, or the partition's default, and never above the

@@ -1,6 +1,6 @@
-//! Generic resources of steps: counted, part of what their job holds.
+//! Generic resources of steps: part of what their job holds.
 
-use model::{GresCount, Job};
+use model::{CoreSet, Devices, GresCount, GresHeld, Job, Node};
 
 use super::request::{StepGres, StepRequest};
 
@@ -107,19 +107,40 @@ fn add(all: &mut Vec<GresCount>, more: &GresCount) {
     }
 }
 
+/// The devices that a step gets for what it takes of a node, of those that its job holds there and
+/// other steps do not use. Those near its cores come first.
+pub(super) fn with_devices(
+    node: &Node,
+    cores: &CoreSet,
+    (held, used): (&[GresHeld], &[GresHeld]),
+    taken: Vec<GresCount>,
+) -> Vec<GresHeld> {
+    let choose = |taken: GresCount| {
+        let is_it = |one: &&GresHeld| one.name == taken.name && one.kind == taken.kind;
+        let mut in_use = CoreSet::default();
+        used.iter().filter(is_it).for_each(|used| in_use.add(&used.devices));
+        let of_job = held.iter().find(is_it);
+        let devices = of_job.map(|of_job| {
+            Devices::of(node, &of_job.name).for_step(of_job, &in_use, cores, taken.count)
+        });
+        GresHeld { devices: devices.unwrap_or_default(), ..GresHeld::counted(taken) }
+    };
+    taken.into_iter().map(choose).collect()
+}
+
 /// What is left of what is held when some of it is used.
-pub(super) fn left(held: &[GresCount], used: &[GresCount]) -> Vec<GresCount> {
-    let of = |one: &GresCount| {
+pub(super) fn left(held: &[GresHeld], used: &[GresHeld]) -> Vec<GresCount> {
+    let of = |one: &GresHeld| {
         let used = used.iter().filter(|u| u.name == one.name && u.kind == one.kind);
         let used: u64 = used.map(|used| used.count).sum();
-        GresCount { count: one.count.saturating_sub(used), ..one.clone() }
+        GresCount { count: one.count.saturating_sub(used), ..one.count() }
     };
     held.iter().map(of).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use model::GresCount;
+    use model::{GresCount, GresHeld};
 
     use super::{StepGres, left};
 
@@ -133,7 +154,10 @@ mod tests {
         let wish = StepGres { per_node: vec![gpus(None, 2)], ..StepGres::default() };
         let taken = wish.share(&held, 1, 1, &mut []).unwrap();
         assert_eq!(taken, [gpus(Some("a"), 1), gpus(Some("b"), 1)]);
-        assert_eq!(left(&held, &taken), [gpus(Some("a"), 0), gpus(Some("b"), 1)]);
+        let all = |counts: &[GresCount]| -> Vec<GresHeld> {
+            counts.iter().cloned().map(GresHeld::counted).collect()
+        };
+        assert_eq!(left(&all(&held), &all(&taken)), [gpus(Some("a"), 0), gpus(Some("b"), 1)]);
         let wish = StepGres { per_node: vec![gpus(Some("a"), 2)], ..StepGres::default() };
         assert_eq!(wish.share(&held, 1, 1, &mut []), None);
         assert_eq!(wish.cpus(&held, 1, 1), 0);

@@ -191,9 +191,12 @@ impl Needs<'_> {
         let mut left = order.len() as u64;
         let mut shares = Vec::with_capacity(order.len());
         for (room, tasks) in order.iter().zip(task_ids) {
-            let gres = self.gres(room, tasks.len(), left, &mut owed)?;
+            let taken = self.gres(room, tasks.len(), left, &mut owed)?;
             left -= 1;
-            shares.push(StepShare { gres, ..self.share(room, tasks, all)? });
+            let share = self.share(room, tasks, all)?;
+            let of_job = (&*room.share.gres, &*room.used.gres);
+            let gres = gres::with_devices(room.node, &share.cores, of_job, taken);
+            shares.push(StepShare { gres, ..share });
         }
         if owed.iter().any(|owed| owed.count > 0) {
             return Err(Reject::Step(StepReject::Busy));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use model::{
-    Allocation, Availability, Cluster, CoreSet, GresCount, Job, MemoryRequest, Node, NodeId,
+    Allocation, Availability, Cluster, CoreSet, GresHeld, Job, MemoryRequest, Node, NodeId,
     NodeShare, Step, StepNumber,
 };
 
@@ -43,7 +43,7 @@ pub(super) struct Used {
     pub(super) cores: CoreSet,
     pub(super) cpus: u32,
     pub(super) memory_mib: u64,
-    pub(super) gres: Vec<GresCount>,
+    pub(super) gres: Vec<GresHeld>,
 }
 
 impl Used {
@@ -192,7 +192,7 @@ pub(super) fn gres_cpus(
     }
     let nodes_max = if request.max_nodes == 0 { u32::MAX } else { request.max_nodes };
     let there = match ever {
-        true => room.share.gres.clone(),
+        true => gres::left(&room.share.gres, &[]),
         false => gres::left(&room.share.gres, &room.used.gres),
     };
     wish.cpus(&there, request.cpus_per_task.unwrap_or(1), nodes_max)

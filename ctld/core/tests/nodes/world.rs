@@ -149,6 +149,7 @@ pub fn report(name: &str, booted: i64) -> Registered {
             threads_per_core: 1,
             memory_mib: 1000,
             tmp_disk_mib: 0,
+            gres: Box::default(),
         },
         load: (0, 500),
         trouble: None,

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use model::{Allocation, GresCount, Job, JobId, Node, NodeShare};
+use model::{Allocation, GresHeld, Job, JobId, Node, NodeShare};
 use protocol::msg::{self, GresLayout, JobQuery, JobResources, NodeLayout, ResourceLayout};
 use protocol::shape::{Bitmap, NullOr};
 use protocol::{Errno, Number};
 
 use super::record::whole_node;
 use crate::rpc::field::node_set;
+use crate::rpc::gres::{bitmap, ranges};
 use crate::rpc::visible::is_admin;
 use crate::rpc::{Failure, Reply, Request};
 use crate::view::View;
@@ -20,7 +21,7 @@ const RESERVED: u32 = 64_000;
 
 /// `widget:1`: all nodes together, of each kind.
 pub(super) fn gres_text(allocation: &Allocation) -> Option<String> {
-    let mut all: Vec<GresCount> = Vec::new();
+    let mut all: Vec<GresHeld> = Vec::new();
     for gres in allocation.shares.iter().flat_map(|share| &share.gres) {
         match all.iter_mut().find(|known| known.name == gres.name && known.kind == gres.kind) {
             Some(known) => known.count += gres.count,
@@ -32,20 +33,26 @@ pub(super) fn gres_text(allocation: &Allocation) -> Option<String> {
     (!terms.is_empty()).then(|| terms.join(","))
 }
 
-/// `gpu:a100(CNT:2)`, node by node.
+/// `gpu:a100:2(IDX:0-1)` of devices, else `widget(CNT:2)`, node by node.
 pub(super) fn gres_detail(allocation: &Allocation) -> Vec<Option<String>> {
     if allocation.shares.iter().all(|share| share.gres.is_empty()) {
         return Vec::new();
     }
     let of_node = |share: &NodeShare| {
-        let term = |gres: &GresCount| format!("{}(CNT:{})", name_of(gres), gres.count);
+        let term = |gres: &GresHeld| match gres.devices.is_empty() {
+            true => format!("{}(CNT:{})", name_of(gres), gres.count),
+            false => {
+                let devices = ranges(gres.devices.iter());
+                format!("{}:{}(IDX:{devices})", name_of(gres), gres.count)
+            }
+        };
         let terms: Vec<String> = share.gres.iter().map(term).collect();
         (!terms.is_empty()).then(|| terms.join(","))
     };
     allocation.shares.iter().map(of_node).collect()
 }
 
-fn name_of(gres: &GresCount) -> String {
+fn name_of(gres: &GresHeld) -> String {
     match &gres.kind {
         Some(kind) => format!("{}:{kind}", gres.name),
         None => gres.name.to_string(),
@@ -147,11 +154,11 @@ pub(in crate::rpc) fn resource_layout(
 fn node_layout(view: &View, share: &NodeShare) -> NodeLayout {
     let node = view.cluster.node(share.node);
     let (sockets_per_node, cores_per_socket) = shape_of(node);
-    let gres = share.gres.iter().map(|gres| GresLayout {
-        name: Some(gres.name.to_string()),
-        kind: gres.kind.as_ref().map(ToString::to_string),
-        count: gres.count,
-        index: msg::GresIndex(None),
+    let gres = share.gres.iter().map(|held| GresLayout {
+        name: Some(held.name.to_string()),
+        kind: held.kind.as_ref().map(ToString::to_string),
+        count: held.count,
+        index: msg::GresIndex(node.and_then(|node| bitmap(node, &held.name, &held.devices))),
     });
     NodeLayout {
         node: node.map(|node| node.name.to_string()),
@@ -164,25 +171,12 @@ fn node_layout(view: &View, share: &NodeShare) -> NodeLayout {
     }
 }
 
-/// `0-3,6`.
-fn ranges(numbers: impl Iterator<Item = u32>) -> String {
-    let numbers: Vec<u32> = numbers.collect();
-    let runs = numbers.chunk_by(|a, b| a + 1 == *b);
-    let term = |run: &[u32]| match run {
-        [only] => only.to_string(),
-        [first, .., last] => format!("{first}-{last}"),
-        [] => String::new(),
-    };
-    runs.map(term).collect::<Vec<_>>().join(",")
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{ranges, runs};
+    use super::runs;
 
     #[test]
-    fn numbers_in_a_row_are_folded() {
-        assert_eq!(ranges([0, 1, 2, 5, 7, 8].into_iter()), "0-2,5,7-8");
+    fn equal_neighbours_are_counted() {
         assert_eq!(runs(&[2, 2, 1]), (vec![2, 1], vec![2, 1]));
     }
 }

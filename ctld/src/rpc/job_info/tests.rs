@@ -1,7 +1,7 @@
 use model::{
-    Allocation, ArrayRole, Change, Dependencies, Dependency, DependencyKind, Exit, Gid, Hold,
-    IndexSet, JobSpec, NodeId, NodeShare, NumberOption, Outcome, PendingTasks, Phase, TextOption,
-    Timestamp, WaitReason,
+    Allocation, ArrayRole, Change, Dependencies, Dependency, DependencyKind, Exit, Gid, GresCount,
+    GresHeld, Hold, IndexSet, JobSpec, NodeId, NodeShare, NumberOption, Outcome, PendingTasks,
+    Phase, TextOption, Timestamp, WaitReason,
 };
 use protocol::msg::{JobInfo, JobInfoResponse};
 use protocol::shape::NullOr;
@@ -152,7 +152,7 @@ fn place(job: &mut Job, nodes: &[u32]) {
         cpus: 2,
         memory_mib: 2048,
         tasks: 1,
-        gres: vec![model::GresCount { name: "widget".into(), kind: None, count: 1 }],
+        gres: vec![GresHeld::counted(GresCount { name: "widget".into(), kind: None, count: 1 })],
     };
     let shares: Vec<NodeShare> = nodes.iter().map(share).collect();
     let list = format!("n[{}-{}]", nodes[0] + 1, nodes[nodes.len() - 1] + 1);

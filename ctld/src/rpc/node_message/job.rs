@@ -2,14 +2,12 @@
 
 use model::{Job, JobId, Node, NumberOption, StepNumber, TextOption, Timestamp};
 use protocol::Version;
-use protocol::msg::{
-    GresNodes, GresPrep, GresPreps, KillJob, LaunchProlog, StepId, X11, gres_plugin_id,
-};
+use protocol::msg::{KillJob, LaunchProlog, StepId, X11};
 use protocol::shape::Sentinel;
 
 use super::batch::het_job_id;
 use crate::rpc::credential::{self, Signer, small, stamp, text};
-use crate::rpc::job_word;
+use crate::rpc::{gres, job_word};
 use crate::view::View;
 
 /// REQUEST_LAUNCH_PROLOG.
@@ -27,7 +25,7 @@ pub(super) fn prolog(
     proof.job_mem_alloc = credential::memory(&allocation.shares);
     Some(LaunchProlog {
         alloc_tls_cert: text(job, TextOption::AllocTlsCert),
-        job_gres_prep: gres_prep(job),
+        job_gres_prep: gres::for_prologs(view, job.allocation.as_deref()),
         job_id: job.id.0,
         het_job_id: het_job_id(job),
         uid: job.owner.0,
@@ -55,24 +53,6 @@ fn x11(job: &Job) -> X11 {
     }
 }
 
-/// What prologs and epilogs are told of generic resources. Only the GPU plugin tells them anything.
-fn gres_prep(job: &Job) -> GresPreps {
-    let Some(allocation) = job.allocation.as_deref() else {
-        return GresPreps(None);
-    };
-    let of_gpu: Vec<u64> = allocation
-        .shares
-        .iter()
-        .map(|share| share.gres.iter().filter(|g| &*g.name == "gpu").map(|g| g.count).sum())
-        .collect();
-    if of_gpu.iter().all(|count| *count == 0) {
-        return GresPreps(None);
-    }
-    let allocated = GresNodes::with_counts(of_gpu);
-    let gpu = GresPrep { plugin_id: gres_plugin_id("gpu"), allocated, ..GresPrep::default() };
-    GresPreps(Some(vec![gpu]))
-}
-
 /// REQUEST_TERMINATE_JOB and its like. A job of which a node is gone is ended all the same, without
 /// the credential that lets a node which never saw the job run its epilog.
 pub(super) fn kill(view: &View, job: &Job, version: Version, signer: &Signer<'_>) -> KillJob {
@@ -85,7 +65,7 @@ pub(super) fn kill(view: &View, job: &Job, version: Version, signer: &Signer<'_>
         details: job.state_text.as_deref().map(str::to_owned),
         derived_ec: outcome.map_or(0, |outcome| outcome.derived_status),
         exit_code: outcome.map_or(0, |outcome| outcome.status),
-        job_gres_prep: gres_prep(job),
+        job_gres_prep: gres::for_prologs(view, job.allocation.as_deref()),
         step_id: StepId::job(job.id.0),
         het_job_id: het_job_id(job),
         job_state: job_word::job_state(job).0,

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use ctld_core::{Event, LaunchResult, NodeMessage};
 use model::{
-    Allocation, ArrayRole, Change, Completing, CoreSet, Exit, GresCount, Job, JobId, Launch,
-    MemoryRequest, Node, NodeShare, NumberOption, Outcome, PendingTasks, Phase, Registration,
-    Script, StepNumber, TextOption, Timestamp,
+    Allocation, ArrayRole, Change, Completing, CoreSet, Exit, GresCount, GresHeld, GresLine, Job,
+    JobId, Launch, MemoryRequest, Node, NodeShare, NumberOption, Outcome, PendingTasks, Phase,
+    Registration, Script, StepNumber, TextOption, Timestamp,
 };
 use protocol::auth::{Credential, Issuer, KeySet, Signed, VersionedCredential};
 use protocol::msg::{BatchJobLaunch, JobFlags, KillFlags, KillJob, LaunchProlog, SignalTasks};
@@ -18,7 +18,7 @@ use super::*;
 use crate::rpc::fixtures;
 
 const CONF: &str = "NodeName=n[1-3] Sockets=2 CoresPerSocket=4 RealMemory=8000 Weight=5 \
-     Feature=fast,big Gres=widget:4\nGresTypes=widget\nLicenses=fea:10\n\
+     Feature=fast,big Gres=widget:4,gpu:a100:4\nGresTypes=widget,gpu\nLicenses=fea:10\n\
      PartitionName=main Nodes=ALL Default=YES\nPartitionName=short Nodes=n[1-2] MaxTime=60\n";
 
 /// The cluster of the captures with one job in it, and the job.
@@ -28,7 +28,15 @@ fn view_with(job: Job, version: Version) -> (View, Arc<Job>) {
         .cluster()
         .nodes()
         .map(|node| {
-            let registration = Some(Arc::new(fixtures::registered(version)));
+            let gres = [GresLine {
+                name: "gpu".into(),
+                kind: Some("a100".into()),
+                count: 4,
+                cores: None,
+                is_device: true,
+            }];
+            let registered = fixtures::registered(version);
+            let registration = Some(Arc::new(Registration { gres: gres.into(), ..registered }));
             Change::Node(Arc::new(Node { registration, ..Node::clone(node) }))
         })
         .collect();
@@ -93,7 +101,7 @@ fn job_of(launch: &BatchJobLaunch, proof: &Credential) -> Job {
         spec.features = Some("fast".into());
         spec.carried.set_text(TextOption::Comment, Some("note".into()));
         licenses = vec![("fea".into(), 2)];
-        gres = vec![GresCount { name: "widget".into(), kind: None, count: 1 }];
+        gres = vec![GresHeld::counted(GresCount { name: "widget".into(), kind: None, count: 1 })];
         // Which core is free depends on what else ran there.
         cores = proof.job_cores.0.as_ref().unwrap().members().collect();
         let index = launch.array_task_id.value().unwrap();
@@ -270,6 +278,7 @@ fn shares(nodes: &str, proof: &Credential) -> Vec<NodeShare> {
             gres: gres
                 .iter()
                 .map(|g| GresCount { name: "widget".into(), kind: None, count: count(g) })
+                .map(GresHeld::counted)
                 .collect(),
         }
     };
@@ -284,7 +293,12 @@ fn two_node_job() -> Job {
         cpus: 2,
         memory_mib: 300,
         tasks,
-        gres: vec![GresCount { name: "gpu".into(), kind: Some("a100".into()), count: 2 }],
+        gres: vec![GresHeld {
+            name: "gpu".into(),
+            kind: Some("a100".into()),
+            count: 2,
+            devices: CoreSet::from_iter([node, 3]),
+        }],
     };
     job.allocation = Some(Arc::new(Allocation {
         shares: vec![share(0, 2), share(1, 1)],
@@ -337,7 +351,11 @@ fn a_prolog_launch_has_a_credential_for_all_nodes() {
         assert_eq!(proof.job_licenses.as_deref(), Some("fea:2,x:1"));
         assert_eq!(proof.job_gres.0[0].total, 4);
         let told = launch.job_gres_prep.0.unwrap();
-        assert_eq!(told[0].allocated.counts.as_deref(), Some(&[2, 2][..]));
+        assert_eq!(told[0].allocated.counts, None);
+        let devices = told[0].allocated.devices.as_deref().unwrap();
+        let devices: Vec<Vec<u32>> =
+            devices.iter().map(|d| d.as_ref().unwrap().members().collect()).collect();
+        assert_eq!(devices, [[0, 3], [1, 3]]);
     }
 }
 

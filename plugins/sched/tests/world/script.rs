@@ -21,9 +21,9 @@ use std::sync::Arc;
 
 use model::{
     Allocation, ArrayRole, Availability, Change, Cluster, CoreSet, Dependency, DependencyKind,
-    DependencyState, Exclusive, GresCount, HetRole, Hold, Job, JobId, JobSpec, LicensePool,
-    MemoryDefault, MemoryRequest, NodeId, NodeShare, NumberOption, PartitionState, PendingTasks,
-    Plan, Sharing, Timestamp, Uid, Unit, named_nodes, node_list,
+    DependencyState, Exclusive, GresCount, GresHeld, HetRole, Hold, Job, JobId, JobSpec,
+    LicensePool, MemoryDefault, MemoryRequest, NodeId, NodeShare, NumberOption, PartitionState,
+    PendingTasks, Plan, Sharing, Timestamp, Uid, Unit, named_nodes, node_list,
 };
 use sched::{Budget, feasible, plan, will_run};
 
@@ -254,7 +254,8 @@ fn add_running(cluster: &mut Cluster, line: &mut Line<'_>) {
                 .collect(),
         };
         let cpus = cores.len() * node.hardware.cpus_per_core();
-        NodeShare { node: node.id, cores, cpus, memory_mib, tasks: 1, gres: gres.clone() }
+        let gres = gres.iter().cloned().map(GresHeld::counted).collect();
+        NodeShare { node: node.id, cores, cpus, memory_mib, tasks: 1, gres }
     };
     let shares: Vec<NodeShare> = on.split(',').map(share).collect();
     let nodes: Vec<NodeId> = shares.iter().map(|share| share.node).collect();

@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
+use crate::gres::GresHeld;
 use crate::id::NodeId;
-use crate::resource::{CoreSet, GresCount};
+use crate::resource::CoreSet;
 
 /// Which cores and memory of which nodes a job holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,7 +33,7 @@ pub struct NodeShare {
     /// Tasks to be started here.
     pub tasks: u32,
     /// Generic resources.
-    pub gres: Vec<GresCount>,
+    pub gres: Vec<GresHeld>,
 }
 
 impl Allocation {

@@ -1,0 +1,223 @@
+//! Generic resources as credentials, prologs and lists carry them: counts and devices, node by node.
+
+use std::sync::Arc;
+
+use model::{Allocation, CoreSet, Devices, GresCount, GresHeld, Node, NodeShare, StepShare, Usage};
+use protocol::msg::{
+    GresJob, GresJobNodes, GresNodes, GresPrep, GresPreps, GresStep, GresStepNodes, gres_plugin_id,
+};
+use protocol::shape::{Bitmap, Limit};
+
+use crate::view::View;
+
+/// The name whose plugin tells prologs and epilogs of its devices; no other does.
+const GPU: &str = "gpu";
+
+/// What is held of the nodes of a job, in their order; `None` where nothing is.
+type OnNodes<'a> = Vec<(&'a Node, &'a [GresHeld])>;
+
+/// What a job holds, for its credential: a record for each name and type.
+pub(super) fn of_job(shares: &[(&Node, &NodeShare)]) -> Vec<GresJob> {
+    let held: OnNodes<'_> = shares.iter().map(|(node, share)| (*node, &*share.gres)).collect();
+    let record = |kind| {
+        let nodes = nodes_of(&held, kind);
+        GresJob {
+            plugin_id: gres_plugin_id(&kind.name),
+            ntasks_per_gres: Limit::Value(0),
+            total: total(&nodes),
+            type_name: kind.kind.as_deref().map(str::to_owned),
+            allocated: GresJobNodes { job: nodes, ..GresJobNodes::default() },
+            ..GresJob::default()
+        }
+    };
+    kinds(&held).into_iter().map(record).collect()
+}
+
+/// What a step holds, for its credential. Its nodes are those of the *job*: on the others it holds
+/// nothing.
+pub(super) fn of_step(held: &OnNodes<'_>) -> Vec<GresStep> {
+    let record = |kind| {
+        let mut nodes = nodes_of(held, kind);
+        let counts = nodes.counts.as_deref().unwrap_or_default();
+        let in_use = (0u32..).zip(counts).filter(|(_, count)| **count > 0).map(|(at, _)| at);
+        let node_in_use = Some(Bitmap::with(nodes.node_count, in_use));
+        // A list of devices that has none is left out.
+        nodes.devices = nodes.devices.filter(|devices| devices.iter().any(Option::is_some));
+        GresStep {
+            plugin_id: gres_plugin_id(&kind.name),
+            total: total(&nodes),
+            type_name: kind.kind.as_deref().map(str::to_owned),
+            allocated: GresStepNodes { node_in_use, step: nodes, ..GresStepNodes::default() },
+            ..GresStep::default()
+        }
+    };
+    kinds(held).into_iter().map(record).collect()
+}
+
+/// What a step holds on each of the nodes of its job.
+pub(super) fn on_nodes<'a>(
+    view: &'a View,
+    allocation: &Allocation,
+    of_step: impl Fn(&NodeShare) -> Option<&'a StepShare>,
+) -> Option<OnNodes<'a>> {
+    let of_node = |share: &NodeShare| {
+        let node = view.cluster.node(share.node)?;
+        let held = of_step(share).map_or(&[][..], |share| &share.gres);
+        Some((&**node, held))
+    };
+    allocation.shares.iter().map(of_node).collect()
+}
+
+/// What prologs and epilogs are told: the devices of GPUs.
+pub(super) fn for_prologs(view: &View, allocation: Option<&Allocation>) -> GresPreps {
+    let Some(allocation) = allocation else {
+        return GresPreps(None);
+    };
+    let of_node = |share: &'_ NodeShare| Some(&**view.cluster.node(share.node)?);
+    let nodes: Option<Vec<&Node>> = allocation.shares.iter().map(of_node).collect();
+    let Some(nodes) = nodes else {
+        return GresPreps(None);
+    };
+    let held: OnNodes<'_> =
+        nodes.into_iter().zip(&allocation.shares).map(|(n, share)| (n, &*share.gres)).collect();
+    let record = |kind: &GresHeld| GresPrep {
+        plugin_id: gres_plugin_id(&kind.name),
+        allocated: GresNodes { counts: None, ..nodes_of(&held, kind) },
+        ..GresPrep::default()
+    };
+    let records: Vec<GresPrep> =
+        kinds(&held).into_iter().filter(|kind| *kind.name == *GPU).map(record).collect();
+    GresPreps((!records.is_empty()).then_some(records))
+}
+
+/// The first holding of each name and type.
+fn kinds<'a>(held: &OnNodes<'a>) -> Vec<&'a GresHeld> {
+    let mut kinds: Vec<&GresHeld> = Vec::new();
+    for one in held.iter().flat_map(|(_, held)| held.iter()) {
+        if !kinds.iter().any(|known| is_same(known, one)) {
+            kinds.push(one);
+        }
+    }
+    kinds
+}
+
+fn nodes_of(held: &OnNodes<'_>, kind: &GresHeld) -> GresNodes {
+    let of_node = |(node, held): &(&Node, &[GresHeld])| {
+        let mut held_here = held.iter().filter(|one| is_same(kind, one));
+        let one = held_here.next();
+        let devices = one.and_then(|one| bitmap(node, &one.name, &one.devices));
+        (one.map_or(0, |one| one.count), devices)
+    };
+    let (counts, devices) = held.iter().map(of_node).unzip();
+    GresNodes { devices: Some(devices), ..GresNodes::with_counts(counts) }
+}
+
+/// Devices among all of their name that the node has.
+pub(super) fn bitmap(node: &Node, name: &str, devices: &CoreSet) -> Option<Bitmap> {
+    let all = Devices::of(node, name).len();
+    let known = devices.iter().filter(|device| *device < all);
+    (!devices.is_empty() && all > 0).then(|| Bitmap::with(all, known))
+}
+
+fn total(nodes: &GresNodes) -> u64 {
+    nodes.counts.iter().flatten().sum()
+}
+
+fn is_same(a: &GresHeld, b: &GresHeld) -> bool {
+    a.name == b.name && a.kind == b.kind
+}
+
+/// `gpu:a100:2(S:0),widget:4`: what a node has, as configured; devices that a type or cores tell
+/// apart as slurmd found them, with the sockets that they are near.
+pub(super) fn of_node(node: &Node) -> Option<String> {
+    let hardware = &node.hardware;
+    let tells = |gres: &&GresCount| Devices::of(node, &gres.name).differ();
+    if !hardware.gres.iter().any(|gres| tells(&gres)) {
+        return hardware.gres_text.as_deref().map(str::to_owned);
+    }
+    let mut terms: Vec<String> = Vec::new();
+    let mut named: Vec<&str> = Vec::new();
+    for gres in hardware.gres.iter() {
+        if !tells(&gres) {
+            terms.push(term(&gres.name, gres.kind.as_ref(), gres.count));
+        } else if !named.contains(&&*gres.name) {
+            named.push(&gres.name);
+            let devices = Devices::of(node, &gres.name);
+            terms.extend(devices.kinds().into_iter().map(|(kind, all)| {
+                let near = devices.sockets_near(&all);
+                let sockets = match near.is_empty() {
+                    true => String::new(),
+                    false => format!("(S:{})", ranges(near.into_iter())),
+                };
+                term(&gres.name, kind, all.len().into()) + &sockets
+            }));
+        }
+    }
+    Some(terms.join(","))
+}
+
+fn term(name: &str, kind: Option<&Arc<str>>, count: u64) -> String {
+    match kind {
+        Some(kind) => format!("{name}:{kind}:{count}"),
+        None => format!("{name}:{count}"),
+    }
+}
+
+/// `gpu:a100:2(IDX:0-1),widget:0`: every kind that the node has, with how many jobs hold. Devices that
+/// a type or cores tell apart are named.
+pub(super) fn used(node: &Node, usage: &Usage) -> String {
+    let mut terms: Vec<String> = Vec::new();
+    let mut named: Vec<&str> = Vec::new();
+    for gres in node.hardware.gres.iter() {
+        let devices = Devices::of(node, &gres.name);
+        if !devices.differ() {
+            terms.push(counted(gres, usage));
+        } else if !named.contains(&&*gres.name) {
+            named.push(&gres.name);
+            terms.extend(by_device(&gres.name, &devices, usage));
+        }
+    }
+    terms.join(",")
+}
+
+/// A term for each type of device; one without a type has stock's word for nothing in its place.
+fn by_device(name: &str, devices: &Devices<'_>, usage: &Usage) -> Vec<String> {
+    let taken = usage.devices(name);
+    let term = |(kind, all): (Option<&Arc<str>>, CoreSet)| {
+        let held: Vec<u32> = all.iter().filter(|device| taken.contains(*device)).collect();
+        let kind = kind.map_or("(null)", |kind| kind);
+        match held.len() {
+            0 => format!("{name}:{kind}:0(IDX:N/A)"),
+            count => format!("{name}:{kind}:{count}(IDX:{})", ranges(held.into_iter())),
+        }
+    };
+    devices.kinds().into_iter().map(term).collect()
+}
+
+fn counted(gres: &GresCount, usage: &Usage) -> String {
+    let key = (gres.name.clone(), gres.kind.clone());
+    let count = usage.gres.get(&key).copied().unwrap_or(0);
+    term(&gres.name, gres.kind.as_ref(), count)
+}
+
+/// `0-3,6`.
+pub(super) fn ranges(numbers: impl Iterator<Item = u32>) -> String {
+    let numbers: Vec<u32> = numbers.collect();
+    let runs = numbers.chunk_by(|a, b| a + 1 == *b);
+    let term = |run: &[u32]| match run {
+        [only] => only.to_string(),
+        [first, .., last] => format!("{first}-{last}"),
+        [] => String::new(),
+    };
+    runs.map(term).collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ranges;
+
+    #[test]
+    fn numbers_in_a_row_are_folded() {
+        assert_eq!(ranges([0, 1, 2, 5, 7, 8].into_iter()), "0-2,5,7-8");
+    }
+}
