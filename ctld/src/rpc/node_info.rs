@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use model::{
-    Availability, CoreSet, Devices, Exclusive, GresCount, Node, NodeFlags, NodeId, Partition,
-    Phase, Timestamp, Usage,
+    Availability, Exclusive, GresCount, Node, NodeFlags, NodeId, Partition, Phase, Timestamp, Usage,
 };
 use protocol::msg::{self, NodeInfo, NodesInfo, node_state, show};
 use protocol::shape::{self, Bitmap, Fixed, Limit};
