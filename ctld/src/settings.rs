@@ -47,6 +47,8 @@ pub enum SettingsError {
 
 /// `PrologFlags=Alloc`, which most of the others imply.
 const PROLOG_ALLOC: u16 = 0x01;
+/// `PrologFlags=DeferBatch`.
+const PROLOG_DEFER_BATCH: u16 = 0x20;
 /// `PrologFlags=ForceRequeueOnFail`.
 const PROLOG_FORCE_REQUEUE: u16 = 0x40;
 /// `SelectTypeParameters=CR_LLN`.
@@ -136,6 +138,7 @@ fn config(conf: &SlurmConf, users: &Users) -> Result<Config, SettingsError> {
         job_requeue: keys.job_requeue != 0,
         prolog_alloc: prolog(PROLOG_ALLOC),
         prolog_no_hold: prolog(PROLOG_NO_HOLD),
+        prolog_defer_batch: prolog(PROLOG_DEFER_BATCH),
         prolog_contain: prolog(PROLOG_CONTAIN),
         requeue_on_prolog_fail: prolog(PROLOG_FORCE_REQUEUE),
         user_triggers: settings.slurmctld.has("allow_user_triggers"),

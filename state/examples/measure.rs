@@ -123,6 +123,7 @@ fn job(id: u32) -> Job {
         spec: Arc::new(spec),
         partition: "main".into(),
         phase: Phase::Pending,
+        prologs: None,
         hold: Hold::None,
         wait: WaitReason::Priority,
         state_text: None,

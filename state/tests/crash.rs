@@ -73,6 +73,7 @@ mod model_of_turns {
             spec: Arc::new(JobSpec { name: format!("turn{turn}").into(), ..JobSpec::default() }),
             partition: "main".into(),
             phase,
+            prologs: None,
             hold: Hold::None,
             wait: WaitReason::Priority,
             state_text: None,

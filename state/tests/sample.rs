@@ -196,6 +196,7 @@ fn waiting_array() -> Job {
         spec: Arc::new(spec()),
         partition: "main".into(),
         phase: Phase::Pending,
+        prologs: None,
         hold: Hold::User,
         wait: WaitReason::ReqNodeNotAvail("n3".into()),
         state_text: Some("later".into()),

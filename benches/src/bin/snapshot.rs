@@ -271,6 +271,7 @@ fn waiting(id: u32, spec: &Arc<JobSpec>) -> Job {
         spec: Arc::clone(spec),
         partition: "main".into(),
         phase: Phase::Pending,
+        prologs: None,
         hold: Hold::None,
         wait: WaitReason::Priority,
         state_text: None,

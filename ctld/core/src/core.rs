@@ -83,8 +83,11 @@ impl Core {
     pub fn resume(&mut self) -> Vec<Effect> {
         let mut effects = vec![Effect::Schedule];
         // A script that may be there is sent again when its node has said that it is not.
-        for job in self.cluster.active().filter(|job| job::sent_at(job).is_none()) {
-            effects.extend(job::outstanding(job));
+        for job in self.cluster.active() {
+            match job::sent_at(job) {
+                None => effects.extend(job::outstanding(job)),
+                Some(_) => effects.extend(job::prologs_outstanding(job)),
+            }
         }
         for job in self.cluster.completing() {
             effects.extend(job::outstanding(job));
@@ -127,6 +130,7 @@ fn handle(
         Event::BatchLaunched { job, restarts, result } => {
             job::batch_launched(turn, job, restarts, &result)
         }
+        Event::PrologAsked { job, restarts, node } => job::prolog_asked(turn, job, restarts, node),
         Event::PrologDone { caller, job, node_name, status } => {
             job::prolog_done(turn, caller, job, &node_name, status)
         }

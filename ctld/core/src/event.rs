@@ -90,6 +90,15 @@ pub enum Event {
         /// How it went.
         result: LaunchResult,
     },
+    /// A node has acknowledged that it is to run the prolog of a job.
+    PrologAsked {
+        /// The job.
+        job: JobId,
+        /// Which start of the job this was: its restart count then.
+        restarts: u16,
+        /// The node.
+        node: NodeId,
+    },
     /// A node has run the prolog of a job.
     PrologDone {
         /// Who says so.

@@ -202,19 +202,15 @@ fn ask_again(turn: &mut Turn<'_>, clock: &mut Clock) {
         }
     }
     let launch_s = u64::from(config.batch_start_timeout_s) + 4 * message_s;
-    let unanswered: Vec<Arc<Job>> = turn
-        .cluster()
-        .active()
-        .filter(|job| match &job.phase {
-            Phase::Running(
-                Launch::Sending { since }
-                | Launch::Prolog { since, .. }
-                | Launch::Configuring { since },
-            ) => turn.now.since(*since) > launch_s,
-            _ => false,
-        })
-        .cloned()
-        .collect();
+    prologs_again(turn, message_s);
+    let waits = |job: &Arc<Job>| match job.phase {
+        Phase::Running(Launch::Sending { since } | Launch::Configuring { since }) => {
+            turn.now.since(since) > launch_s
+        }
+        _ => false,
+    };
+    let unanswered: Vec<Arc<Job>> =
+        turn.cluster().active().filter(|job| waits(job)).cloned().collect();
     for job in unanswered {
         let now = turn.now;
         if let Some(sent) = job::sent_at(&job) {
@@ -224,13 +220,30 @@ fn ask_again(turn: &mut Turn<'_>, clock: &mut Clock) {
             continue;
         }
         let job = turn.edit_job(&job, |job| {
-            if let Phase::Running(Launch::Prolog { since, .. } | Launch::Configuring { since }) =
-                &mut job.phase
-            {
-                *since = now;
-            }
+            job.phase = Phase::Running(Launch::Configuring { since: now });
         });
         for effect in job::outstanding(&job) {
+            turn.emit(effect);
+        }
+    }
+}
+
+/// Asks again the nodes that have not acknowledged that they are to run a prolog: soon, since a slurmd
+/// that has the script waits for no longer than twice MessageTimeout to hear of it.
+fn prologs_again(turn: &mut Turn<'_>, message_s: u64) {
+    let now = turn.now;
+    let is_stale = |job: &&Arc<Job>| {
+        let unasked = job.prologs.as_ref().filter(|prologs| !prologs.unasked.is_empty());
+        unasked.is_some_and(|prologs| now.since(prologs.since) > message_s)
+    };
+    let jobs: Vec<Arc<Job>> = turn.cluster().active().filter(is_stale).cloned().collect();
+    for job in jobs {
+        let job = turn.edit_job(&job, |job| {
+            if let Some(prologs) = &mut job.prologs {
+                prologs.since = now;
+            }
+        });
+        for effect in job::prologs_outstanding(&job) {
             turn.emit(effect);
         }
     }

@@ -130,11 +130,29 @@ fn a_prolog_that_nobody_reports_is_asked_for_again() {
     let mut world = World::with(Config { prolog_alloc: true, ..Config::default() });
     let job = world.submit(batch(ANN));
     assert!(sent(&world.start(job, None, &[1, 2])).contains(&(1, "prolog")));
-    world.accepted(Event::PrologDone { caller: ROOT, job, node_name: "n2".into(), status: 0 });
-    let later = world.wait(60);
+    world.accepted(Event::PrologAsked { job, restarts: 0, node: NodeId(1) });
+    let later = world.wait(15);
     assert!(sent(&later).contains(&(1, "prolog")), "{:?}", sent(&later));
-    assert!(!sent(&later).contains(&(2, "prolog")), "that one has reported");
-    assert!(matches!(world.job(job).phase, Phase::Running(Launch::Prolog { .. })));
+    assert!(!sent(&later).contains(&(2, "prolog")), "that one runs it");
+    assert!(world.job(job).waits_for_prologs());
+}
+
+/// What slurmd reports of prologs it reports once.
+#[test]
+fn a_prolog_that_ended_with_its_slurmd_is_asked_for_again() {
+    let mut world = World::with(Config { prolog_alloc: true, ..Config::default() });
+    world.accepted(registered(1, &[]));
+    let job = world.submit(batch(ANN));
+    world.start(job, None, &[1]);
+    let node = NodeId(0);
+    world.accepted(Event::PrologAsked { job, restarts: 0, node });
+    assert!(!sent(&world.wait(30)).contains(&(1, "prolog")), "it has it");
+    assert!(!sent(&world.accepted(registered(1, &[]))).contains(&(1, "prolog")), "it runs it");
+    let Event::Registered(mut anew) = registered(1, &[]) else { unreachable!("made so") };
+    anew.registration.slurmd_started = Timestamp(21);
+    let told = world.accepted(Event::Registered(anew));
+    assert!(sent(&told).contains(&(1, "prolog")), "{:?}", sent(&told));
+    assert!(world.job(job).prologs.as_ref().unwrap().unasked.contains(&node));
 }
 
 /// The task with a counterpart is treated apart; what is left of the array has none and waits for

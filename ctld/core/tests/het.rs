@@ -99,6 +99,7 @@ fn all_components_start_or_none() {
 fn the_script_waits_for_the_prologs_of_all_components() {
     let mut world = World::with(Config {
         prolog_alloc: true,
+        prolog_defer_batch: true,
         slurmd_timeout_s: 0,
         priority_type: PriorityType::Basic,
         ..Config::default()
@@ -115,7 +116,7 @@ fn the_script_waits_for_the_prologs_of_all_components() {
     };
     let turned = world.accepted(done(leader, "n1"));
     assert_eq!(sent(&turned), []);
-    assert_eq!(world.job(leader).phase, Phase::Running(Launch::Peers));
+    assert_eq!(world.job(leader).phase, Phase::Running(Launch::Preparing));
     let turned = world.accepted(done(other, "n2"));
     assert_eq!(sent(&turned), [(1, "launch")]);
     world.launched(leader);
@@ -123,7 +124,8 @@ fn the_script_waits_for_the_prologs_of_all_components() {
 
 #[test]
 fn a_component_that_ends_in_its_prolog_is_not_waited_for() {
-    let mut world = World::with(Config { prolog_alloc: true, ..Config::default() });
+    let mut world =
+        World::with(Config { prolog_alloc: true, prolog_defer_batch: true, ..Config::default() });
     let (leader, other) = two(&mut world);
     let plan = plan(&world, &[leader, other]);
     world.accepted(Event::Planned(plan));

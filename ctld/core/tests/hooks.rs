@@ -57,7 +57,7 @@ fn the_prologs_of_nodes_come_after_that_of_the_controller() {
     let job = world.submit(batch(ANN));
     assert_eq!(sent(&world.start(job, None, &[1, 2])), []);
     let done = hook_done(&mut world, job, Hook::Prolog, HookResult::Done);
-    assert_eq!(sent(&done), [(1, "prolog"), (2, "prolog")]);
+    assert_eq!(sent(&done), [(1, "prolog"), (2, "prolog"), (1, "launch")]);
 }
 
 #[test]

@@ -355,21 +355,59 @@ fn a_stopped_job_gets_the_time_that_it_stood_still() {
     assert_eq!(world.refused(suspend(ROOT, true)), Reject::JobNotSuspended(job));
 }
 
+/// The script goes out with the order for the prologs, and slurmd runs it after its own; with
+/// DeferBatch it waits for all of them.
 #[test]
-fn prologs_come_first_and_a_failed_one_sends_the_job_back_held() {
+fn the_script_waits_for_the_prologs_of_all_nodes_only_if_it_is_deferred() {
+    for deferred in [false, true] {
+        let config = Config {
+            prolog_alloc: true,
+            prolog_contain: true,
+            prolog_defer_batch: deferred,
+            ..Config::default()
+        };
+        let mut world = World::with(config);
+        let job = world.submit(batch(ANN));
+        let started = world.start(job, None, &[1, 2]);
+        let prologs = [(1, "prolog"), (2, "prolog")];
+        let launch = [(1, "launch")];
+        let all: Vec<_> = prologs.iter().chain(&launch).copied().collect();
+        assert_eq!(sent(&started), if deferred { &prologs } else { &all[..] });
+        let prolog =
+            |node: &str| Event::PrologDone { caller: ROOT, job, node_name: node.into(), status: 0 };
+        assert_eq!(sent(&world.accepted(prolog("n2"))), []);
+        assert!(world.job(job).waits_for_prologs());
+        let last = world.accepted(prolog("n1"));
+        assert_eq!(sent(&last), if deferred { &launch[..] } else { &[] });
+        assert!(!world.job(job).waits_for_prologs());
+        world.launched(job);
+        assert_eq!(world.job(job).phase, Phase::Running(Launch::Done));
+    }
+}
+
+/// slurmd reports no prolog that went well then.
+#[test]
+fn with_no_hold_a_prolog_is_over_when_its_node_has_the_order() {
+    let config = Config { prolog_alloc: true, prolog_no_hold: true, ..Config::default() };
+    let mut world = World::with(config);
+    let job = world.submit(batch(ANN));
+    let started = world.start(job, None, &[1, 2]);
+    assert_eq!(sent(&started), [(1, "prolog"), (2, "prolog"), (1, "launch")]);
+    assert!(!world.job(job).waits_for_prologs());
+    for node in [NodeId(0), NodeId(1)] {
+        world.accepted(Event::PrologAsked { job, restarts: 0, node });
+    }
+    assert_eq!(world.job(job).prologs, None);
+}
+
+#[test]
+fn a_failed_prolog_sends_the_job_back_held() {
     let mut world =
         World::with(Config { prolog_alloc: true, prolog_contain: true, ..Config::default() });
     let job = world.submit(batch(ANN));
-    let started = world.start(job, None, &[1, 2]);
-    assert_eq!(sent(&started), [(1, "prolog"), (2, "prolog")]);
-    let prolog = |node: &str, status| Event::PrologDone {
-        caller: ROOT,
-        job,
-        node_name: node.into(),
-        status,
-    };
-    assert_eq!(sent(&world.accepted(prolog("n2", 0))), []);
-    assert_eq!(sent(&world.accepted(prolog("n1", 0))), [(1, "launch")]);
+    world.start(job, None, &[1]);
+    let prolog = |status| Event::PrologDone { caller: ROOT, job, node_name: "n1".into(), status };
+    world.accepted(prolog(0));
     assert!(world.cluster().step(job, StepNumber::Extern).is_some());
     world.launched(job);
     let ended = Event::StepDone(StepDone {

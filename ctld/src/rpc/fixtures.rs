@@ -130,6 +130,7 @@ pub fn job(id: u32) -> Job {
         spec: Arc::new(spec),
         partition,
         phase: Phase::Pending,
+        prologs: None,
         hold: Hold::None,
         wait: WaitReason::None,
         state_text: None,

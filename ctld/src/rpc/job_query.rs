@@ -111,9 +111,10 @@ fn ready(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
             ready = ready | Ready::NODES;
         }
     }
-    let number = match job.phase {
-        Phase::Running(Launch::Prolog { .. }) => Number::RESPONSE_PROLOG_EXECUTING,
-        _ => Number::RESPONSE_JOB_READY,
+    let number = if job.waits_for_prologs() {
+        Number::RESPONSE_PROLOG_EXECUTING
+    } else {
+        Number::RESPONSE_JOB_READY
     };
     Ok(request.reply(number, &JobReady { ready }))
 }
@@ -191,7 +192,8 @@ fn priority(job: &Job) -> JobPriority {
 mod tests {
     use ctld_core::Caller;
     use model::{
-        Allocation, ArrayRole, Change, CoreSet, Gid, IndexSet, NodeId, NodeShare, PendingTasks, Uid,
+        Allocation, ArrayRole, Change, CoreSet, Gid, IndexSet, NodeId, NodeShare, PendingTasks,
+        Prologs, Uid,
     };
     use protocol::msg::{self, JobState};
     use protocol::shape::ShortArray;
@@ -227,7 +229,13 @@ mod tests {
 
     /// 1 runs, 2 is in its prolog, 3 waits, 4 is over, 5 is an array of which task 1 is job 6.
     fn view() -> View {
-        let prolog = Launch::Prolog { waiting_on: [NodeId(0)].into(), since: NOW };
+        let mut in_prolog = running(2, Phase::Running(Launch::Done));
+        in_prolog.prologs = Some(Box::new(Prologs {
+            unasked: [NodeId(0)].into(),
+            running: [].into(),
+            holds: true,
+            since: NOW,
+        }));
         let mut over = running(4, Phase::Ended);
         over.outcome =
             Some(model::Outcome { exit: model::Exit::Completed, status: 0, derived_status: 0 });
@@ -241,7 +249,7 @@ mod tests {
         (held.hold, held.eligible) = (Hold::User, None);
         let jobs = [
             running(1, Phase::Running(Launch::Done)),
-            running(2, Phase::Running(prolog)),
+            in_prolog,
             fixtures::job(3),
             over,
             array,

@@ -1,6 +1,6 @@
 //! The state word of a node, and the number of a job's reason.
 
-use model::{Availability, Exit, Hold, Job, Launch, Node, Origin, Phase, Usage, WaitReason};
+use model::{Availability, Exit, Hold, Job, Node, Origin, Usage, WaitReason};
 use protocol::msg::{JobReason, node_state};
 
 /// Slurm's state word of a node. A node of which a part is given to jobs is "allocated" here:
@@ -38,9 +38,7 @@ pub(super) fn job_reason(job: &Job) -> JobReason {
         return wait_reason(job);
     }
     match job.outcome.as_ref().filter(|_| job.is_finished()).map(|outcome| outcome.exit) {
-        None if matches!(job.phase, Phase::Running(Launch::Prolog { .. })) => {
-            JobReason::WAIT_PROLOG
-        }
+        None if job.waits_for_prologs() => JobReason::WAIT_PROLOG,
         None if job.is_active() => JobReason::WAIT_NO_REASON,
         None | Some(Exit::Completed | Exit::Cancelled { .. }) => wait_reason(job),
         Some(exit) if job.wait == WaitReason::None => ended_reason(exit),

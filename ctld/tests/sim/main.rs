@@ -89,7 +89,7 @@ fn no_seed_breaks_a_promise() {
 }
 
 /// What the runs must have seen, or they prove nothing.
-const MARKS: [&str; 20] = [
+const MARKS: [&str; 21] = [
     "call unanswered",
     "component started",
     "controller killed",
@@ -109,6 +109,7 @@ const MARKS: [&str; 20] = [
     "node cut off",
     "report repeated",
     "script ran",
+    "script sent beside prologs",
     "slurmd hangs",
 ];
 

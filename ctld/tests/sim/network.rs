@@ -26,6 +26,7 @@ pub(crate) struct OpenReport {
 enum Call {
     Ping,
     Launch { job: JobId, restarts: u16 },
+    Prolog { job: JobId, restarts: u16 },
     Terminate { job: JobId },
     Other,
 }
@@ -48,6 +49,9 @@ impl World {
         let (life, made) = (self.controller.life, self.now());
         let call = Call::of(&message);
         if let NodeMessage::LaunchBatch { job } = &message {
+            if job.waits_for_prologs() {
+                self.ledger.mark("script sent beside prologs");
+            }
             let script = self.controller.store.script(job.array_job()).expect("the disk is there");
             if script.is_none() {
                 let (job, restarts) = (job.id, job.restarts);
@@ -133,6 +137,9 @@ impl World {
                 };
                 self.comes_back(life, after_ms, Event::BatchLaunched { job, restarts, result });
             }
+            (Call::Prolog { job, restarts }, Reply::Ok) => {
+                self.comes_back(life, after_ms, Event::PrologAsked { job, restarts, node: id });
+            }
             (Call::Terminate { job }, Reply::AlreadyComplete) => {
                 self.comes_back(life, after_ms, Event::NothingLeft { job, node: id });
             }
@@ -141,7 +148,7 @@ impl World {
                 let seen = Seen { at, load: Some((1, 1)) };
                 self.comes_back(life, after_ms, Event::Answered { node: id, seen });
             }
-            (Call::Terminate { .. } | Call::Other, _) => {}
+            (Call::Prolog { .. } | Call::Terminate { .. } | Call::Other, _) => {}
         }
     }
 
@@ -306,6 +313,9 @@ impl Call {
             NodeMessage::Ping => Self::Ping,
             NodeMessage::LaunchBatch { job } => {
                 Self::Launch { job: job.id, restarts: job.restarts }
+            }
+            NodeMessage::LaunchProlog { job } => {
+                Self::Prolog { job: job.id, restarts: job.restarts }
             }
             NodeMessage::Terminate { job } | NodeMessage::KillTimeLimit { job } => {
                 Self::Terminate { job: job.id }

@@ -36,6 +36,8 @@ pub struct Slurmd {
     pub slurmd_life: u32,
     /// Whether nothing fails here by itself: no prolog, no epilog, no script.
     pub calm: bool,
+    /// Whether it reports the end of a prolog that went well: without PrologFlags=NoHold.
+    pub reports_prologs: bool,
     epilog: bool,
     held: BTreeMap<JobId, Held>,
     revoked: BTreeMap<JobId, Timestamp>,
@@ -157,6 +159,7 @@ impl Slurmd {
             machine_life: 0,
             slurmd_life: 0,
             calm: false,
+            reports_prologs: true,
             epilog,
             held: BTreeMap::new(),
             revoked: BTreeMap::new(),
@@ -342,14 +345,16 @@ impl Slurmd {
         let known = self.held.get(&job.id).map(|held| held.prolog);
         match known {
             // A prolog that is running counts as run here, and scripts wait for it.
-            Some(Prolog::Runs { .. } | Prolog::Done) => {
-                out.push(Doing::Say(Report::Prolog { job: job.id, status: 0 }))
-            }
+            Some(Prolog::Runs { .. } | Prolog::Done) => self.prolog_went_well(job.id, out),
             // A revoked credential makes the job a known one: its prolog counts as run.
-            _ if self.revoked.contains_key(&job.id) => {
-                out.push(Doing::Say(Report::Prolog { job: job.id, status: 0 }));
-            }
+            _ if self.revoked.contains_key(&job.id) => self.prolog_went_well(job.id, out),
             _ => self.begin_prolog(me, job, true, rng, out),
+        }
+    }
+
+    fn prolog_went_well(&self, job: JobId, out: &mut Vec<Doing>) {
+        if self.reports_prologs {
+            out.push(Doing::Say(Report::Prolog { job, status: 0 }));
         }
     }
 
@@ -421,9 +426,14 @@ impl Slurmd {
             return;
         };
         held.prolog = Prolog::Done;
-        if alone {
-            out.push(Doing::Say(Report::Prolog { job: id, status: u32::from(fails) }));
+        if alone && fails {
+            out.push(Doing::Say(Report::Prolog { job: id, status: 1 }));
+        } else if alone {
+            self.prolog_went_well(id, out);
         }
+        let Some(held) = self.held.get_mut(&id) else {
+            return;
+        };
         if held.ending.is_some() {
             self.ended(id, rng, out);
         } else if held.launched && fails {

@@ -35,6 +35,9 @@ impl Setup {
         config.crontabs = true;
         config.prolog_slurmctld = hooks.chance(300);
         config.epilog_slurmctld = hooks.chance(300);
+        let mut prologs = Rng::new(seed, "prologs");
+        config.prolog_defer_batch = prologs.chance(500);
+        config.prolog_no_hold = !config.prolog_contain && prologs.chance(300);
         let nodes: Vec<Node> =
             (1..=rng.small(2, 5)).map(|place| draw_node(place, &mut rng)).collect();
         let names: Vec<Arc<str>> = nodes.iter().map(|node| Arc::clone(&node.name)).collect();

@@ -111,7 +111,10 @@ impl World {
             .iter()
             .map(|node| {
                 let hardware = node.hardware.clone();
-                Slurmd::new(Arc::clone(&node.name), hardware, Timestamp(EPOCH_S), setup.epilog)
+                let name = Arc::clone(&node.name);
+                let mut slurmd = Slurmd::new(name, hardware, Timestamp(EPOCH_S), setup.epilog);
+                slurmd.reports_prologs = !setup.configuration.config.prolog_no_hold;
+                slurmd
             })
             .collect();
         let mut world = Self {

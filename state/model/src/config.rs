@@ -48,6 +48,8 @@ pub struct Config {
     pub prolog_alloc: bool,
     /// PrologFlags has NoHold.
     pub prolog_no_hold: bool,
+    /// PrologFlags has DeferBatch.
+    pub prolog_defer_batch: bool,
     /// PrologFlags has Contain.
     pub prolog_contain: bool,
     /// PrologFlags has ForceRequeueOnFail.
@@ -134,6 +136,7 @@ impl Default for Config {
             job_requeue: true,
             prolog_alloc: false,
             prolog_no_hold: false,
+            prolog_defer_batch: false,
             prolog_contain: false,
             requeue_on_prolog_fail: false,
             prolog_slurmctld: false,

@@ -58,7 +58,7 @@ pub use het::HetRole;
 pub use id::{Gid, JobId, NodeId, StepNumber, Timestamp, Uid};
 pub use job::{
     Allocation, Carried, Completing, Exclusive, Exit, Hold, Job, JobSpec, Launch, MemoryRequest,
-    NodeShare, NumberOption, Outcome, Phase, TextOption, WaitReason,
+    NodeShare, NumberOption, Outcome, Phase, Prologs, TextOption, WaitReason,
 };
 pub use node::{
     Address, Availability, Hardware, Node, NodeFlags, NodeReason, Origin, Registration,

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use model::{
     Allocation, ArrayRole, Completing, CoreSet, Exit, Gid, HetRole, IndexSet, Job, JobId, JobSpec,
-    Launch, NodeId, NodeShare, Outcome, PendingTasks, Phase, Timestamp, Uid, WaitReason,
+    Launch, NodeId, NodeShare, Outcome, PendingTasks, Phase, Prologs, Timestamp, Uid, WaitReason,
 };
 use prost::Message as _;
 
@@ -28,6 +28,7 @@ pub(crate) fn write(job: &Job) -> proto::Job {
         spec,
         partition,
         phase,
+        prologs,
         hold,
         wait,
         state_text,
@@ -68,6 +69,7 @@ pub(crate) fn write(job: &Job) -> proto::Job {
         spec: spec::write(spec).encode_to_vec(),
         partition: partition.to_string(),
         phase: Some(write_phase(phase)),
+        prologs: prologs.as_deref().map(write_prologs),
         hold: hold.number(),
         wait: wait.into(),
         wait_text,
@@ -117,6 +119,7 @@ pub(crate) fn read(
         spec,
         partition,
         phase: read_phase(needed("phase", record.phase)?)?,
+        prologs: record.prologs.as_ref().map(read_prologs).map(Box::new),
         hold: model::Hold::numbered("hold", record.hold)?,
         wait: read_wait(record.wait, record.wait_text),
         state_text: shared(record.state_text),
@@ -249,12 +252,8 @@ fn read_phase(record: proto::Phase) -> Result<Phase, RecordError> {
 fn write_launch(launch: &Launch) -> proto::Launch {
     let launch = match launch {
         Launch::Configuring { since } => LaunchKind::Configuring(since.0),
-        Launch::Prolog { waiting_on, since } => LaunchKind::Prolog(proto::Prolog {
-            waiting_on: node_numbers(waiting_on),
-            since: since.0,
-        }),
         Launch::Sending { since } => LaunchKind::Sending(since.0),
-        Launch::Peers => LaunchKind::Peers(proto::Empty {}),
+        Launch::Preparing => LaunchKind::Preparing(proto::Empty {}),
         Launch::Done => LaunchKind::Done(proto::Empty {}),
     };
     proto::Launch { launch: Some(launch) }
@@ -262,15 +261,30 @@ fn write_launch(launch: &Launch) -> proto::Launch {
 
 fn read_launch(record: proto::Launch) -> Result<Launch, RecordError> {
     Ok(match needed("phase.running", record.launch)? {
-        LaunchKind::Prolog(prolog) => Launch::Prolog {
-            waiting_on: node_set(&prolog.waiting_on),
-            since: Timestamp(prolog.since),
-        },
         LaunchKind::Configuring(since) => Launch::Configuring { since: Timestamp(since) },
         LaunchKind::Sending(since) => Launch::Sending { since: Timestamp(since) },
-        LaunchKind::Peers(_) => Launch::Peers,
+        LaunchKind::Preparing(_) => Launch::Preparing,
         LaunchKind::Done(_) => Launch::Done,
     })
+}
+
+fn write_prologs(prologs: &Prologs) -> proto::Prologs {
+    let Prologs { unasked, running, holds, since } = prologs;
+    proto::Prologs {
+        unasked: node_numbers(unasked),
+        running: node_numbers(running),
+        holds: *holds,
+        since: since.0,
+    }
+}
+
+fn read_prologs(record: &proto::Prologs) -> Prologs {
+    Prologs {
+        unasked: node_set(&record.unasked),
+        running: node_set(&record.running),
+        holds: record.holds,
+        since: Timestamp(record.since),
+    }
 }
 
 fn write_outcome(outcome: &Outcome) -> proto::Outcome {

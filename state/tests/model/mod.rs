@@ -14,8 +14,8 @@ use model::{
     Dependencies, Dependency, DependencyKind, DependencyState, Exclusive, Exit, Gid, GresCount,
     GresHeld, GresLine, Hardware, HetRole, Hold, Job, JobId, JobSpec, Join, Launch, MemoryDefault,
     MemoryRequest, Node, NodeFlags, NodeId, NodeReason, NodeShare, NumberOption, Origin, Outcome,
-    Partition, PartitionState, PendingTasks, Phase, PreemptMode, Registration, Script, Sharing,
-    TextOption, Timestamp, Uid, WaitReason,
+    Partition, PartitionState, PendingTasks, Phase, PreemptMode, Prologs, Registration, Script,
+    Sharing, TextOption, Timestamp, Uid, WaitReason,
 };
 
 pub struct Draw(std::vec::IntoIter<u8>);
@@ -137,6 +137,14 @@ impl Draw {
             spec: Arc::new(self.spec()),
             partition: self.text(),
             phase: self.phase(),
+            prologs: self.maybe(|d| {
+                Box::new(Prologs {
+                    unasked: d.several(Self::node),
+                    running: d.several(Self::node),
+                    holds: d.bool(),
+                    since: d.time(),
+                })
+            }),
             hold: self.one(&[
                 Hold::None,
                 Hold::User,
@@ -194,15 +202,12 @@ impl Draw {
     }
 
     fn phase(&mut self) -> Phase {
-        match self.u8() % 9 {
+        match self.u8() % 8 {
             0 => Phase::Pending,
-            1 => Phase::Running(Launch::Prolog {
-                waiting_on: self.several(Self::node),
-                since: self.time(),
-            }),
+            1 => Phase::Running(Launch::Configuring { since: self.time() }),
             2 => Phase::Running(Launch::Sending { since: self.time() }),
             3 => Phase::Running(Launch::Done),
-            4 => Phase::Running(Launch::Peers),
+            4 => Phase::Running(Launch::Preparing),
             5 => Phase::Suspended,
             6 => Phase::Completing(Completing {
                 waiting_on: self.several(Self::node),
@@ -211,7 +216,6 @@ impl Draw {
                 requeue: self.bool(),
                 epilog: self.bool(),
             }),
-            7 => Phase::Running(Launch::Configuring { since: self.time() }),
             _ => Phase::Ended,
         }
     }

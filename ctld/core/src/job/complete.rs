@@ -12,7 +12,7 @@ use crate::effect::{Effect, NodeMessage};
 use crate::event::{Answer, BatchDone};
 use crate::hook::Hook;
 use crate::job::client::tell_client;
-use crate::job::{depend, het, requeue};
+use crate::job::{depend, het, launch, requeue};
 use crate::mail;
 use crate::node;
 use crate::reject::Reject;
@@ -150,7 +150,7 @@ pub(crate) fn end(
             end_one(turn, &other, outcome.clone(), reason.clone(), &message);
         }
     }
-    het::prepared(turn, job);
+    launch::prepared(turn, job);
 }
 
 fn end_one(
@@ -241,6 +241,7 @@ pub(super) fn leave_nodes(
         } else {
             job.ended = Some(now);
         }
+        job.prologs = None;
         job.phase = if done {
             // Released below, by `cleaned`: nothing is held from here on.
             Phase::Ended

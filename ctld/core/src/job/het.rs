@@ -4,11 +4,10 @@
 
 use std::sync::Arc;
 
-use model::{Hold, Job, JobId, Launch, Phase};
+use model::{Hold, Job, JobId, Phase};
 
-use crate::effect::Effect;
 use crate::event::{Answer, JobEdit, JobPart, Kill, NewJob};
-use crate::job::{launch, requeue, submit};
+use crate::job::{requeue, submit};
 use crate::reject::Reject;
 use crate::turn::Turn;
 
@@ -32,27 +31,6 @@ pub(super) fn followers(turn: &Turn<'_>, job: &Arc<Job>) -> Vec<JobId> {
     let leads = job.het.as_ref().is_some_and(|role| role.is_leader());
     let active = turn.cluster().components(job).filter(|other| leads && other.is_active());
     active.map(|other| other.id).filter(|id| *id != job.id).collect()
-}
-
-/// The nodes of a component are prepared, or it has ended, or all have started: if the script of its leader waits for
-/// nothing else, it is sent.
-pub(super) fn prepared(turn: &mut Turn<'_>, job: &Arc<Job>) {
-    let leader = leader(turn, job);
-    let preparing = |job: &Arc<Job>| {
-        matches!(job.phase, Phase::Running(Launch::Configuring { .. } | Launch::Prolog { .. }))
-    };
-    if leader.phase != Phase::Running(Launch::Peers)
-        || turn.cluster().components(&leader).any(preparing)
-    {
-        return;
-    }
-    let since = turn.now;
-    let leader =
-        turn.edit_job(&leader, |job| job.phase = Phase::Running(Launch::Sending { since }));
-    for effect in launch::outstanding(&leader) {
-        turn.emit(effect);
-    }
-    turn.emit(Effect::Schedule);
 }
 
 /// Whether an active job may be started anew of the controller's own accord, with all that it starts

@@ -94,10 +94,10 @@ fn kills(kill: &Kill) -> bool {
     kill.signal == SIGKILL && kill.step.is_none()
 }
 
-/// Whether nothing of the job runs yet but prologs: what kills a part of it kills it whole.
+/// Whether nothing of the job runs yet, and its script waits for prologs: what kills a part of it kills it whole.
 fn is_early(launch: &Launch) -> bool {
     match launch {
-        Launch::Configuring { .. } | Launch::Prolog { .. } | Launch::Peers => true,
+        Launch::Configuring { .. } | Launch::Preparing => true,
         Launch::Sending { .. } | Launch::Done => false,
     }
 }

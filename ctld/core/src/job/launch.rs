@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::{
-    Allocation, Change, Config, Exit, Hold, Job, JobId, Launch, NodeId, Outcome, Phase, Step,
-    StepNumber, Timestamp, WaitReason,
+    Allocation, Change, Config, Exit, Hold, Job, JobId, Launch, NodeId, Outcome, Phase, Prologs,
+    Step, StepNumber, Timestamp, WaitReason,
 };
 
 use crate::access::{self, Caller};
@@ -20,14 +20,23 @@ use crate::turn::Turn;
 /// What nodes and clients have to be told of a job as it is now. Asked for at its start, again when
 /// no answer came, and again after a restart: each may be told twice.
 pub(crate) fn outstanding(job: &Arc<Job>) -> Vec<Effect> {
+    let mut effects = prologs_outstanding(job);
+    effects.extend(phase_outstanding(job));
+    effects
+}
+
+/// The nodes of a job that have not acknowledged that they are to run its prolog.
+pub(crate) fn prologs_outstanding(job: &Arc<Job>) -> Vec<Effect> {
+    let unasked = job.prologs.iter().filter(|_| job.is_active()).flat_map(|p| &p.unasked);
+    let message = || NodeMessage::LaunchProlog { job: Arc::clone(job) };
+    unasked.map(|node| Effect::ToNode { node: *node, message: message() }).collect()
+}
+
+fn phase_outstanding(job: &Arc<Job>) -> Vec<Effect> {
     let to = |node: NodeId, message: NodeMessage| Effect::ToNode { node, message };
     let run = |hook: Hook| Effect::RunHook { job: Arc::clone(job), hook };
     match &job.phase {
         Phase::Running(Launch::Configuring { .. }) => vec![run(Hook::Prolog)],
-        Phase::Running(Launch::Prolog { waiting_on, .. }) => waiting_on
-            .iter()
-            .map(|node| to(*node, NodeMessage::LaunchProlog { job: Arc::clone(job) }))
-            .collect(),
         Phase::Running(Launch::Sending { .. }) => batch_host(job)
             .map(|node| to(node, NodeMessage::LaunchBatch { job: Arc::clone(job) }))
             .into_iter()
@@ -41,42 +50,64 @@ pub(crate) fn outstanding(job: &Arc<Job>) -> Vec<Effect> {
         Phase::Running(Launch::Done) if job.client_listens => {
             vec![Effect::TellClient { job: Arc::clone(job) }]
         }
-        Phase::Running(Launch::Done | Launch::Peers)
+        Phase::Running(Launch::Done | Launch::Preparing)
         | Phase::Pending
         | Phase::Suspended
         | Phase::Ended => Vec::new(),
     }
 }
 
-/// PrologSlurmctld first; then the prolog where nodes are to run it before anything else; then the
-/// script. An interactive job is there as soon as it has its nodes.
-pub(super) fn first_phase(
-    config: &Config,
-    job: &Job,
-    allocation: &Allocation,
-    now: Timestamp,
-) -> Launch {
-    if config.prolog_slurmctld {
-        return Launch::Configuring { since: now };
-    }
-    on_nodes(config, job, allocation, now)
+/// How a job begins: PrologSlurmctld first; then its nodes hear of it.
+pub(super) fn begin(config: &Config, job: &mut Job, allocation: &Allocation, now: Timestamp) {
+    job.phase = if config.prolog_slurmctld {
+        Phase::Running(Launch::Configuring { since: now })
+    } else {
+        on_nodes(config, job, allocation, now)
+    };
 }
 
-fn on_nodes(config: &Config, job: &Job, allocation: &Allocation, now: Timestamp) -> Launch {
-    if config.prolog_alloc {
-        let waiting_on = allocation.shares.iter().map(|share| share.node).collect();
-        return Launch::Prolog { waiting_on, since: now };
-    }
-    prepared(job, now)
+/// The nodes run their prologs, if they are to run them before anything else. The script goes out at
+/// the same time: slurmd runs it when its own prolog is done. Only DeferBatch has it wait for the
+/// prologs of all nodes. An interactive job is there as soon as it has its nodes.
+fn on_nodes(config: &Config, job: &mut Job, allocation: &Allocation, now: Timestamp) -> Phase {
+    job.prologs = config.prolog_alloc.then(|| {
+        Box::new(Prologs {
+            unasked: allocation.shares.iter().map(|share| share.node).collect(),
+            running: BTreeSet::new(),
+            holds: !config.prolog_no_hold,
+            since: now,
+        })
+    });
+    let holds = job.prologs.as_ref().is_some_and(|prologs| prologs.holds);
+    let deferred = config.prolog_defer_batch && holds;
+    Phase::Running(match job.has_script() {
+        false => Launch::Done,
+        true if deferred || job.het.is_some() => Launch::Preparing,
+        true => Launch::Sending { since: now },
+    })
 }
 
-/// What follows the prologs of a job: its script, once those of all components are done.
-fn prepared(job: &Job, now: Timestamp) -> Launch {
-    match (job.has_script(), &job.het) {
-        (false, _) => Launch::Done,
-        (true, None) => Launch::Sending { since: now },
-        (true, Some(_)) => Launch::Peers,
+/// Something that the script of a job waited for is done, or will not be: its own prologs, or those of
+/// another component, which may have ended. If it waits for nothing else, it is sent.
+pub(super) fn prepared(turn: &mut Turn<'_>, job: &Arc<Job>) {
+    let leader = het::leader(turn, job);
+    let deferred = turn.config().prolog_defer_batch;
+    let preparing = |job: &Arc<Job>| {
+        matches!(job.phase, Phase::Running(Launch::Configuring { .. }))
+            || deferred && job.waits_for_prologs()
+    };
+    if leader.phase != Phase::Running(Launch::Preparing)
+        || turn.cluster().components(&leader).any(preparing)
+    {
+        return;
     }
+    let since = turn.now;
+    let leader =
+        turn.edit_job(&leader, |job| job.phase = Phase::Running(Launch::Sending { since }));
+    for effect in outstanding(&leader) {
+        turn.emit(effect);
+    }
+    turn.emit(Effect::Schedule);
 }
 
 /// PrologSlurmctld is done: the job's nodes hear of it.
@@ -84,12 +115,12 @@ pub(crate) fn configured(turn: &mut Turn<'_>, job: &Arc<Job>) {
     let Some(allocation) = job.allocation.clone() else {
         return;
     };
-    let next = on_nodes(turn.cluster().config(), job, &allocation, turn.now);
-    let job = turn.edit_job(job, |job| job.phase = Phase::Running(next));
+    let (config, now) = (turn.config(), turn.now);
+    let job = turn.edit_job(job, |job| job.phase = on_nodes(&config, job, &allocation, now));
     for effect in outstanding(&job) {
         turn.emit(effect);
     }
-    het::prepared(turn, &job);
+    prepared(turn, &job);
 }
 
 pub(super) fn batch_host(job: &Job) -> Option<NodeId> {
@@ -131,7 +162,29 @@ pub(super) fn record_steps(turn: &mut Turn<'_>, job: &Arc<Job>) {
     }
 }
 
-/// A node has run the prolog of a job, or the job waits for others.
+/// A node has acknowledged that it is to run the prolog of a job. What concerns an earlier start of
+/// the job is ignored.
+pub(crate) fn prolog_asked(
+    turn: &mut Turn<'_>,
+    id: JobId,
+    restarts: u16,
+    node: NodeId,
+) -> Result<Answer, Reject> {
+    let Some(job) = turn.cluster().job(id).filter(|job| job.restarts == restarts).cloned() else {
+        return Ok(Answer::Done);
+    };
+    if job.prologs.as_ref().is_some_and(|prologs| prologs.unasked.contains(&node)) {
+        edit_prologs(turn, &job, |prologs| {
+            prologs.unasked.remove(&node);
+            if prologs.holds {
+                prologs.running.insert(node);
+            }
+        });
+    }
+    Ok(Answer::Done)
+}
+
+/// A node has run the prolog of a job.
 pub(crate) fn prolog_done(
     turn: &mut Turn<'_>,
     caller: Caller,
@@ -148,28 +201,42 @@ pub(crate) fn prolog_done(
         prolog_failed(turn, &job);
         return Ok(Answer::Done);
     }
-    let Phase::Running(Launch::Prolog { waiting_on, since }) = &job.phase else {
-        return Ok(Answer::Done);
-    };
-    let mut waiting_on: BTreeSet<NodeId> = waiting_on.clone();
-    if !waiting_on.remove(&node) {
-        return Ok(Answer::Done);
-    }
-    let since = *since;
-    let next = if !waiting_on.is_empty() {
-        Launch::Prolog { waiting_on, since }
-    } else {
-        prepared(&job, turn.now)
-    };
-    let goes_on = !matches!(next, Launch::Prolog { .. });
-    let job = turn.edit_job(&job, |job| job.phase = Phase::Running(next));
-    if goes_on {
-        for effect in outstanding(&job) {
-            turn.emit(effect);
-        }
-        het::prepared(turn, &job);
+    let is_new =
+        |prologs: &Prologs| prologs.unasked.contains(&node) || prologs.running.contains(&node);
+    if job.prologs.as_deref().is_some_and(is_new) {
+        let job = edit_prologs(turn, &job, |prologs| {
+            prologs.unasked.remove(&node);
+            prologs.running.remove(&node);
+        });
+        prepared(turn, &job);
     }
     Ok(Answer::Done)
+}
+
+/// A slurmd was started anew: a prolog that it ran when it ended is reported by nobody.
+pub(crate) fn slurmd_restarted(turn: &mut Turn<'_>, node: NodeId) {
+    let runs = |job: &&Arc<Job>| {
+        job.is_active() && job.prologs.as_ref().is_some_and(|p| p.running.contains(&node))
+    };
+    let jobs: Vec<Arc<Job>> = turn.cluster().jobs_on(node).filter(runs).cloned().collect();
+    for job in jobs {
+        let job = edit_prologs(turn, &job, |prologs| {
+            prologs.running.remove(&node);
+            prologs.unasked.insert(node);
+        });
+        turn.emit(Effect::ToNode { node, message: NodeMessage::LaunchProlog { job } });
+    }
+}
+
+/// Records the prologs of a job as `edit` leaves them, and none once there is nothing to wait for.
+fn edit_prologs(turn: &mut Turn<'_>, job: &Arc<Job>, edit: impl FnOnce(&mut Prologs)) -> Arc<Job> {
+    turn.edit_job(job, |job| {
+        job.prologs = job.prologs.take().and_then(|mut prologs| {
+            edit(&mut prologs);
+            let is_over = prologs.unasked.is_empty() && prologs.running.is_empty();
+            (!is_over).then_some(prologs)
+        });
+    })
 }
 
 /// A failed prolog sends a batch job back to the queue, held unless the configuration says not to;

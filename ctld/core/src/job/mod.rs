@@ -27,7 +27,10 @@ pub(crate) use doubt::{Doubts, sent_at, settled, unanswered};
 pub(crate) use het::{leader, may_requeue, submitted as submitted_het};
 pub(crate) use inactive::{Clients, ask_clients};
 pub(crate) use kill::{killed, killed_each, notified, signal, suspended};
-pub(crate) use launch::{batch_launched, configured, outstanding, prolog_done};
+pub(crate) use launch::{
+    batch_launched, configured, outstanding, prolog_asked, prolog_done, prologs_outstanding,
+    slurmd_restarted,
+};
 pub(crate) use place::planned;
 pub(crate) use remain::goes_on_without;
 pub(crate) use requeue::{launch_failed, requeue, requeued};

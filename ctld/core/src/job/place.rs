@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use model::{
-    Allocation, Change, Cluster, Devices, Exit, Job, Outcome, Partition, Phase, Plan, Start,
-    WaitReason, Waits,
+    Allocation, Change, Cluster, Devices, Exit, Job, Outcome, Partition, Plan, Start, WaitReason,
+    Waits,
 };
 
 use crate::effect::Effect;
 use crate::event::Answer;
-use crate::job::{array, complete, depend, het, launch};
+use crate::job::{array, complete, depend, launch};
 use crate::mail;
 use crate::reject::Reject;
 use crate::turn::Turn;
@@ -30,7 +30,7 @@ pub(crate) fn planned(turn: &mut Turn<'_>, plan: Plan) -> Result<Answer, Reject>
             let first = starts.first().map(|start| start.job);
             starts.into_iter().try_for_each(|start| started(turn, start))?;
             if let Some(leader) = first.and_then(|id| turn.cluster().job(id)).cloned() {
-                het::prepared(turn, &leader);
+                launch::prepared(turn, &leader);
             }
         } else {
             stale = true;
@@ -84,7 +84,7 @@ fn started(turn: &mut Turn<'_>, start: Start) -> Result<(), Reject> {
     let partition = turn.cluster().partition(&start.partition).cloned();
     let allocation = Arc::new(with_devices(turn.cluster(), start.allocation));
     let now = turn.now;
-    let first = launch::first_phase(turn.cluster().config(), &job, &allocation, now);
+    let config = turn.config();
     let job = turn.edit_job(&job, |job| {
         job.partition = Arc::clone(&start.partition);
         job.time_limit_min = time_limit(job, partition.as_deref());
@@ -98,7 +98,7 @@ fn started(turn: &mut Turn<'_>, start: Start) -> Result<(), Reject> {
         job.warned = false;
         job.derived_status = 0;
         job.allocation = Some(Arc::clone(&allocation));
-        job.phase = Phase::Running(first);
+        launch::begin(&config, job, &allocation, now);
     });
     for effect in launch::outstanding(&job) {
         turn.emit(effect);

@@ -356,6 +356,7 @@ fn build(turn: &Turn<'_>, new: &NewJob, id: JobId, partition: &Partition) -> Job
         group: new.group,
         partition: Arc::clone(&partition.name),
         phase: Phase::Pending,
+        prologs: None,
         hold,
         wait: hold.wait_reason(),
         state_text: None,

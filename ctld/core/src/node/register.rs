@@ -7,6 +7,7 @@ use model::{Availability, Node, NodeId, NodeReason, ReturnToService, Unit};
 use crate::access;
 use crate::effect::Effect;
 use crate::event::{Answer, Dynamic, Registered};
+use crate::job;
 use crate::node::health::{self, NOT_RESPONDING, reason_at};
 use crate::node::jobs;
 use crate::reject::Reject;
@@ -45,6 +46,10 @@ pub(crate) fn registered(turn: &mut Turn<'_>, r: Registered) -> Result<Answer, R
         return Ok(answer);
     }
     jobs::compare(turn, (&before, &node), rebooted, &r.steps);
+    let started = |node: &Node| node.registration.as_ref().map(|known| known.slurmd_started);
+    if started(&before) != started(&node) {
+        job::slurmd_restarted(turn, id);
+    }
     validate(turn, id, &before, &r, rebooted);
     let is_schedulable = turn.cluster().node(id).is_some_and(|node| node.is_schedulable());
     if is_schedulable && !before.is_schedulable() {

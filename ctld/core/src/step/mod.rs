@@ -95,14 +95,15 @@ fn job_of(turn: &Turn<'_>, request: &StepRequest) -> Result<Arc<Job>, Reject> {
     }
 }
 
-/// A job takes steps from the end of its prologs to its own end.
+/// A job takes steps from the end of PrologSlurmctld to its own end. Those that come before the end
+/// of its nodes' prologs wait in slurmd.
 fn check_phase(turn: &Turn<'_>, job: &Job) -> Result<(), Reject> {
     match &job.phase {
         Phase::Pending => Err(Reject::JobPending(job.id)),
-        Phase::Running(Launch::Configuring { .. } | Launch::Prolog { .. }) => {
+        Phase::Running(Launch::Configuring { .. }) => {
             Err(Reject::Step(StepReject::PrologRunning(job.id)))
         }
-        Phase::Running(Launch::Sending { .. } | Launch::Peers | Launch::Done) => {
+        Phase::Running(Launch::Sending { .. } | Launch::Preparing | Launch::Done) => {
             let partition = turn.cluster().partition(&job.partition);
             let over = partition.and_then(|partition| partition.over_time_limit_min);
             let over = u64::from(over.unwrap_or(turn.config().over_time_limit_min));

@@ -187,6 +187,7 @@ pub fn batch(id: u32, requeue: bool) -> Job {
         spec: Arc::new(spec),
         partition: "main".into(),
         phase: Phase::Running(Launch::Done),
+        prologs: None,
         hold: Hold::None,
         wait: WaitReason::None,
         state_text: None,

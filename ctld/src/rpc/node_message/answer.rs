@@ -58,8 +58,11 @@ pub fn outcome(
         {
             Event::NothingLeft { job: job.id, node: node.id }.into()
         }
+        NodeMessage::LaunchProlog { job } if code == Errno::SLURM_SUCCESS => {
+            Event::PrologAsked { job: job.id, restarts: job.restarts, node: node.id }.into()
+        }
         // The node refused before it began: nothing else will be heard of this prolog.
-        NodeMessage::LaunchProlog { job } if code != Errno::SLURM_SUCCESS => Event::PrologDone {
+        NodeMessage::LaunchProlog { job } => Event::PrologDone {
             caller: Caller::CONTROLLER,
             job: job.id,
             node_name: Arc::clone(&node.name),

@@ -161,6 +161,7 @@ fn imagined(view: &View, now: Timestamp, new: NewJob) -> Result<Job, Failure> {
         group: new.group,
         partition: std::sync::Arc::clone(&partition.name),
         phase: Phase::Pending,
+        prologs: None,
         hold: model::Hold::None,
         wait: WaitReason::None,
         state_text: None,

@@ -375,6 +375,7 @@ fn steps_are_to_be_asked_for_in_a_release_that_client_and_nodes_speak() {
         view.cluster.apply(&Change::Node(Arc::new(node)));
         let job = Job {
             phase: Phase::Running(Launch::Done),
+            prologs: None,
             allocation: Some(Arc::new(allocation)),
             protocol: client.to_wire(),
             ..fixtures::job(7)

@@ -37,6 +37,7 @@ pub fn job(id: u32, spec: JobSpec) -> Job {
         begin: spec.begin,
         spec: Arc::new(spec),
         phase: Phase::Pending,
+        prologs: None,
         hold: Hold::None,
         wait: WaitReason::None,
         state_text: None,

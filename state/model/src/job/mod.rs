@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 pub use allocation::{Allocation, NodeShare};
 pub use carried::{Carried, NumberOption, TextOption};
-pub use phase::{Completing, Exit, Hold, Launch, Outcome, Phase, WaitReason};
+pub use phase::{Completing, Exit, Hold, Launch, Outcome, Phase, Prologs, WaitReason};
 pub use spec::{Exclusive, JobSpec, MemoryRequest};
 
 use crate::array::ArrayRole;
@@ -36,6 +36,8 @@ pub struct Job {
     pub partition: Arc<str>,
     /// Where it stands.
     pub phase: Phase,
+    /// The prologs that its nodes run, while it runs.
+    pub prologs: Option<Box<Prologs>>,
     /// Whether somebody wants it to wait, and who may let it go.
     pub hold: Hold,
     /// Why it waits, while it does.
@@ -118,6 +120,11 @@ impl Job {
     /// Whether it has nodes and has not been told to end.
     pub fn is_active(&self) -> bool {
         matches!(self.phase, Phase::Running(_) | Phase::Suspended)
+    }
+
+    /// Whether its nodes run prologs that its clients wait for.
+    pub fn waits_for_prologs(&self) -> bool {
+        self.is_active() && self.prologs.as_ref().is_some_and(|prologs| prologs.holds)
     }
 
     /// Whether it runs a batch script.

@@ -26,16 +26,9 @@ pub enum Launch {
         /// When it was started, or started again.
         since: Timestamp,
     },
-    /// Its nodes run their prologs (PrologFlags=Alloc).
-    Prolog {
-        /// Nodes that have not reported.
-        waiting_on: BTreeSet<NodeId>,
-        /// When they were asked last.
-        since: Timestamp,
-    },
-    /// Its own nodes are ready for the script; those of other components of the heterogeneous job that
-    /// it leads still run their prologs.
-    Peers,
+    /// Its script waits: for PrologSlurmctld of the other components of the heterogeneous job that it
+    /// leads, or with PrologFlags=DeferBatch for the prologs of all nodes.
+    Preparing,
     /// The batch script is on its way to the batch host, which has not answered.
     Sending {
         /// When it was sent last.
@@ -43,6 +36,21 @@ pub enum Launch {
     },
     /// It runs.
     Done,
+}
+
+/// The prologs that a job's nodes run at its start (PrologFlags=Alloc), until all are done. The script
+/// does not wait for them here, but in its node's slurmd, which runs it when its own prolog is done.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prologs {
+    /// Nodes that have not acknowledged that they are to run it.
+    pub unasked: BTreeSet<NodeId>,
+    /// Nodes that have, and have not reported how it ended. With PrologFlags=NoHold nodes report only
+    /// failures, so none is waited for.
+    pub running: BTreeSet<NodeId>,
+    /// Whether clients of the job, and its script if it is deferred, wait for their end: without NoHold.
+    pub holds: bool,
+    /// When the unasked were asked last.
+    pub since: Timestamp,
 }
 
 /// What is left to do for a job that has ended.
