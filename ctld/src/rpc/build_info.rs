@@ -49,7 +49,8 @@ fn build_info(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
     let mut info = BuildInfo {
         last_update: shape::Timestamp(request.now.0),
         boot_time: shape::Timestamp(view.booted.0),
-        version: Some(request.version.to_string()),
+        // Three numbers, as scripts take them apart; ctld has no patch of Slurm's.
+        version: Some(format!("{}.0", request.version)),
         next_job_id: view.cluster.counters().next_job.max(view.conf.keys.first_job_id),
         // Its plugins are read by the nodes; no line of it is the controller's.
         acct_gather_conf: NullOr(Some(Vec::new())),
@@ -310,6 +311,7 @@ mod tests {
         view.tuning = Arc::new(Tuning { debug_level: 7, debug_flags: 3, ..Tuning::default() });
         let info = ask(&view, Version::NEWEST, 0).unwrap();
         assert_eq!((info.slurmctld_debug, info.debug_flags), (7, 3));
+        assert_eq!(info.version.as_deref(), Some("26.05.0"));
         assert_eq!(info.hash_value, NO_VALUE_32);
         let refused = ask(&view, Version::NEWEST, NOW.0 + 1).unwrap_err();
         assert_eq!(refused, Failure::Code(Errno::SLURM_NO_CHANGE_IN_DATA));
