@@ -87,6 +87,10 @@ pub(super) fn spec(
         submitted_by: None,
         carried: carried::carried(desc),
     };
+    if flags.has(JobFlags::SPREAD_JOB) && spec.max_nodes.is_none() {
+        let nodes = u32::try_from(view.cluster.nodes().count()).unwrap_or(u32::MAX);
+        spec.max_nodes = spec.tasks.filter(|tasks| *tasks > 0).map(|tasks| tasks.min(nodes));
+    }
     fill_in(view, desc, owner, batch, flags, &mut spec);
     Ok(spec)
 }
