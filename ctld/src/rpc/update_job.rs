@@ -35,6 +35,6 @@ fn update(view: &View, request: &Request<'_>) -> Result<Event, Failure> {
         return Err(Failure::CodeWithText(Errno::ESLURM_NOT_SUPPORTED, text));
     }
     submit::lengths(view, &desc)?;
-    let edits = edits::edits(view, &desc)?;
+    let edits = edits::edits(view, &desc, record.map(|job| job.owner))?;
     Ok(Event::UpdateJob(Box::new(UpdateJob { caller, selection, edits })))
 }

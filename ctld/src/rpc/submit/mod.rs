@@ -27,7 +27,9 @@ pub(super) use check::{is_admin, lengths, reservation};
 pub(super) use dependency::dependencies;
 pub(super) use het::ROWS as HET_ROWS;
 pub(super) use reply::{allocation_of, allocations_of};
-pub(super) use spec::{is_default_output, is_given, memory, node_count, partitions, text, time};
+pub(super) use spec::{
+    is_default_output, is_given, mail_user, memory, node_count, partitions, text, time,
+};
 
 pub(super) const ROWS: &[Row] = &[
     Row::write(Number::REQUEST_SUBMIT_BATCH_JOB, Privilege::Anybody, batch, reply::batch),

@@ -157,16 +157,21 @@ fn fill_in(
     }
     let user = view.users.user(Uid(uid));
     let name = view.users.name(Uid(uid));
-    let mail_user = match (&desc.mail_user, &view.conf.keys.mail_domain) {
-        (Some(user), _) if !user.is_empty() => user.as_str().into(),
-        (_, Some(domain)) => format!("{name}@{domain}").into(),
-        (_, None) => Arc::clone(&name),
-    };
-    carried.set_text(TextOption::MailUser, Some(mail_user));
+    carried.set_text(TextOption::MailUser, Some(mail_user(view, desc, Uid(uid))));
     carried.set_text(TextOption::UserName, Some(name));
     carried.set_text(TextOption::GroupName, view.users.group_name(model::Gid(gid)));
     carried.set_text(TextOption::HomeDir, user.as_ref().map(|user| Arc::clone(&user.home)));
     carried.set_text(TextOption::Shell, user.as_ref().map(|user| Arc::clone(&user.shell)));
+}
+
+/// To whom mail goes: the owner, unless somebody is named.
+pub(in crate::rpc) fn mail_user(view: &View, desc: &JobDesc, owner: Uid) -> Arc<str> {
+    let name = view.users.name(owner);
+    match (&desc.mail_user, &view.conf.keys.mail_domain) {
+        (Some(user), _) if !user.is_empty() => user.as_str().into(),
+        (_, Some(domain)) => format!("{name}@{domain}").into(),
+        (_, None) => name,
+    }
 }
 
 /// DependencyParameters=kill_invalid_depend, which stood in SchedulerParameters once.

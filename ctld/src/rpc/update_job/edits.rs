@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ctld_core::{Alterable, JobEdit, Reject, SpecEdit};
-use model::{JobSpec, NumberOption, TextOption};
+use model::{JobSpec, NumberOption, TextOption, Uid};
 use protocol::Errno;
 use protocol::msg::{JobDesc, JobFlags, alloc_sid, shared};
 use protocol::shape::Limit;
@@ -18,7 +18,11 @@ use Alterable::{Unfinished, UnfinishedByAdmin, Waiting, WaitingByAdmin};
 /// # Errors
 ///
 /// A text that cannot be read, or that names what there is not.
-pub(super) fn edits(view: &View, desc: &JobDesc) -> Result<Vec<JobEdit>, Failure> {
+pub(super) fn edits(
+    view: &View,
+    desc: &JobDesc,
+    owner: Option<Uid>,
+) -> Result<Vec<JobEdit>, Failure> {
     let mut edits = Edits(Vec::new());
     if desc.burst_buffer.is_some() {
         return Err(Failure::Code(Errno::ESLURM_NOT_SUPPORTED));
@@ -34,6 +38,10 @@ pub(super) fn edits(view: &View, desc: &JobDesc) -> Result<Vec<JobEdit>, Failure
     times(desc, &mut edits);
     order(view, desc, &mut edits)?;
     shape(view, desc, &mut edits);
+    if let (Some(_), Some(owner)) = (&desc.mail_user, owner) {
+        let user = submit::mail_user(view, desc, owner).to_string();
+        edits.text(Unfinished, TextOption::MailUser, &Some(user));
+    }
     texts(desc, &mut edits);
     numbers(desc, &mut edits);
     Ok(edits.0)
@@ -314,7 +322,6 @@ fn texts(desc: &JobDesc, edits: &mut Edits) {
     for (option, text) in [
         (TextOption::Comment, &desc.comment),
         (TextOption::Extra, &desc.extra),
-        (TextOption::MailUser, &desc.mail_user),
         (TextOption::Reservation, &desc.reservation),
     ] {
         edits.text(Unfinished, option, text);
