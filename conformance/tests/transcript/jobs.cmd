@@ -79,6 +79,11 @@ alice: scontrol notify 1 hello
 alice: scontrol show job 5 | grep -c JobId
 alice: scancel 5_1
 alice: squeue -h -j 5 -o '%i %t %r'
+alice: scancel --ctld -v 5_2 6
+alice: scancel --ctld 9999
+alice: squeue -h -j 5,6,7 -o '%i %t %r'
+alice: scontrol update jobid=3 mailuser= mailtype=begin,end
+alice: scontrol -o show job 3 | grep -oE 'MailUser.*'
 alice: scancel 9999
 alice: scancel abc
 alice: scancel -n named

@@ -48,9 +48,7 @@ fn has_filter(message: &KillJobsRequest) -> bool {
         &message.wckey,
         &message.nodelist,
     ];
-    texts.into_iter().any(Option::is_some)
-        || message.user_id != NOBODY
-        || message.state != JobState::END
+    texts.into_iter().any(Option::is_some) || message.state != JobState::END
 }
 
 type Meant = (JobSelection, Option<StepNumber>, bool);
@@ -120,13 +118,18 @@ fn matches(view: &View, message: &KillJobsRequest, job: &Job) -> bool {
         && is(&message.qos, carried(TextOption::Qos))
         && is(&message.reservation, carried(TextOption::Reservation))
         && is(&message.wckey, carried(TextOption::Wckey))
-        && (message.user_id == NOBODY || message.user_id == job.owner.0)
-        && message
-            .user_name
-            .as_deref()
-            .is_none_or(|name| message.user_id != NOBODY || view.users.uid(name) == Some(job.owner))
+        && message.user_name.as_deref().is_none_or(|name| is_owner(view, message, name, job))
         && (message.state == JobState::END || message.state.base() == base(job))
         && is_on(view, message.nodelist.as_deref(), job)
+}
+
+/// The number stands beside the name and means nothing without it: scancel leaves it 0 then, which is
+/// root's.
+fn is_owner(view: &View, message: &KillJobsRequest, name: &str, job: &Job) -> bool {
+    match message.user_id {
+        NOBODY => view.users.uid(name) == Some(job.owner),
+        uid => uid == job.owner.0,
+    }
 }
 
 fn base(job: &Job) -> JobState {

@@ -47,7 +47,7 @@ wire_struct! {
         pub signal: u16,
         /// State; [`JobState::END`] for any.
         pub state: JobState,
-        /// User; 99 (nobody) for any.
+        /// The user whose name follows; scancel leaves it 0 if none does.
         pub user_id: u32,
         /// User name.
         pub user_name: Option<String>,
