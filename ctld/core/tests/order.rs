@@ -153,6 +153,26 @@ fn a_deadline_that_passes_ends_a_waiting_job() {
 }
 
 #[test]
+fn a_job_runs_no_longer_than_to_its_deadline() {
+    let mut world = World::new();
+    let starts = |world: &mut World, limit, unlimited, left_s: i64| {
+        let deadline = Some(Timestamp(world.now.0 + left_s));
+        let job = world.submit(with(ANN, |new| {
+            new.spec.deadline = deadline;
+            new.spec.time_limit_min = limit;
+            new.spec.time_unlimited = unlimited;
+        }));
+        world.start(job, None, &[1]);
+        let (limit, ended) = (world.job(job).time_limit_min, world.job(job).ended);
+        assert!(ended <= deadline, "{ended:?} {deadline:?}");
+        limit
+    };
+    assert_eq!(starts(&mut world, None, true, 600), Some(10));
+    assert_eq!(starts(&mut world, None, true, 659), Some(10));
+    assert_eq!(starts(&mut world, Some(3), false, 600), Some(3));
+}
+
+#[test]
 fn every_kind_of_dependency_holds_or_fails_with_what_it_waits_for() {
     use DependencyKind::{After, AfterAny, AfterCorr, AfterNotOk, AfterOk};
     // Whether it may start once the other one has started, ended well, ended badly.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use model::{
-    Allocation, Change, Cluster, Devices, Exit, Job, Outcome, Partition, Plan, Start, WaitReason,
-    Waits,
+    Allocation, Change, Cluster, Devices, Exit, Job, Outcome, Partition, Plan, Start, Timestamp,
+    WaitReason, Waits,
 };
 
 use crate::effect::Effect;
@@ -87,7 +87,7 @@ fn started(turn: &mut Turn<'_>, start: Start) -> Result<(), Reject> {
     let config = turn.config();
     let job = turn.edit_job(&job, |job| {
         job.partition = Arc::clone(&start.partition);
-        job.time_limit_min = time_limit(job, partition.as_deref());
+        job.time_limit_min = time_limit(job, partition.as_deref(), now);
         job.started = Some(now);
         job.expected_nodes = None;
         job.ended = job.time_limit_min.map(|minutes| now.plus_s(u64::from(minutes) * 60));
@@ -126,11 +126,16 @@ fn with_devices(cluster: &Cluster, mut allocation: Allocation) -> Allocation {
 }
 
 /// The limit that a job runs under: its own, or the partition's default, and never above the
-/// partition's maximum unless an administrator gave it.
-fn time_limit(job: &Job, partition: Option<&Partition>) -> Option<u32> {
-    if job.spec.time_unlimited {
-        return None;
-    }
-    let partition = partition?;
-    job.spec.time_limit_min.or(partition.default_time_min).or(partition.max_time_min)
+/// partition's maximum unless an administrator gave it; nor past its deadline.
+fn time_limit(job: &Job, partition: Option<&Partition>, now: Timestamp) -> Option<u32> {
+    let of_partition =
+        || partition.and_then(|partition| partition.default_time_min.or(partition.max_time_min));
+    let limit = match job.spec.time_unlimited {
+        true => None,
+        false => job.spec.time_limit_min.or_else(of_partition),
+    };
+    let left = job.spec.deadline.map(|deadline| deadline.since(now) / 60);
+    // One that is met by less than a minute is still a limit.
+    let left = left.map(|minutes| u32::try_from(minutes.max(1)).unwrap_or(u32::MAX));
+    [limit, left].into_iter().flatten().min()
 }
