@@ -143,6 +143,7 @@ fn handle(
             Ok(answer)
         }
         Event::StepDone(done) => step::done(turn, &done),
+        Event::UpdateStep(update) => step::limited(turn, &update),
         Event::ClientListens { job } => job::client_listens(turn, job),
         Event::ClientAnswered { job } => {
             clock.clients.heard(job, turn.now);

@@ -13,7 +13,7 @@ use crate::cron::NewCrontab;
 use crate::hook::{Hook, HookResult};
 use crate::reject::Reject;
 pub use crate::selection::{JobPart, JobSelection};
-use crate::step::StepRequest;
+use crate::step::{StepRequest, StepUpdate};
 use crate::trigger::{NewTrigger, TriggerSelection};
 
 /// All that can happen.
@@ -127,6 +127,8 @@ pub enum Event {
     StepAsked(Box<StepRequest>),
     /// A step has ended on some of its nodes.
     StepDone(StepDone),
+    /// Somebody gives a step another time limit.
+    UpdateStep(StepUpdate),
     /// The client of a waiting job has been told that it waits, and now listens at its port.
     ClientListens {
         /// The job.

@@ -50,5 +50,5 @@ pub use event::{
 pub use hook::{Hook, HookResult};
 pub use mail::is_of_array;
 pub use reject::{Reject, Shortage, StepReject};
-pub use step::{Distribution, SocketOrder, StepGres, StepKind, StepRequest};
+pub use step::{Distribution, SocketOrder, StepGres, StepKind, StepRequest, StepUpdate};
 pub use trigger::{NewTrigger, TriggerSelection};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use ctld_core::{
     Answer, ClientMessage, Core, Effect, Event, Kill, Reject, StepDone, StepReject, StepRequest,
-    Turned,
+    StepUpdate, Turned,
 };
 use model::{
     Config, JobId, MemoryRequest, NumberOption, Phase, Step, StepClient, StepNumber, TextOption,
@@ -227,6 +227,34 @@ fn a_step_has_a_time_limit_of_its_own() {
     world.accepted(done(job, 0, (0, 0), 15));
     world.now = Timestamp(world.now.0 + 120);
     assert_eq!(world::sent(&world.accepted(Event::Tick)), []);
+}
+
+#[test]
+fn the_limits_of_steps_are_altered_while_they_run() {
+    let mut world = World::new();
+    let job = running(&mut world);
+    world.accepted(asked(StepRequest { time_limit_min: Some(5), ..srun(job, 1) }));
+    world.accepted(asked(srun(job, 1)));
+    let limit = |caller, step: Option<u32>, minutes| {
+        Event::UpdateStep(StepUpdate {
+            caller,
+            job,
+            step: step.map(StepNumber::Normal),
+            time_limit_min: minutes,
+        })
+    };
+    assert_eq!(world.refused(limit(BOB, None, Some(1))), Reject::NotYoursToAlter(job));
+    assert_eq!(world.refused(limit(ANN, Some(7), Some(1))), Reject::NoSuchJob(job));
+    let limits =
+        |world: &World| [0, 1].map(|n| step(world, job, n).launch.as_ref().unwrap().time_limit_min);
+    world.accepted(limit(ANN, None, Some(1)));
+    assert_eq!(limits(&world), [Some(1), Some(1)], "all steps of the job");
+    world.accepted(limit(ANN, Some(1), Some(0)));
+    assert_eq!(limits(&world), [Some(1), Some(1)], "no minutes change nothing");
+    world.accepted(limit(ANN, Some(1), None));
+    assert_eq!(limits(&world), [Some(1), None]);
+    world.now = Timestamp(world.now.0 + 60);
+    assert_eq!(world::sent(&world.accepted(Event::Tick)), [(1, "step time limit")]);
 }
 
 #[test]

@@ -22,7 +22,8 @@ use model::{
 
 pub use cores::SocketOrder;
 pub use layout::Distribution;
-pub(crate) use limits::{StepLimits, times_up};
+pub use limits::StepUpdate;
+pub(crate) use limits::{StepLimits, limited, times_up};
 pub(crate) use ports::PortCursor;
 pub use request::{StepGres, StepKind, StepRequest};
 pub(crate) use waiting::WaitingSteps;
