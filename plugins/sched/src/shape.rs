@@ -11,7 +11,7 @@ use std::sync::Arc;
 use model::{Job, Node, NodeShare, Timestamp, WaitReason, named_nodes};
 
 use crate::choose::{Candidate, Chosen, choose};
-use crate::demand::Demand;
+use crate::demand::{Demand, Memory};
 use crate::features::Features;
 use crate::layout::{Site, lay_out};
 use crate::ledger::{Ledger, grain_cpus};
@@ -227,7 +227,13 @@ impl Shape {
 
 fn is_large_enough(demand: &Demand, node: &Node) -> bool {
     let hardware = &node.hardware;
+    let memory_mib = match demand.memory {
+        Memory::PerNode(mib) | Memory::PerCpu(mib) => mib,
+        Memory::All => 0,
+    };
     demand.tmp_disk_mib <= hardware.tmp_disk_mib
+        // Counted or not: what a job asks for, its node must have.
+        && memory_mib <= hardware.memory_mib
         && demand.sockets_per_node <= u32::from(hardware.sockets)
         && demand.cores_per_socket <= u32::from(hardware.cores_per_socket)
         && node.availability != model::Availability::Future
