@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use ctld_core::{Answer, NewJob};
-use model::{Allocation, Job, JobId, NumberOption, Phase, TextOption, Timestamp, WaitReason};
+use model::{
+    Allocation, Job, JobId, NumberOption, PartitionState, Phase, TextOption, Timestamp, WaitReason,
+    named_nodes,
+};
 use protocol::msg::{
     self, JobAndStep, JobFlags, JobOrStepId, StepId, SubmitResponse, WillRunResponse,
 };
@@ -17,6 +20,27 @@ use crate::view::View;
 /// 0, or what the client is warned of: a held job is one that it may have forgotten about.
 pub(super) fn warning(job: &Job) -> Errno {
     if job.hold.is_held() { Errno::ESLURM_JOB_HELD } else { Errno::SLURM_SUCCESS }
+}
+
+/// The same for who waits for the nodes: also why that may take long. Batch jobs are not told (24.11).
+fn warning_of_allocation(view: &View, job: &Job) -> Errno {
+    let code = warning(job);
+    if code != Errno::SLURM_SUCCESS || !job.is_pending() {
+        return code;
+    }
+    let cluster = &view.cluster;
+    let names = job.spec.partitions.iter().chain(std::iter::once(&job.partition));
+    let mut states = names.filter_map(|name| cluster.partition(name)).map(|p| p.state);
+    if states.all(|state| state == PartitionState::Down) {
+        return Errno::ESLURM_PARTITION_DOWN;
+    }
+    let required = job.spec.required_nodes.as_deref().map(|text| named_nodes(cluster, text));
+    let required = required.and_then(Result::ok).unwrap_or_default();
+    let mut required = required.iter().filter_map(|id| cluster.node(*id));
+    if required.any(|node| !node.is_schedulable()) {
+        return Errno::ESLURM_NODE_NOT_AVAIL;
+    }
+    Errno::SLURM_SUCCESS
 }
 
 /// `RESPONSE_SUBMIT_BATCH_JOB`.
@@ -48,7 +72,7 @@ pub(super) fn allocation(view: &View, request: &Request<'_>, answer: Answer) -> 
     if job.spec.immediate && job.is_finished() {
         return request.return_code(Errno::ESLURM_NODES_BUSY);
     }
-    let body = super::reply::allocation_of(view, job, warning(job));
+    let body = super::reply::allocation_of(view, job, warning_of_allocation(view, job));
     request.reply(Number::RESPONSE_RESOURCE_ALLOCATION, &body)
 }
 
