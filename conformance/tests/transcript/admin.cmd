@@ -24,6 +24,10 @@ root: scontrol update partitionname=short state=up
 root: scontrol create partitionname=new nodes=n2 maxtime=30 state=up
 root: scontrol -o show partition new
 root: scontrol create partitionname=new nodes=n2
+root: scontrol update partitionname=new tresbillingweights=cpu=2
+root: scontrol update partitionname=new tresbillingweights=cpu=abc
+root: scontrol -o show partition new | grep -oE 'TRESBilling[^ ]*'
+root: scontrol update partitionname=new tresbillingweights=
 root: scontrol create partitionname=bad nodes=n9
 root: scontrol update partitionname=new nodes=n1,n2 default=yes
 root: sinfo -h -o '%P %N'

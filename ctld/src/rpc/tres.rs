@@ -197,6 +197,22 @@ pub(super) fn memory(mib: u64) -> String {
     format!("{count}{unit}")
 }
 
+/// Whether a text names weights of resources that there are: `cpu=1.5,mem=0.25G,gres/gpu=2`.
+pub(super) fn are_weights(view: &View, text: &str) -> bool {
+    let tracked = view.conf.keys.accounting_storage_tres.as_deref().unwrap_or_default();
+    let mut known = ALWAYS_TRACKED.iter().copied().chain(tracked.split(',').map(str::trim));
+    text.split(',').filter(|term| !term.is_empty()).all(|term| {
+        let Some((name, weight)) = term.split_once('=') else { return false };
+        let unit = weight.trim_start_matches(|c: char| c.is_ascii_digit() || "+-.".contains(c));
+        let is_unit = unit.chars().next().is_none_or(|unit| "KMGTPkmgtp".contains(unit));
+        !weight.is_empty() && is_unit && known.any(|one| one.eq_ignore_ascii_case(name.trim()))
+    })
+}
+
+/// What is counted without AccountingStorageTRES naming it, slurm.conf(5).
+const ALWAYS_TRACKED: [&str; 8] =
+    ["cpu", "mem", "energy", "node", "billing", "fs/disk", "vmem", "pages"];
+
 /// A weight is for one unit; of memory the unit is a MiB unless a suffix says more.
 fn weight_of(name: &str, text: &str) -> f64 {
     let (number, power) = match text.char_indices().last() {
@@ -218,7 +234,7 @@ fn amount(count: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Tres, memory, weight_of};
+    use super::{Tres, are_weights, memory, weight_of};
     use crate::rpc::fixtures;
 
     #[test]
@@ -233,6 +249,17 @@ mod tests {
     fn weights_have_units() {
         assert!((weight_of("mem", "0.25G") - 0.25 / 1024.0).abs() < 1e-12);
         assert!((weight_of("cpu", "1.5") - 1.5).abs() < 1e-12);
+    }
+
+    #[test]
+    fn weights_are_numbers_of_resources_that_there_are() {
+        let view = fixtures::golden();
+        for good in ["", "cpu=1", "CPU=1.5,Mem=0.25G", "node=2,", "billing=1"] {
+            assert!(are_weights(&view, good), "{good}");
+        }
+        for bad in ["cpu=abc", "cpu", "cpu=", "gres/none=1", "nonsense=1"] {
+            assert!(!are_weights(&view, bad), "{bad}");
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use protocol::msg::{
 use protocol::shape::Limit;
 use protocol::{Errno, Hostlist, Number};
 
-use super::{Failure, Privilege, Request, Row, done};
+use super::{Failure, Privilege, Request, Row, done, tres};
 use crate::settings;
 use crate::view::View;
 
@@ -47,6 +47,9 @@ fn asked(view: &View, request: &Request<'_>) -> Result<PartitionUpdate, Failure>
     // Without accounting there is no QOS to be found.
     if message.qos.as_deref().is_some_and(|qos| !qos.is_empty()) {
         return Err(Failure::Code(Errno::ESLURM_INVALID_QOS));
+    }
+    if message.billing_weights.as_deref().is_some_and(|text| !tres::are_weights(view, text)) {
+        return Err(Failure::Code(Errno::ESLURM_INVALID_TRES_BILLING_WEIGHTS));
     }
     let nodes = message.nodes.as_deref().map(|text| nodes(view, text)).transpose()?;
     let apply = Arc::new(move |partition: &mut Partition| apply(&message, partition));
