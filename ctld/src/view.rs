@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{Change, Cluster, Node, Timestamp};
+use model::{Change, Cluster, JobId, Node, Timestamp, Waits};
 
 use crate::config::SlurmConf;
 use crate::counters::Counters;
@@ -65,6 +65,12 @@ fn is_altered(old: &Node, new: &Node) -> bool {
     (&old.name, &old.address, &old.hardware) != (&new.name, &new.address, &new.hardware)
 }
 
+/// Whether other nodes are planned for a waiting job than before.
+fn is_planned_elsewhere(old: &Cluster, job: JobId, waits: &Waits) -> bool {
+    let before = old.job(job).filter(|job| job.is_pending());
+    before.and_then(|job| job.expected_nodes.as_ref()) != waits.expected_nodes.as_ref()
+}
+
 impl Changed {
     /// All of them at once: what a start is to clients.
     pub fn at(now: Timestamp) -> Self {
@@ -88,8 +94,13 @@ impl Changed {
             | Change::CrontabGone(_)
             | Change::Counters(_) => {}
         }
-        // What jobs hold shows in the states of nodes.
-        if matches!(change, Change::Job(_) | Change::JobGone(_)) {
+        // What jobs hold, and what is planned for them, shows in the states of nodes.
+        let shows = match change {
+            Change::Job(_) | Change::JobGone(_) => true,
+            Change::Waits(id, waits) => is_planned_elsewhere(old, *id, waits),
+            _ => false,
+        };
+        if shows {
             self.nodes = now;
         }
     }
@@ -97,7 +108,10 @@ impl Changed {
     fn revise(&mut self, change: &Change, old: &Cluster) {
         let revision = &mut self.revision;
         match change {
-            Change::Waits(..) => revision.jobs += 1,
+            Change::Waits(id, waits) => {
+                revision.jobs += 1;
+                revision.nodes += u64::from(is_planned_elsewhere(old, *id, waits));
+            }
             Change::Job(_) | Change::JobGone(_) => {
                 revision.jobs += 1;
                 revision.nodes += 1;

@@ -8,7 +8,7 @@ mod world;
 use ctld_core::{Event, JobEdit, Reject};
 use model::{
     Config, Dependencies, DependencyKind, Exit, Hold, JobId, Join, MemoryDefault, MemoryRequest,
-    NumberOption, Phase, PriorityType, Timestamp, WaitReason,
+    NumberOption, Passed, Phase, Plan, PriorityType, Timestamp, WaitReason,
 };
 use world::{ANN, BOB, ROOT, World, after, array, batch, condition, dependent, tasks, whole, with};
 
@@ -45,6 +45,24 @@ fn a_held_job_waits_until_whoever_may_lets_it_go() {
     let job = world.submit(batch(ANN));
     let other = world.update(BOB, job, hold(false)).answer.unwrap_err();
     assert_eq!(other, Reject::NotYoursToAlter(job));
+}
+
+/// No plan looks at a held job, so none would take back what the last one expected of it.
+#[test]
+fn a_job_that_is_held_is_expected_nowhere() {
+    let mut world = World::new();
+    let job = world.submit(batch(ANN));
+    let passed = Passed {
+        job,
+        wait: WaitReason::Resources,
+        expected: Some(world.now.plus_s(60)),
+        expected_nodes: Some("n1".into()),
+    };
+    world.accepted(Event::Planned(Plan { passed: vec![passed], ..Plan::default() }));
+    assert_eq!(world.cluster().planned_nodes().len(), 1);
+    world.update(ANN, job, hold(true)).answer.unwrap();
+    assert_eq!((world.job(job).started, world.job(job).expected_nodes.clone()), (None, None));
+    assert!(world.cluster().planned_nodes().is_empty());
 }
 
 #[test]

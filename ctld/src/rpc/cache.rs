@@ -250,26 +250,28 @@ pub struct NodeSource {
     /// The node.
     pub node: Arc<Node>,
     usage: Option<Arc<Usage>>,
+    is_planned: bool,
 }
 
 impl Source for NodeSource {
-    type Entry<'a> = (&'a Arc<Node>, Option<&'a Arc<Usage>>);
+    /// The node, what jobs hold of it, and whether a waiting job is expected to start there.
+    type Entry<'a> = (&'a Arc<Node>, Option<&'a Arc<Usage>>, bool);
 
-    fn place((node, _): Self::Entry<'_>) -> u32 {
+    fn place((node, ..): Self::Entry<'_>) -> u32 {
         node.id.0
     }
 
-    fn keep((node, usage): Self::Entry<'_>) -> Self {
-        Self { node: Arc::clone(node), usage: usage.cloned() }
+    fn keep((node, usage, is_planned): Self::Entry<'_>) -> Self {
+        Self { node: Arc::clone(node), usage: usage.cloned(), is_planned }
     }
 
-    fn is(&self, (node, usage): Self::Entry<'_>) -> bool {
+    fn is(&self, (node, usage, is_planned): Self::Entry<'_>) -> bool {
         let same_usage = match (&self.usage, usage) {
             (None, None) => true,
             (Some(known), Some(usage)) => Arc::ptr_eq(known, usage),
             _ => false,
         };
-        same_usage && Arc::ptr_eq(&self.node, node)
+        same_usage && self.is_planned == is_planned && Arc::ptr_eq(&self.node, node)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Nodes, as clients are told of them.
 
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::{
@@ -61,7 +63,8 @@ fn one_node(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
         Some(name) => view.cluster.node_named(name),
         None => view.cluster.node(NodeId(0)),
     };
-    let nodes = node.filter(|node| table.shows(node)).map(|node| table.record(node));
+    let node = node.filter(|node| table.shows(node));
+    let nodes = node.map(|node| table.record(node, table.is_planned(node)));
     let last_update = shape::Timestamp(request.now.0);
     let body = NodesInfo { last_update, hidden: None, nodes: nodes.into_iter().collect() };
     Ok(request.reply(Number::RESPONSE_NODE_INFO, &body))
@@ -82,6 +85,8 @@ struct Table<'a> {
     shows_detail: bool,
     /// For each node, whether some partition that is shown has it; `None` if all nodes are shown.
     shown: Option<Vec<bool>>,
+    /// Nodes that waiting jobs are expected to start on, once somebody wants to know.
+    planned: OnceCell<BTreeSet<NodeId>>,
 }
 
 impl<'a> Table<'a> {
@@ -93,6 +98,7 @@ impl<'a> Table<'a> {
             shows_future: show_flags & show::FUTURE != 0,
             shows_detail: show_flags & show::DETAIL != 0,
             shown: (!sight.all_partitions()).then(|| shown_nodes(view, &sight)),
+            planned: OnceCell::new(),
         }
     }
 
@@ -100,9 +106,11 @@ impl<'a> Table<'a> {
     fn sheet(&self, now: Timestamp) -> Sheet<NodeSource> {
         let flags = if self.shows_detail { show::DETAIL } else { 0 };
         let form = Form { version: self.version, flags };
-        let (nodes, revision) = (self.view.cluster.used_nodes(), self.view.changed.revision.nodes);
-        let encode = |(node, _): (&Arc<Node>, Option<&Arc<Usage>>)| {
-            wire::to_bytes(&self.record(node), self.version)
+        let revision = self.view.changed.revision.nodes;
+        let nodes = self.view.cluster.used_nodes();
+        let nodes = nodes.map(|(node, usage)| (node, usage, self.is_planned(node)));
+        let encode = |(node, _, planned): (&Arc<Node>, Option<&Arc<Usage>>, bool)| {
+            wire::to_bytes(&self.record(node, planned), self.version)
         };
         self.view.encoded.nodes.renewed((self.view, now), form, revision, nodes, encode)
     }
@@ -121,7 +129,12 @@ impl<'a> Table<'a> {
             && (self.shows_future || node.availability != Availability::Future)
     }
 
-    fn record(&self, node: &Node) -> NodeInfo {
+    fn is_planned(&self, node: &Node) -> bool {
+        let planned = self.planned.get_or_init(|| self.view.cluster.planned_nodes());
+        planned.contains(&node.id)
+    }
+
+    fn record(&self, node: &Node, is_planned: bool) -> NodeInfo {
         let usage = self.view.cluster.usage(node.id);
         let mut info = configured(self.view, node);
         if self.version < Version::V25_11 {
@@ -129,6 +142,10 @@ impl<'a> Table<'a> {
             info.reason_uid = Limit::Value(0);
         }
         tell_state(self.view, node, &usage, &mut info);
+        // Of a node that has no CPU left, stock says nothing of the kind.
+        if is_planned && usage.cpus < node.hardware.effective_cpus() {
+            info.node_state |= node_state::PLANNED;
+        }
         tell_registration(node, &mut info);
         tell_usage(self.view, &usage, &mut info);
         if self.shows_detail {
@@ -291,6 +308,68 @@ mod tests {
         let reply = nodes(view, &request).unwrap();
         assert_eq!(reply.number, Number::RESPONSE_NODE_INFO);
         from_bytes(&reply.whole(), version).unwrap()
+    }
+
+    fn state_of(view: &View, name: &str) -> u32 {
+        let nodes = ask(view, Version::V24_11, 0, show::ALL).nodes;
+        nodes.iter().find(|node| node.name.as_deref() == Some(name)).unwrap().node_state
+    }
+
+    /// sinfo writes `plnd`, or `mix-` where other jobs run; a node that is full is just that.
+    #[test]
+    fn nodes_that_a_waiting_job_is_expected_on_are_planned_until_they_are_full() {
+        let mut view = fixtures::golden();
+        let node = |view: &View, name: &str| view.cluster.node_named(name).unwrap().id;
+        let (n1, n2) = (node(&view, "n1"), node(&view, "n2"));
+        let up = |node: &Node| Node { availability: Availability::Up, ..node.clone() };
+        // Whether the change makes lists of nodes anew.
+        let apply = |view: &mut View, change: Change| {
+            let before = view.changed.revision.nodes;
+            view.changed.note(&change, NOW, &view.cluster);
+            view.cluster.apply(&change);
+            view.changed.revision.nodes > before
+        };
+        for id in [n1, n2] {
+            let node = up(view.cluster.node(id).unwrap());
+            apply(&mut view, Change::Node(Arc::new(node)));
+        }
+        apply(&mut view, Change::Job(Arc::new(fixtures::job(7))));
+        assert_eq!(state_of(&view, "n1"), node_state::IDLE);
+
+        let waits = model::Waits {
+            at: NOW,
+            wait: model::WaitReason::Resources,
+            expected: Some(NOW.plus_s(60)),
+            expected_nodes: Some("n1".into()),
+        };
+        let change = Change::Waits(model::JobId(7), waits);
+        assert!(apply(&mut view, change.clone()));
+        assert_eq!(state_of(&view, "n1"), node_state::IDLE | node_state::PLANNED);
+        assert_eq!(state_of(&view, "n2"), node_state::IDLE);
+        assert!(!apply(&mut view, change), "the same plan again is no news of nodes");
+
+        let cpus = view.cluster.node(n1).unwrap().hardware.effective_cpus();
+        let share = |cpus| model::NodeShare {
+            node: n1,
+            cores: model::CoreSet::first(1),
+            cpus,
+            memory_mib: 1,
+            tasks: 1,
+            gres: Vec::new(),
+        };
+        for (id, cpus, planned) in [(8, 1, node_state::PLANNED), (9, cpus - 1, 0)] {
+            let mut job = fixtures::job(id);
+            job.phase = Phase::Running(model::Launch::Done);
+            job.allocation = Some(Arc::new(model::Allocation {
+                shares: vec![share(cpus)],
+                node_list: "n1".into(),
+                exclusive: false,
+                tasks: 1,
+                licenses: Vec::new(),
+            }));
+            apply(&mut view, Change::Job(Arc::new(job)));
+            assert_eq!(state_of(&view, "n1"), node_state::ALLOCATED | planned, "job {id}");
+        }
     }
 
     /// The nodes of a captured reply, as the cluster of the captures would have them.

@@ -82,9 +82,12 @@ impl<'a> Planner<'a> {
     /// The plan. Of a job whose record says already what there is to say, nothing is said.
     pub fn finish(self) -> Plan {
         let cluster = self.cluster;
+        // A plan that has looked at all of them knows which are not expected anywhere any more.
+        let all_again = self.complete && self.budget.backfill_jobs > 0;
         let is_news = |passed: &Passed| {
             cluster.job(passed.job).is_none_or(|job| {
                 job.wait != passed.wait
+                    || all_again && passed.expected.is_none() && job.expected_nodes.is_some()
                     || passed.expected.is_some()
                         && (passed.expected, &passed.expected_nodes)
                             != (job.started, &job.expected_nodes)

@@ -236,3 +236,37 @@ proptest! {
         prop_assert!(now_at.is_none_or(|now_at| now_at <= at), "{now_at:?} after {at:?}");
     }
 }
+
+/// Of jobs that want the same, the next in line is expected somewhere. One that is overtaken has no
+/// node planned for it.
+#[test]
+fn a_job_that_is_overtaken_is_expected_nowhere() {
+    let mut cluster = Cluster::default();
+    cluster.apply(&Change::Node(Arc::new(node(0, "n0", hardware(1, 4, 1)))));
+    cluster.apply(&Change::Partition(Arc::new(partition("p", vec![NodeId(0)]))));
+    let spec = || JobSpec {
+        tasks: Some(4),
+        memory: Some(MemoryRequest::PerNode(1)),
+        time_limit_min: Some(10),
+        ..JobSpec::default()
+    };
+    for id in 1..=3 {
+        put(&mut cluster, job(id, spec()));
+    }
+    let first = plan(&cluster, NOW, Budget::FULL);
+    carry_out(&mut cluster, &first);
+    let expected = |cluster: &Cluster| {
+        [2, 3].map(|id| cluster.job(JobId(id)).unwrap().expected_nodes.as_deref() == Some("n0"))
+    };
+    assert_eq!(expected(&cluster), [true, false]);
+    assert_eq!(cluster.planned_nodes().into_iter().collect::<Vec<_>>(), [NodeId(0)]);
+    assert_eq!(plan(&cluster, NOW, Budget::FULL).passed, [], "nothing is said twice");
+
+    let mut overtaking = Job::clone(cluster.job(JobId(3)).unwrap());
+    overtaking.priority += 1;
+    put(&mut cluster, overtaking);
+    let thorough = plan(&cluster, NOW, Budget::FULL);
+    carry_out(&mut cluster, &thorough);
+    assert_eq!(expected(&cluster), [false, true]);
+    assert_eq!(plan(&cluster, NOW, Budget::FULL).passed, []);
+}

@@ -1,6 +1,7 @@
 //! The cluster and its only mutation.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use imbl::OrdMap;
@@ -12,6 +13,7 @@ use crate::id::{JobId, NodeId, StepNumber, Timestamp, Uid};
 use crate::index::Indexes;
 use crate::job::Job;
 use crate::node::Node;
+use crate::node_list::named_nodes;
 use crate::partition::Partition;
 use crate::resource::Usage;
 use crate::step::Step;
@@ -137,6 +139,14 @@ impl Cluster {
     /// Waiting jobs, in the order in which they are to be looked at.
     pub fn queue(&self) -> impl Iterator<Item = &Arc<Job>> {
         self.index.queue.iter().map(|key| self.known(key.job))
+    }
+
+    /// Nodes that waiting jobs are expected to start on.
+    pub fn planned_nodes(&self) -> BTreeSet<NodeId> {
+        let jobs = self.index.expected.iter().map(|id| self.known(*id));
+        let lists = jobs.filter_map(|job| job.expected_nodes.as_deref());
+        // A list with a node that is gone is of a plan that will be made anew.
+        lists.filter_map(|list| named_nodes(self, list).ok()).flatten().collect()
     }
 
     /// How many job records wait.
@@ -376,7 +386,6 @@ impl Cluster {
         }
     }
 
-    /// No index depends on why a job waits.
     fn leave_waiting(&mut self, id: JobId, waits: &Waits) {
         let job = self.jobs.get_mut(&id).expect("a job that was looked at is there");
         assert!(job.is_pending(), "job {id} was left waiting and is not");
@@ -385,6 +394,10 @@ impl Cluster {
         job.started = waits.expected;
         job.expected_nodes.clone_from(&waits.expected_nodes);
         job.last_evaluated = Some(waits.at);
+        let has = self.index.expected.contains(&id);
+        if has != job.expected_nodes.is_some() {
+            self.index.expect(job);
+        }
     }
 
     /// The tier is part of the queue's order, so the jobs of the partition are queued anew.

@@ -27,6 +27,8 @@ pub(crate) struct Indexes {
     pub(crate) by_owner: OrdSet<(Uid, JobId)>,
     /// All records of an array.
     pub(crate) by_array: OrdSet<(JobId, JobId)>,
+    /// Waiting jobs of which it is known on which nodes they are expected to start.
+    pub(crate) expected: OrdSet<JobId>,
     /// Unfinished jobs by what they wait for: (awaited, waiting).
     pub(crate) dependents: OrdSet<(JobId, JobId)>,
     /// Waiting jobs of a user that wait for all others of their name.
@@ -58,6 +60,9 @@ impl Cluster {
             self.index.leave(was, job.id);
             self.index.enter(is, job.id);
         }
+        if is_expected(old) != is_expected(job) {
+            self.index.expect(job);
+        }
         if (old.owner, old.is_pending()) != (job.owner, job.is_pending())
             || !Arc::ptr_eq(&old.spec, &job.spec)
         {
@@ -75,6 +80,7 @@ impl Cluster {
         self.index.job_count += u64::from(records(job));
         let place = self.place(job);
         self.index.enter(place, job.id);
+        self.index.expect(job);
         self.index.waits(job);
         self.hold(job);
     }
@@ -84,6 +90,7 @@ impl Cluster {
         self.index.job_count -= u64::from(records(job));
         let place = self.place(job);
         self.index.leave(place, job.id);
+        self.index.expected.remove(&job.id);
         self.index.waits_no_more(job);
         self.give_back(job);
     }
@@ -168,6 +175,15 @@ impl Indexes {
         }
     }
 
+    /// A job has, or has no more, nodes that it is expected to start on.
+    pub(crate) fn expect(&mut self, job: &Job) {
+        if is_expected(job) {
+            self.expected.insert(job.id);
+        } else {
+            self.expected.remove(&job.id);
+        }
+    }
+
     fn waits(&mut self, job: &Job) {
         for awaited in awaited(job) {
             self.dependents.insert((awaited, job.id));
@@ -200,6 +216,10 @@ fn holds_the_same(old: &Job, job: &Job) -> bool {
         _ => false,
     };
     same_allocation && same_way
+}
+
+fn is_expected(job: &Job) -> bool {
+    job.is_pending() && job.expected_nodes.is_some()
 }
 
 fn is_singleton(job: &Job) -> bool {

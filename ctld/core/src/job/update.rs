@@ -279,6 +279,9 @@ fn hold(job: &mut Job, by_admin: bool, now: Timestamp) {
     if job.is_pending() {
         job.wait = job.hold.wait_reason();
         job.eligible = None;
+        // No plan is made for it any more.
+        job.started = None;
+        job.expected_nodes = None;
     }
     if job.begin.is_some_and(|begin| begin < now) {
         job.begin = None;

@@ -103,8 +103,8 @@ pub fn carry_out(cluster: &mut Cluster, plan: &Plan) {
     for passed in &plan.passed {
         let mut job = Job::clone(cluster.job(passed.job).unwrap());
         job.wait = passed.wait.clone();
-        job.started = passed.expected.or(job.started);
-        job.expected_nodes = passed.expected_nodes.clone().or(job.expected_nodes);
+        job.started = passed.expected;
+        job.expected_nodes.clone_from(&passed.expected_nodes);
         put(cluster, job);
     }
 }
