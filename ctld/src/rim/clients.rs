@@ -86,7 +86,7 @@ pub async fn tell(rim: &Rim, client: &StepClient, protocol: u16, message: Client
         ClientMessage::Ping { job } => Some(job),
         _ => None,
     };
-    let told = client_message::of(message);
+    let told = client_message::of(&rim.published.view(), message);
     match (send(rim, client, protocol, &told).await, asked) {
         (Ok(()), Some(job)) => rim.tell(Event::ClientAnswered { job }).await,
         (Ok(()), None) => {}

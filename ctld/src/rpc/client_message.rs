@@ -5,14 +5,14 @@ use std::sync::Arc;
 use ctld_core::ClientMessage;
 use model::{Job, StepNumber};
 use protocol::msg::{
-    self, KillRequest, SrunMessage, SrunNodes, SrunTimeout, StepId, SuspendRequest,
+    self, JobOrStepId, KillRequest, SrunMessage, SrunNodes, SrunTimeout, StepId, SuspendRequest,
 };
 use protocol::shape::{ShortArray, Timestamp};
 use protocol::wire::to_bytes;
 use protocol::{Errno, Number, Version};
 
 use super::node_message::step_id;
-use super::submit;
+use super::{sluid, submit};
 use crate::view::View;
 
 /// A message to a client.
@@ -79,22 +79,24 @@ pub fn started(view: &View, job: &Arc<Job>) -> Told {
 }
 
 /// Everything else.
-pub fn of(message: ClientMessage) -> Told {
+pub fn of(view: &View, message: ClientMessage) -> Told {
+    let named = |id| sluid::named(view, id);
     let id = |job: u32, step: Option<StepNumber>| match step {
-        Some(step) => step_id(job, step),
-        None => StepId::job(job),
+        Some(step) => named(step_id(job, step)),
+        None => named(StepId::job(job)),
     };
     match message {
         ClientMessage::Complete { job, step } => Told::Complete(id(job.0, step)),
         ClientMessage::AskAgain { job } => Told::AskAgain(KillRequest {
-            step_id: StepId::step(job.0, StepId::PENDING),
+            step_id: named(StepId::step(job.0, StepId::PENDING)),
             ..KillRequest::default()
         }),
         ClientMessage::Timeout { job, step, at } => {
             Told::Timeout(SrunTimeout { step_id: id(job.0, step), timeout: Timestamp(at.0) })
         }
         ClientMessage::Said { job, text } => {
-            Told::Said(SrunMessage { step_id: job.0.into(), message: Some(text.to_string()) })
+            let step_id = JobOrStepId(id(job.0, None));
+            Told::Said(SrunMessage { step_id, message: Some(text.to_string()) })
         }
         ClientMessage::NodeLost { job, step, nodes } => Told::NodeLost(SrunNodes {
             step_id: id(job.0, step),
@@ -103,7 +105,7 @@ pub fn of(message: ClientMessage) -> Told {
         ClientMessage::Ping { .. } => Told::Ping,
         ClientMessage::Suspended { job, resume } => Told::Suspended(SuspendRequest {
             op: if resume { SuspendRequest::RESUME } else { SuspendRequest::SUSPEND },
-            step_id: StepId::job(job.0),
+            step_id: id(job.0, None),
             ..SuspendRequest::default()
         }),
     }

@@ -9,7 +9,7 @@ use protocol::shape::{Address, Bitmap, Limit, Runs, ShortArray};
 use protocol::wire::to_bytes;
 use protocol::{Version, shape};
 
-use super::{gres, job_word};
+use super::{gres, job_word, sluid};
 use crate::users::User;
 use crate::view::View;
 
@@ -56,7 +56,7 @@ pub fn of_job(
         job_word::shared_value(job, partition)
     };
     Some(Credential {
-        step_id: StepId::step(job.id.0, step),
+        step_id: StepId { step_id: step, ..sluid::job(view, job) },
         id: identity(view, job),
         job_gres: ShortArray(gres::of_job(&shares)),
         job_core_spec: Limit::from_option(job.spec.core_spec),

@@ -14,7 +14,7 @@ use super::credential::{self, Signer};
 use super::job_query::allocated_job;
 use super::node_message::step_id;
 use super::visible::is_admin;
-use super::{Failure, Kind, Privilege, Reply, Request, Row};
+use super::{Failure, Kind, Privilege, Reply, Request, Row, sluid};
 use crate::view::View;
 
 pub(super) const ROWS: &[Row] = &[
@@ -42,6 +42,7 @@ fn to_job(view: &View, request: &Request<'_>, signer: &Signer<'_>) -> Result<Rep
     let claims = SbcastClaims {
         nodes: Some(if whole { all_nodes(view, job) } else { nodes(view, job, number)? }),
         job_id: job.id.0,
+        sluid: sluid::of(view, job),
         het_job_id: job.het.as_ref().map_or(0, |role| role.leader().0),
         // A file for the job as a whole bears the number that the next step will have.
         step_id: number.unwrap_or(job.next_step),

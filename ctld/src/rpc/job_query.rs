@@ -6,7 +6,7 @@ use model::{Hold, Job, JobId, Launch, Phase};
 use protocol::msg::{
     AllocationQuery, JobPriority, JobQuery, JobReady, JobStateRecord, JobStateRequest,
     JobStateResponse, JobStateSelector, Nice, PriorityFactors, PriorityFactorsResponse, Ready,
-    SrunTimeout, StepId,
+    SrunTimeout,
 };
 use protocol::shape::{Fixed, Limit, NullOr, Sentinel};
 use protocol::{Errno, Number};
@@ -16,7 +16,7 @@ use super::job_info::array_tasks;
 use super::job_word::job_state;
 use super::submit::{allocation_of, allocations_of};
 use super::visible::Sight;
-use super::{Failure, Reply, Request, Row};
+use super::{Failure, Reply, Request, Row, sluid};
 use crate::view::View;
 
 pub(super) const ROWS: &[Row] = &[
@@ -131,7 +131,7 @@ fn end_time(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
     let asked: AllocationQuery = request.decode()?;
     let job = known_job(view, asked.job.job_id())?;
     let timeout = time(job.ended.filter(|_| !job.is_pending()));
-    let body = SrunTimeout { step_id: StepId::job(job.id.0), timeout };
+    let body = SrunTimeout { step_id: sluid::job(view, job), timeout };
     Ok(request.reply(Number::SRUN_TIMEOUT, &body))
 }
 
@@ -166,16 +166,16 @@ fn priorities(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
         job.hold == Hold::None && job.eligible.is_some_and(|eligible| eligible <= request.now)
     };
     let jobs = view.cluster.queue().filter(could_start).filter(|job| sight.owner(job));
-    let jobs = jobs.map(|job| priority(job)).collect();
+    let jobs = jobs.map(|job| priority(view, job)).collect();
     let body = PriorityFactorsResponse { jobs: NullOr::list(jobs) };
     Ok(request.reply(Number::RESPONSE_PRIORITY_FACTORS, &body))
 }
 
-fn priority(job: &Job) -> JobPriority {
+fn priority(view: &View, job: &Job) -> JobPriority {
     let text = |option| job.spec.carried.text(option).map(ToString::to_string);
     JobPriority {
         account: text(model::TextOption::Account),
-        step_id: StepId::job(job.id.0),
+        step_id: sluid::job(view, job),
         partition: Some(job.partition.to_string()),
         direct_prio: Fixed::new(f64::from(job.priority) / f64::from(u32::MAX)),
         factors: PriorityFactors {
@@ -195,7 +195,7 @@ mod tests {
         Allocation, ArrayRole, Change, CoreSet, Gid, IndexSet, NodeId, NodeShare, PendingTasks,
         Prologs, Uid,
     };
-    use protocol::msg::{self, JobState};
+    use protocol::msg::{self, JobState, StepId};
     use protocol::shape::ShortArray;
     use protocol::wire::{Wire, from_bytes};
     use protocol::{Version, shape};

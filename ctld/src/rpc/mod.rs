@@ -39,7 +39,7 @@ mod registration;
 mod requeue;
 mod reservation_update;
 mod sheet;
-mod sluid;
+pub mod sluid;
 mod state_word;
 mod stats_info;
 mod step_create;

@@ -1,5 +1,6 @@
 //! The unique id of a run of a job over all clusters and times (24.11+): clients of 26.05 show it,
-//! and take it for a job's number.
+//! and take it for a job's number. Every message about a job carries it, as those of stock
+//! controllers of 25.11 and later do, so that a node can tell a run from the one before.
 //!
 //! A stock controller counts them up: 12 bits of the cluster, 42 of the time in milliseconds, 10 of
 //! a sequence. Here it follows from what is remembered of a job anyway: the second of its submission
@@ -8,20 +9,39 @@
 
 use std::borrow::Cow;
 
-use model::Job;
+use model::{Job, JobId, StepNumber};
+use protocol::msg::StepId;
 use protocol::sluid;
 
+use super::node_message;
 use crate::view::View;
 
 /// The ids of one second: milliseconds times sequence.
 const A_SECOND: u64 = 1000 << 10;
 
 /// The id of a job.
-pub(super) fn of(view: &View, job: &Job) -> u64 {
+pub fn of(view: &View, job: &Job) -> u64 {
     let second = u64::try_from(job.submitted.0).unwrap_or(0);
     let place = u64::from(job.id.0) % A_SECOND;
     let time = ((second * 1000) << 10) + place;
     (cluster(&view.cluster.config().cluster_name) << 52) | (time & ((1 << 52) - 1))
+}
+
+/// A job as messages name it.
+pub fn job(view: &View, job: &Job) -> StepId {
+    StepId { sluid: of(view, job), ..StepId::job(job.id.0) }
+}
+
+/// A step as messages name it.
+pub fn step(view: &View, job: &Job, step: StepNumber) -> StepId {
+    StepId { sluid: of(view, job), ..node_message::step_id(job.id.0, step) }
+}
+
+/// A job, or one of its steps, as messages name it: as it is now, without its unique id once it is
+/// forgotten.
+pub fn named(view: &View, id: StepId) -> StepId {
+    let sluid = view.cluster.job(JobId(id.job_id)).map_or(0, |job| of(view, job));
+    StepId { sluid, ..id }
 }
 
 /// The number of a cluster, 2 to 4095: it follows from the name, so that it outlives the state.
@@ -44,7 +64,7 @@ pub(super) fn number<'t>(view: &View, text: &'t str) -> Cow<'t, str> {
 mod tests {
     use std::sync::Arc;
 
-    use model::{Change, JobId, Timestamp};
+    use model::{Change, Timestamp};
 
     use super::*;
     use crate::rpc::fixtures;

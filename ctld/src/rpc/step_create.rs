@@ -16,8 +16,7 @@ use protocol::shape::{Bitmap, Limit, Runs, Sentinel, ShortArray};
 use protocol::{Errno, Number, RawVersion, Version};
 
 use super::credential::{self, Signer};
-use super::node_message::step_id;
-use super::{Failure, Kind, Privilege, Reply, Request, Row, gres, submit};
+use super::{Failure, Kind, Privilege, Reply, Request, Row, gres, sluid, submit};
 use crate::view::View;
 
 pub(super) const ROWS: &[Row] = &[Row::of(
@@ -215,17 +214,18 @@ fn created(view: &View, request: &Request<'_>, answer: Answer, signer: &Signer<'
     let cluster = &view.cluster;
     let made = cluster.job(job).zip(cluster.step(job, step)).and_then(|(job, step)| {
         let version = Version::from_wire(step.protocol)?;
+        let id = sluid::step(view, job, step.number);
         let proof = proof(view, job, step, version, Timestamp(signer.now.0))?;
         let mut layout = layout(step);
         layout.net_cred = credential::net_of_job(view, job.allocation.as_deref()?, signer);
-        Some((step, version, layout, StepCredential(Some(signer.sign(&proof, version)))))
+        Some((id, step, version, layout, StepCredential(Some(signer.sign(&proof, version)))))
     });
     // Its job has ended between the two, or lost a node.
-    let Some((step, version, layout, credential)) = made else {
+    let Some((id, step, version, layout, credential)) = made else {
         return request.return_code(Errno::ESLURM_ALREADY_DONE);
     };
     let body = StepCreateResponse {
-        step_id: JobAndStep(step_id(job.0, step.number)),
+        step_id: JobAndStep(id),
         resv_ports: ports_text(step),
         step_layout: Some(layout),
         credential,
@@ -278,7 +278,7 @@ fn proof(
 ) -> Option<Credential> {
     let allocation = job.allocation.as_deref()?;
     let launch = step.launch.as_deref()?;
-    let id = step_id(job.id.0, step.number);
+    let id = sluid::step(view, job, step.number);
     let mut proof = credential::of_job(view, job, id.step_id, version, now)?;
     proof.step_id = id;
     let mut map = Bitmap::new(proof.job_cores.0.as_ref().map_or(0, Bitmap::len));

@@ -79,7 +79,7 @@ fn step_info(view: &View, job: &Job, step: &Step, now: Timestamp) -> StepInfo {
     StepInfo {
         array_job_id: job.array.as_ref().map_or(0, |role| role.array_job.0),
         array_task_id: Limit::from_option(job.task_index()),
-        step_id: StepId { sluid: sluid::of(view, job), ..step_id(job.id.0, step.number) },
+        step_id: sluid::step(view, job, step.number),
         user_id: job.owner.0,
         num_cpus: if is_batch { 0 } else { step.cpus },
         cpu_freq_min: frequency,
@@ -187,7 +187,7 @@ fn by_container(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
         .active()
         .filter(runs_it)
         .filter(|job| view.cluster.step(job.id, StepNumber::Batch).is_some())
-        .map(|job| StepId::step(job.id.0, StepId::BATCH))
+        .map(|job| sluid::step(view, job, StepNumber::Batch))
         .collect();
     let body = ContainerSteps { steps: NullOr(Some(steps).filter(|steps| !steps.is_empty())) };
     Ok(request.reply(Number::RESPONSE_STEP_BY_CONTAINER_ID, &body))

@@ -9,7 +9,7 @@ use model::{Job, Script, TextOption, Timestamp};
 use protocol::Version;
 
 use crate::rpc::environment::{runs, set};
-use crate::rpc::job_word;
+use crate::rpc::{job_word, sluid};
 use crate::view::View;
 
 /// What slurmctld shows as the end of a job without a limit: a year from its start.
@@ -55,6 +55,7 @@ pub(super) fn common(view: &View, job: &Job, script: Option<&Script>, over: bool
         set("SLURM_JOB_RESERVATION", reservation);
     }
     set("SLURM_JOB_RESTART_COUNT", &job.restarts);
+    set("SLURM_JOB_SLUID", &protocol::sluid::to_text(sluid::of(view, job)));
     set("SLURM_JOB_START_TIME", &job.started.unwrap_or_default().0);
     set("SLURM_JOB_UID", &job.owner);
     let user = text(TextOption::UserName).cloned().unwrap_or_else(|| view.users.name(job.owner));

@@ -11,7 +11,6 @@ use model::{
 use protocol::RawVersion;
 use protocol::msg::{
     JobFlags, JobInfo, JobState, MEM_PER_CPU, MailTypes, Minutes, MultiCore, Nice, ShowFlags,
-    StepId,
 };
 use protocol::shape::{Bitmap, Fixed, Limit};
 
@@ -300,7 +299,7 @@ fn identity(view: &View, subject: &Subject<'_>) -> JobInfo {
     // slurmctld learns a name when it tells the nodes to run a prolog, and clients look others up.
     let named = view.cluster.config().prolog_alloc && job.allocation.is_some();
     JobInfo {
-        step_id: StepId { sluid: sluid::of(view, job), ..StepId::job(job.id.0) },
+        step_id: sluid::job(view, job),
         name: Some(spec.name.to_string()),
         user_id: job.owner.0,
         user_name: subject.text(TextOption::UserName).filter(|_| named),

@@ -10,7 +10,7 @@ use protocol::msg::{
 use protocol::shape::{Bitmap, Limit};
 use protocol::{Errno, Number};
 
-use crate::rpc::{Failure, Reply, Request, errno, job_id};
+use crate::rpc::{Failure, Reply, Request, errno, job_id, sluid};
 use crate::view::View;
 
 /// "Any user" in the filter.
@@ -191,19 +191,22 @@ fn killed_job(view: &View, selection: &JobSelection, code: Errno) -> KilledJob {
         Some(Bitmap::with(size, tasks.iter()))
     });
     let real = match (selection.tasks(), task) {
-        (Some(_), Some(task)) => view.cluster.array_task(number, task).map(|job| job.id),
-        _ => record.map(|job| job.id).or(Some(selection.job)),
+        (Some(_), Some(task)) => view.cluster.array_task(number, task),
+        _ => record,
     };
+    let sluid = real.map_or(0, |job| sluid::of(view, job));
+    let whole = selection.tasks().is_none() || task.is_none();
+    let real_id = real.map(|job| job.id).or(whole.then_some(selection.job));
     KilledJob {
         code,
         message: code.text().map(str::to_owned),
         id: SelectedStep {
-            step_id: StepId::job(number.0),
+            step_id: StepId { sluid, ..StepId::job(number.0) },
             array_task_id: Limit::from_option(task),
             het_job_offset: Limit::from_option(component.map(HetRole::offset)),
             array_bitmap: bitmap,
         },
-        real_job_id: real.unwrap_or(JobId(0)).0,
+        real_job_id: real_id.unwrap_or(JobId(0)).0,
         sibling_name: None,
     }
 }

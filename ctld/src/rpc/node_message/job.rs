@@ -7,7 +7,7 @@ use protocol::shape::Sentinel;
 
 use super::batch::het_job_id;
 use crate::rpc::credential::{self, Signer, small, stamp, text};
-use crate::rpc::{gres, job_word};
+use crate::rpc::{gres, job_word, sluid};
 use crate::view::View;
 
 /// REQUEST_LAUNCH_PROLOG.
@@ -66,7 +66,7 @@ pub(super) fn kill(view: &View, job: &Job, version: Version, signer: &Signer<'_>
         derived_ec: outcome.map_or(0, |outcome| outcome.derived_status),
         exit_code: outcome.map_or(0, |outcome| outcome.status),
         job_gres_prep: gres::for_prologs(view, job.allocation.as_deref()),
-        step_id: StepId::job(job.id.0),
+        step_id: sluid::job(view, job),
         het_job_id: het_job_id(job),
         job_state: job_word::job_state(job).0,
         job_uid: job.owner.0,
@@ -87,11 +87,11 @@ pub(super) fn kill_step(
     version: Version,
     signer: &Signer<'_>,
 ) -> KillJob {
-    let step_id = super::step_id(job.id.0, step);
+    let step_id = sluid::step(view, job, step);
     KillJob { step_id, ..kill(view, job, version, signer) }
 }
 
-/// REQUEST_ABORT_JOB for a job that nobody here knows.
+/// REQUEST_ABORT_JOB for a job that nobody here knows: whichever run of it the node has.
 pub(super) fn abort(job: JobId, node: &Node, now: Timestamp) -> KillJob {
     KillJob {
         step_id: StepId::job(job.0),

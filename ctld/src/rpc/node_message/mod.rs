@@ -12,12 +12,13 @@ mod tests;
 use ctld_core::NodeMessage;
 use model::{Node, Script, StepNumber, Timestamp};
 use protocol::msg::{
-    self, KillFlags, RebootNodes, SignalTasks, StepId, SuspendOnNode, SuspendRequest,
+    self, JobOrStepId, KillFlags, RebootNodes, SignalTasks, StepId, SuspendOnNode, SuspendRequest,
 };
 use protocol::shape::{Limit, Sentinel};
 use protocol::wire::{Wire, to_bytes};
 use protocol::{Number, Version};
 
+use super::sluid;
 use crate::view::View;
 
 pub use super::credential::Signer;
@@ -92,12 +93,14 @@ pub fn message(
         }
         NodeMessage::Suspend { job, resume } => {
             let op = if *resume { SuspendRequest::RESUME } else { SuspendRequest::SUSPEND };
-            let suspend = SuspendOnNode { step_id: job.0.into(), op };
+            let step_id = JobOrStepId(sluid::named(view, StepId::job(job.0)));
+            let suspend = SuspendOnNode { step_id, op };
             made(Number::REQUEST_SUSPEND_INT, version, &suspend)
         }
         NodeMessage::Notify { job, text } => {
             let message = Some(text.to_string());
-            let notify = msg::NotifyRequest { step_id: msg::StepId::job(job.0), message };
+            let step_id = sluid::named(view, StepId::job(job.0));
+            let notify = msg::NotifyRequest { step_id, message };
             unanswered_by(made(Number::REQUEST_JOB_NOTIFY, version, &notify))
         }
         NodeMessage::Shutdown => {
@@ -141,17 +144,18 @@ fn signal_tasks(
     let flags = KillFlags(flags);
     let chosen =
         KillFlags(flags.0 & (KillFlags::FULL_JOB | KillFlags::JOB_BATCH | KillFlags::STEPS_ONLY).0);
+    let named = |id| sluid::named(view, id);
     match step {
-        Some(step) => SignalTasks { step_id: step_id(job, step), flags: flags.0, signal },
+        Some(step) => SignalTasks { step_id: named(step_id(job, step)), flags: flags.0, signal },
         None => {
             let nobody = view.conf.keys.max_step_count.saturating_add(1);
             let flags = if chosen == KillFlags::NONE { KillFlags::STEPS_ONLY } else { flags };
-            SignalTasks { step_id: StepId::step(job, nobody), flags: flags.0, signal }
+            SignalTasks { step_id: named(StepId::step(job, nobody)), flags: flags.0, signal }
         }
     }
 }
 
-/// A step on the wire.
+/// A step on the wire, by its number alone.
 pub fn step_id(job: u32, step: StepNumber) -> StepId {
     match step {
         StepNumber::Normal(number) => StepId::step(job, number),

@@ -58,10 +58,16 @@ fn signed<T>(now: shape::Timestamp, then: impl FnOnce(&Signer<'_>) -> T) -> T {
     then(&Signer { keys: &keys, issuer: &issuer, now })
 }
 
-/// What the captured credential says that our cluster cannot know.
+/// A credential without the unique id of its job, which another cluster makes up anew.
 fn forget_sluid(mut credential: Credential) -> Credential {
     credential.step_id.sluid = 0;
     credential
+}
+
+/// Wherever stock has a unique id, we have one.
+#[track_caller]
+fn assert_as_unique(ours: StepId, stock: StepId) {
+    assert!(ours.sluid != 0 || stock.sluid == 0, "{ours:?} for {stock:?}");
 }
 
 fn strip_environment(launch: &BatchJobLaunch) -> Vec<String> {
@@ -141,7 +147,9 @@ fn a_batch_launch_is_what_stock_sends_in_each_release() {
     for frame in fixtures::captured(Number::REQUEST_BATCH_JOB_LAUNCH) {
         let version = frame.header.version;
         let stock: BatchJobLaunch = from_bytes(&frame.body, version).unwrap();
-        let stock_proof = forget_sluid(stock.credential.body(version).unwrap());
+        let stock_proof = stock.credential.body(version).unwrap();
+        let unique = stock_proof.step_id;
+        let stock_proof = forget_sluid(stock_proof);
         let (view, job) = view_with(job_of(&stock, &stock_proof), version);
         let script = Script {
             script: stock.script.clone().unwrap(),
@@ -157,6 +165,8 @@ fn a_batch_launch_is_what_stock_sends_in_each_release() {
         let ours: BatchJobLaunch = from_bytes(&made.body, version).unwrap();
         assert_eq!(ours.credential.version.0, version.to_wire());
         let our_proof = ours.credential.body(version).unwrap();
+        assert_as_unique(our_proof.step_id, unique);
+        let our_proof = forget_sluid(our_proof);
         // The script of a dependent job had the text of the dependency in its environment already.
         let plain = |launch: BatchJobLaunch| BatchJobLaunch {
             credential: VersionedCredential::default(),
@@ -203,6 +213,9 @@ fn the_end_of_a_job_is_told_as_stock_does_in_each_release() {
         });
         let ours: KillJob = from_bytes(&made.body, version).unwrap();
         let our_proof = ours.credential.as_ref().unwrap().body(version).unwrap();
+        assert_as_unique(ours.step_id, stock.step_id);
+        assert_eq!(our_proof.step_id.sluid, ours.step_id.sluid);
+        let our_proof = forget_sluid(our_proof);
         let plain = |kill: KillJob| {
             let mut plain = KillJob { credential: None, ..kill };
             plain.step_id.sluid = 0;
@@ -375,6 +388,55 @@ fn a_signal_without_a_step_spares_the_script_unless_it_is_meant() {
     assert_eq!(sent(None, KillFlags::FULL_JOB.0).flags, KillFlags::FULL_JOB.0);
     let step = sent(Some(StepNumber::Normal(3)), 0);
     assert_eq!((step.flags, step.step_id.step_id, step.signal), (0, 3, 10));
+}
+
+/// A node tells two runs of a job apart by it, so one message with another id, or a step of which it
+/// knows one and hears none, would be of no job that it has.
+#[test]
+fn all_that_nodes_hear_of_a_job_carries_the_same_unique_id() {
+    let version = Version::V26_05;
+    let (view, job) = view_with(two_node_job(), version);
+    let node = view.cluster.node_named("n1").unwrap();
+    let id = job.id;
+    let made = |message: NodeMessage| {
+        let script = Some(Script::default());
+        let made = signed(shape::Timestamp(60), |signer| {
+            super::message(&view, node, &message, script, signer).unwrap()
+        });
+        made.body
+    };
+    let of_kill = |message| from_bytes::<KillJob>(&made(message), version).unwrap().step_id;
+    let of_signal = |step| {
+        let message = NodeMessage::Signal { job: id, step, signal: 10, flags: 0 };
+        from_bytes::<SignalTasks>(&made(message), version).unwrap().step_id
+    };
+    let prolog = made(NodeMessage::LaunchProlog { job: Arc::clone(&job) });
+    let prolog: LaunchProlog = from_bytes(&prolog, version).unwrap();
+    let batch = made(NodeMessage::LaunchBatch { job: Arc::clone(&job) });
+    let batch: BatchJobLaunch = from_bytes(&batch, version).unwrap();
+    let suspend = made(NodeMessage::Suspend { job: id, resume: false });
+    let suspend: SuspendOnNode = from_bytes(&suspend, version).unwrap();
+    let notify = made(NodeMessage::Notify { job: id, text: "hello".into() });
+    let notify: msg::NotifyRequest = from_bytes(&notify, version).unwrap();
+    let step = StepNumber::Normal(3);
+    let all = [
+        prolog.credential.body(version).unwrap().step_id,
+        batch.credential.body(version).unwrap().step_id,
+        of_kill(NodeMessage::Terminate { job: Arc::clone(&job) }),
+        of_kill(NodeMessage::KillTimeLimit { job: Arc::clone(&job) }),
+        of_kill(NodeMessage::StepTimeLimit { job: Arc::clone(&job), step }),
+        of_signal(None),
+        of_signal(Some(step)),
+        suspend.step_id.0,
+        notify.step_id,
+    ];
+    let expected = sluid::of(&view, &job);
+    assert_ne!(expected, 0);
+    for told in all {
+        assert_eq!((told.job_id, told.sluid), (id.0, expected), "{told:?}");
+    }
+    let unknown = of_kill(NodeMessage::Abort { job: JobId(77), step: None });
+    assert_eq!(unknown, StepId::job(77));
 }
 
 #[test]

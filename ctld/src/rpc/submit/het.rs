@@ -100,7 +100,9 @@ fn submitted_batch(view: &View, request: &Request<'_>, answer: Answer) -> Reply 
     let leader = submitted(&answer).and_then(|id| view.cluster.job(id));
     let last = leader.and_then(|leader| view.cluster.components(leader).last());
     match (leader, last) {
-        (Some(leader), Some(last)) => reply::accepted(request, leader.id, reply::warning(last)),
+        (Some(leader), Some(last)) => {
+            reply::accepted(view, request, leader.id, reply::warning(last))
+        }
         _ => request.return_code(Errno::ESLURM_INTERNAL),
     }
 }

@@ -14,7 +14,7 @@ use protocol::shape::{self, Fixed, Limit, ShortArray};
 use protocol::{Errno, Number};
 
 use super::submitted;
-use crate::rpc::{Failure, Reply, Request};
+use crate::rpc::{Failure, Reply, Request, sluid};
 use crate::view::View;
 
 /// 0, or what the client is warned of: a held job is one that it may have forgotten about.
@@ -49,13 +49,13 @@ pub(super) fn batch(view: &View, request: &Request<'_>, answer: Answer) -> Reply
         return request.return_code(Errno::ESLURM_INTERNAL);
     };
     let code = view.cluster.job(id).map_or(Errno::SLURM_SUCCESS, |job| warning(job));
-    accepted(request, id, code)
+    accepted(view, request, id, code)
 }
 
 /// `RESPONSE_SUBMIT_BATCH_JOB` for a job.
-pub(super) fn accepted(request: &Request<'_>, id: JobId, code: Errno) -> Reply {
+pub(super) fn accepted(view: &View, request: &Request<'_>, id: JobId, code: Errno) -> Reply {
     let body = SubmitResponse {
-        step: JobAndStep(StepId::step(id.0, StepId::BATCH)),
+        step: JobAndStep(sluid::named(view, StepId::step(id.0, StepId::BATCH))),
         code,
         job_submit_user_msg: None,
     };
@@ -94,7 +94,7 @@ pub(in crate::rpc) fn allocation_of(view: &View, job: &Job, code: Errno) -> msg:
         code,
         gid: job.group.0,
         group_name: text(TextOption::GroupName),
-        step_id: StepId::job(job.id.0),
+        step_id: sluid::job(view, job),
         ntasks_per_board: Limit::Value(spec.tasks_per_board.unwrap_or(0)),
         ntasks_per_core: tasks_of(spec.tasks_per_core),
         ntasks_per_socket: tasks_of(spec.tasks_per_socket),
@@ -149,13 +149,18 @@ pub(super) fn will_run(view: &View, request: &Request<'_>, new: NewJob) -> Resul
     let found = sched::will_run(&view.cluster, request.now, &job);
     let (start, allocation) =
         found.ok_or(Failure::Code(Errno::ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE))?;
-    let body = will_run_body(&job, start, &allocation);
+    let body = will_run_body(view, &job, start, &allocation);
     Ok(request.reply(Number::RESPONSE_JOB_WILL_RUN, &body))
 }
 
-fn will_run_body(job: &Job, start: Timestamp, allocation: &Allocation) -> WillRunResponse {
+fn will_run_body(
+    view: &View,
+    job: &Job,
+    start: Timestamp,
+    allocation: &Allocation,
+) -> WillRunResponse {
     WillRunResponse {
-        job: JobOrStepId(StepId::job(job.id.0)),
+        job: JobOrStepId(sluid::job(view, job)),
         node_list: Some(allocation.node_list.to_string()),
         partition: Some(job.partition.to_string()),
         cpu_count: allocation.cpus(),
