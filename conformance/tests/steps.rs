@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use conformance::World;
+use conformance::{Release, World};
 
 /// One world for all tests of this file: two nodes of four CPUs. Jobs of one test may run beside
 /// those of another.
@@ -177,4 +177,42 @@ fn the_allocation_of_a_lost_client_is_reclaimed() {
     });
     let ended = alice.ok(["squeue", "-h", "-t", "all", "-n", "lost", "-o", "%T %r"]);
     assert_eq!(ended, "TIMEOUT InactiveLimit\n");
+}
+
+/// Of 25.11 and later: a job has an id that no other run of a job ever had, and clients of 26.05 take
+/// it wherever they take a number. Nodes and scripts are told it too.
+#[test]
+fn a_job_and_its_steps_are_known_by_their_unique_id() {
+    let Some(builder) = World::builder() else { return };
+    let world = builder.stock_of(Release::R26_05).release(Release::R26_05).node("n1").start();
+    let alice = world.user("alice");
+    let script =
+        "--wrap=echo $SLURM_JOB_SLUID; srun sh -c 'echo $SLURM_JOB_SLUID; sleep 300'; sleep 300";
+    let number = alice.sbatch(["-o", "told", script]);
+    let job = number.to_string();
+    let shown = alice.ok(["squeue", "-h", "-O", "SLUID"]);
+    let id = shown.trim();
+    assert!(id.len() == 14 && id.starts_with('s'), "{id}");
+    assert_eq!(world.wait_text("/home/alice/told", &format!("{id}\n{id}\n")).lines().count(), 2);
+
+    let step = format!("{id}.0");
+    assert_eq!(alice.ok(["squeue", "-h", "-j", id, "-o", "%i"]).trim(), job);
+    assert!(alice.ok(["scontrol", "show", "job", id]).starts_with(&format!("JobId={job} ")));
+    let steps = alice.ok(["scontrol", "-o", "show", "step", id]);
+    let names: Vec<&str> = steps.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert_eq!(names, [format!("StepId={job}.batch"), format!("StepId={job}.0")]);
+    assert!(alice.ok(["scontrol", "show", "step", &step]).starts_with(&*names[1]));
+    assert!(alice.ok(["sattach", "--layout", &step]).contains("Node 0 (n1), 1 task(s): 0"));
+    assert_eq!(alice.ok(["sstat", "-n", "-P", "-j", &step, "-o", "JobID"]).trim(), &names[1][7..]);
+    assert_eq!(alice.ok(["srun", "--jobid", id, "--overlap", "echo", "here"]), "here\n");
+    alice.ok(["sbcast", "-f", "-j", id, "/etc/hostname", "/tmp/copied"]);
+    world.on("n1").ok(["test", "-e", "/tmp/copied"]);
+    assert!(alice.ok(["scontrol", "write", "batch_script", id, "-"]).contains("SLURM_JOB_SLUID"));
+    alice.ok(["scancel", &step]);
+    world.until("its step is gone", 20, || {
+        (!alice.ok(["squeue", "-h", "-s", "-o", "%i"]).contains(".0")).then_some(())
+    });
+    alice.ok(["scancel", id]);
+    world.wait_job(number, "CANCELLED");
+    assert_ne!(alice.run(["squeue", "-h", "-j", "s0000000000007"]).code, 0);
 }

@@ -28,7 +28,7 @@ alice: sstat -n -P -i -j 1 | sed 's/^1\.[0-9]*//; s/[0-9]*$//'
 alice: sattach 1.99
 alice: sattach --layout $(squeue -s -h -j 1 -o %i) | sed 's/[0-9]* task layout//'
 alice: scancel --signal=USR1 1.99
-bob: scancel $(squeue -s -h -j 1 -o %i) 2>&1 | grep -c 'Kill job error'
+bob: scancel $(squeue -s -h -j 1 -o %i) 2>&1 | sed 's/id [0-9.]*/id/'
 alice: scancel -s CONT $(squeue -s -h -j 1 -o %i); sleep 0.5; squeue -s -h -j 1 | wc -l
 alice: scancel $(squeue -s -h -j 1 -o %i); until [ $(squeue -s -h -j 1 | wc -l) = 0 ]; do sleep 0.2; done; echo gone
 alice: srun -Q --jobid=1 -n1 sh -c 'sleep 2; for i in 1 2 3; do echo line $i; sleep 1; done' > /dev/null & sleep 1.5; timeout 10 sattach $(squeue -s -h -j 1 -o %i)

@@ -27,6 +27,9 @@ pub enum Reject {
     /// Somebody else's job, which is not to be altered or reported on.
     #[error("job {0} is somebody else's to alter")]
     NotYoursToAlter(JobId),
+    /// A step of somebody else's job.
+    #[error("the steps of job {0} are somebody else's")]
+    NotYourStep(JobId),
     /// The job has nothing that a signal could go to, now.
     #[error("job {0} cannot be signalled now")]
     NotSignalable(JobId),

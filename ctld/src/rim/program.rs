@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ctld_core::Recover;
-use model::{JobId, Uid};
+use model::Uid;
 use protocol::auth::UserToken;
 use protocol::shape::Timestamp;
 use protocol::{Errno, Number, Version, msg};
@@ -13,7 +13,7 @@ use tracing::info;
 
 use crate::config::{self, Audience, Disk, Release, SlurmConf};
 use crate::rim::{Rim, now};
-use crate::rpc::{Command, Failure, Reply, Request};
+use crate::rpc::{Command, Failure, Reply, Request, sluid};
 use crate::settings;
 use crate::writer::Work;
 
@@ -214,14 +214,14 @@ fn release(version: Version) -> Release {
 fn batch_script(rim: &Rim, request: &Request<'_>) -> Result<Reply, Failure> {
     let message: msg::JobQuery = request.decode()?;
     let view = rim.published.view();
-    let id = JobId(message.job.job_id());
+    let id = sluid::meant(&view, request.version, message.job.0);
     let job = view.cluster.job(id).ok_or(Failure::Code(Errno::ESLURM_INVALID_JOB_ID))?;
     let uid = request.caller.uid;
     if job.owner != uid && uid != Uid::ROOT && uid != view.cluster.config().slurm_user {
         return Err(Failure::Code(Errno::ESLURM_USER_ID_MISSING));
     }
     let script = rim.store.0.script(job.array_job()).map_err(|error| {
-        tracing::error!(job = id.0, cause = %error, "a script cannot be read");
+        tracing::error!(job = job.id.0, cause = %error, "a script cannot be read");
         Failure::Code(Errno::ESLURM_JOB_SCRIPT_MISSING)
     })?;
     let script = script.filter(|_| job.batch);

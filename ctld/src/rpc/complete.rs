@@ -1,14 +1,13 @@
 //! What nodes and clients report of jobs that end.
 
 use ctld_core::{BatchDone, Event, StepDone};
-use model::JobId;
 use protocol::msg::{
     CompleteAllocationRequest, CompleteBatchScript, CompleteProlog, EpilogComplete, StepComplete,
 };
 use protocol::{Errno, Number, Version};
 
 use super::node_message::step_number;
-use super::{Failure, Privilege, Request, Row, done};
+use super::{Failure, Privilege, Request, Row, done, sluid};
 use crate::view::View;
 
 pub(super) const ROWS: &[Row] = &[
@@ -36,7 +35,7 @@ fn batch_script(view: &View, request: &Request<'_>) -> Result<Event, Failure> {
     let trouble = Trouble::of(Errno(report.slurm_rc));
     Ok(Event::BatchDone(BatchDone {
         caller: request.caller,
-        job: JobId(report.step_id.job_id),
+        job: sluid::meant(view, request.version, report.step_id),
         node_name: report.node_name.unwrap_or_default().into(),
         status: report.job_rc,
         slurm_code: if trouble == Trouble::None { 0 } else { report.slurm_rc },
@@ -72,13 +71,13 @@ impl Trouble {
 }
 
 /// `REQUEST_STEP_COMPLETE`.
-fn step(_: &View, request: &Request<'_>) -> Result<Event, Failure> {
+fn step(view: &View, request: &Request<'_>) -> Result<Event, Failure> {
     let report: StepComplete = request.decode()?;
     let step = step_number(report.step_id);
     let step = step.ok_or(Failure::Code(Errno::ESLURM_INVALID_JOB_ID))?;
     Ok(Event::StepDone(StepDone {
         caller: request.caller,
-        job: JobId(report.step_id.job_id),
+        job: sluid::meant(view, request.version, report.step_id),
         step,
         range: (report.range_first, report.range_last),
         status: report.step_rc,
@@ -86,11 +85,11 @@ fn step(_: &View, request: &Request<'_>) -> Result<Event, Failure> {
 }
 
 /// `REQUEST_COMPLETE_JOB_ALLOCATION`.
-fn allocation(_: &View, request: &Request<'_>) -> Result<Event, Failure> {
+fn allocation(view: &View, request: &Request<'_>) -> Result<Event, Failure> {
     let report: CompleteAllocationRequest = request.decode()?;
     Ok(Event::AllocationDone {
         caller: request.caller,
-        job: JobId(report.job.job_id()),
+        job: sluid::meant(view, request.version, report.job.0),
         status: report.job_rc,
     })
 }
@@ -101,7 +100,7 @@ fn prolog(view: &View, request: &Request<'_>) -> Result<Event, Failure> {
     let report: CompleteProlog = request.decode()?;
     Ok(Event::PrologDone {
         caller: request.caller,
-        job: JobId(report.step_id.job_id()),
+        job: sluid::meant(view, request.version, report.step_id.0),
         node_name: report.node_name.unwrap_or_default().into(),
         status: report.prolog_rc,
     })
@@ -113,7 +112,7 @@ fn epilog(view: &View, request: &Request<'_>) -> Result<Event, Failure> {
     let report: EpilogComplete = request.decode()?;
     Ok(Event::EpilogDone {
         caller: request.caller,
-        job: JobId(report.step_id.job_id()),
+        job: sluid::meant(view, request.version, report.step_id.0),
         node_name: report.node_name.unwrap_or_default().into(),
         status: report.return_code,
     })

@@ -5,9 +5,10 @@ use protocol::{Errno, Version};
 /// to refuse is given its number.
 pub fn errno(reject: &Reject) -> Errno {
     match reject {
-        Reject::AccessDenied | Reject::NotYourJob | Reject::HeldByAdmin(_) => {
-            Errno::ESLURM_ACCESS_DENIED
-        }
+        Reject::AccessDenied
+        | Reject::NotYourJob
+        | Reject::NotYourStep(_)
+        | Reject::HeldByAdmin(_) => Errno::ESLURM_ACCESS_DENIED,
         Reject::NotYourself | Reject::NotYoursToAlter(_) => Errno::ESLURM_USER_ID_MISSING,
         Reject::NoSuchJob(_) | Reject::WrongNode(_) => Errno::ESLURM_INVALID_JOB_ID,
         Reject::JobFinished(_) => Errno::ESLURM_ALREADY_DONE,
@@ -106,6 +107,15 @@ pub fn explanation(reject: &Reject) -> Option<String> {
         _ => return None,
     };
     Some(format!("{} ({node})", errno(reject).text()?))
+}
+
+/// The number for a reject in the words of a release.
+pub fn in_release(version: Version, reject: &Reject) -> Errno {
+    match reject {
+        // Signals to steps had a check of their own.
+        Reject::NotYourStep(_) if version < Version::V25_05 => Errno::ESLURM_USER_ID_MISSING,
+        reject => as_known_by(version, errno(reject)),
+    }
 }
 
 /// What a release says for a number that only newer ones have.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use model::{Job, JobId};
+use model::Job;
 use protocol::auth::{SbcastClaims, Signed};
 use protocol::hostlist::Hostlist;
 use protocol::msg::{Identity, SbcastCredentialResponse, SbcastWithoutJob, SelectedStep};
@@ -26,12 +26,13 @@ pub(super) const ROWS: &[Row] = &[
 /// heterogeneous job; by the number of its leader, to those of all components.
 fn to_job(view: &View, request: &Request<'_>, signer: &Signer<'_>) -> Result<Reply, Failure> {
     let asked: SelectedStep = request.decode()?;
+    let meant = sluid::meant(view, request.version, asked.step_id);
     let id = match asked.het_job_offset {
         Limit::Value(offset) => {
-            let component = view.cluster.component(JobId(asked.step_id.job_id), offset);
-            component.ok_or(Failure::Code(Errno::ESLURM_INVALID_JOB_ID))?.id.0
+            let component = view.cluster.component(meant, offset);
+            component.ok_or(Failure::Code(Errno::ESLURM_INVALID_JOB_ID))?.id
         }
-        Limit::Unset | Limit::Infinite => asked.step_id.job_id,
+        Limit::Unset | Limit::Infinite => meant,
     };
     let job = allocated_job(view, request, id)?;
     let whole = asked.het_job_offset == Limit::Unset && leads(job);
@@ -46,7 +47,6 @@ fn to_job(view: &View, request: &Request<'_>, signer: &Signer<'_>) -> Result<Rep
         het_job_id: job.het.as_ref().map_or(0, |role| role.leader().0),
         // A file for the job as a whole bears the number that the next step will have.
         step_id: number.unwrap_or(job.next_step),
-        ..SbcastClaims::default()
     };
     Ok(credential(request, signer, &credential::identity(view, job), claims))
 }

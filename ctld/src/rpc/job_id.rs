@@ -4,8 +4,9 @@ use ctld_core::{JobPart, JobSelection};
 use model::{IndexSet, JobId};
 use protocol::Errno;
 use protocol::index_set::ArraySpec;
+use protocol::msg::StepId;
 
-use super::{Failure, sluid};
+use super::{Failure, Request, sluid};
 use crate::view::View;
 
 /// The jobs that a text names.
@@ -52,10 +53,15 @@ pub(super) fn selected(view: &View, text: &str) -> Result<JobSelection, Failure>
 }
 
 /// The jobs that a request names, by text or, without one, by number.
-pub(super) fn named(view: &View, text: Option<&str>, number: u32) -> Result<JobSelection, Failure> {
+pub(super) fn named(
+    view: &View,
+    request: &Request<'_>,
+    text: Option<&str>,
+    id: StepId,
+) -> Result<JobSelection, Failure> {
     match text {
         Some(text) => selected(view, text),
-        None => Ok(JobSelection::whole(JobId(number))),
+        None => Ok(JobSelection::whole(sluid::meant(view, request.version, id))),
     }
 }
 

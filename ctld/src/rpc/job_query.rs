@@ -73,15 +73,15 @@ fn state_record(job: &Job) -> JobStateRecord {
     }
 }
 
-fn known_job(view: &View, id: u32) -> Result<&Arc<Job>, Failure> {
-    view.cluster.job(JobId(id)).ok_or(Failure::Code(Errno::ESLURM_INVALID_JOB_ID))
+fn known_job(view: &View, id: JobId) -> Result<&Arc<Job>, Failure> {
+    view.cluster.job(id).ok_or(Failure::Code(Errno::ESLURM_INVALID_JOB_ID))
 }
 
 /// A job that has its nodes and that the caller may see.
 pub(super) fn allocated_job<'a>(
     view: &'a View,
     request: &Request<'_>,
-    id: u32,
+    id: JobId,
 ) -> Result<&'a Arc<Job>, Failure> {
     let job = known_job(view, id)?;
     if !Sight::new(view, request, 0).owner(job) {
@@ -100,7 +100,7 @@ pub(super) fn allocated_job<'a>(
 /// What srun asks in a loop before it launches.
 fn ready(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
     let asked: JobQuery = request.decode()?;
-    let job = known_job(view, asked.job.job_id())?;
+    let job = known_job(view, sluid::meant(view, request.version, asked.job.0))?;
     if matches!(job.phase, Phase::Running(Launch::Configuring { .. })) {
         return Err(Failure::Code(Errno::EAGAIN));
     }
@@ -129,7 +129,7 @@ fn nodes_are_up(view: &View, job: &Job) -> bool {
 /// `slurm_get_end_time()`. The answer is srun's notice of a timeout.
 fn end_time(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
     let asked: AllocationQuery = request.decode()?;
-    let job = known_job(view, asked.job.job_id())?;
+    let job = known_job(view, sluid::meant(view, request.version, asked.job.0))?;
     let timeout = time(job.ended.filter(|_| !job.is_pending()));
     let body = SrunTimeout { step_id: sluid::job(view, job), timeout };
     Ok(request.reply(Number::SRUN_TIMEOUT, &body))
@@ -138,7 +138,7 @@ fn end_time(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
 /// srun in an allocation, sattach, sbcast.
 fn allocation(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
     let asked: AllocationQuery = request.decode()?;
-    let job = allocated_job(view, request, asked.job.job_id())?;
+    let job = allocated_job(view, request, sluid::meant(view, request.version, asked.job.0))?;
     let mut body = allocation_of(view, job, Errno::SLURM_SUCCESS);
     // The client may be older than the one that submitted the job.
     body.start_protocol_ver = body.start_protocol_ver.min(request.version.into());
@@ -149,9 +149,9 @@ fn allocation(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
 /// one. srun names a task of an array by the step.
 fn allocations(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
     let asked: AllocationQuery = request.decode()?;
-    let id = JobId(asked.job.job_id());
+    let id = sluid::meant(view, request.version, asked.job.0);
     let task = view.cluster.array_task(id, asked.job.0.step_id).map(|task| task.id);
-    let job = allocated_job(view, request, task.unwrap_or(id).0)?;
+    let job = allocated_job(view, request, task.unwrap_or(id))?;
     if job.het.as_ref().is_some_and(|role| !role.is_leader()) {
         return Err(Failure::Code(Errno::ESLURM_NOT_HET_JOB_LEADER));
     }

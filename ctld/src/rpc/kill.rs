@@ -3,12 +3,11 @@
 mod several;
 
 use ctld_core::{Event, JobSelection, Kill};
-use model::JobId;
 use protocol::msg::{KillFlags, KillRequest};
 use protocol::{Number, Version};
 
 use super::node_message::step_number;
-use super::{Failure, Privilege, Request, Row, array_reply, job_id};
+use super::{Failure, Privilege, Request, Row, array_reply, job_id, sluid};
 use crate::view::View;
 
 pub(super) const ROWS: &[Row] = &[
@@ -20,7 +19,7 @@ pub(super) const ROWS: &[Row] = &[
 /// `REQUEST_KILL_JOB`: a job, an array or some of its tasks.
 fn job(view: &View, request: &Request<'_>) -> Result<Event, Failure> {
     let kill: KillRequest = request.decode()?;
-    let selection = job_id::named(view, kill.job_id_str.as_deref(), kill.step_id.job_id)?;
+    let selection = job_id::named(view, request, kill.job_id_str.as_deref(), kill.step_id)?;
     Ok(Event::Kill(Kill {
         caller: request.caller,
         selection,
@@ -37,11 +36,11 @@ fn flags(request: &Request<'_>, flags: KillFlags) -> u16 {
 }
 
 /// `REQUEST_CANCEL_JOB_STEP`: one step; a job that names no step is meant whole.
-fn step(_: &View, request: &Request<'_>) -> Result<Event, Failure> {
+fn step(view: &View, request: &Request<'_>) -> Result<Event, Failure> {
     let kill: KillRequest = request.decode()?;
     Ok(Event::Kill(Kill {
         caller: request.caller,
-        selection: JobSelection::whole(JobId(kill.step_id.job_id)),
+        selection: JobSelection::whole(sluid::meant(view, request.version, kill.step_id)),
         step: step_number(kill.step_id),
         signal: kill.signal,
         flags: kill.flags.0,

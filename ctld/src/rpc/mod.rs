@@ -308,7 +308,7 @@ pub fn failed(request: &Request<'_>, failure: &Failure) -> Option<Reply> {
         }
         Failure::Rejected(reject) => match errno::explanation(reject) {
             Some(text) => return Some(request.explained(errno(reject), text)),
-            None => errno::as_known_by(request.version, errno(reject)),
+            None => errno::in_release(request.version, reject),
         },
         Failure::Code(code) => *code,
         Failure::Told(reply) => return Some(reply.clone()),

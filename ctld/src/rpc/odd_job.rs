@@ -5,7 +5,7 @@ use protocol::Number;
 use protocol::msg::{NotifyRequest, StepUpdate};
 
 use super::node_message::step_number;
-use super::{Failure, Privilege, Request, Row, done};
+use super::{Failure, Privilege, Request, Row, done, sluid};
 use crate::view::View;
 
 pub(super) const ROWS: &[Row] = &[
@@ -14,22 +14,22 @@ pub(super) const ROWS: &[Row] = &[
 ];
 
 /// `REQUEST_JOB_NOTIFY`.
-fn notify(_: &View, request: &Request<'_>) -> Result<Event, Failure> {
+fn notify(view: &View, request: &Request<'_>) -> Result<Event, Failure> {
     let message: NotifyRequest = request.decode()?;
     Ok(Event::Notify {
         caller: request.caller,
-        job: model::JobId(message.step_id.job_id),
+        job: sluid::meant(view, request.version, message.step_id),
         text: message.message.unwrap_or_default().into(),
     })
 }
 
 /// `REQUEST_UPDATE_JOB_STEP`: another time limit for a step, or for all steps of a job.
-fn step(_: &View, request: &Request<'_>) -> Result<Event, Failure> {
+fn step(view: &View, request: &Request<'_>) -> Result<Event, Failure> {
     let message: StepUpdate = request.decode()?;
     let id = message.step.0;
     Ok(Event::UpdateStep(ctld_core::StepUpdate {
         caller: request.caller,
-        job: model::JobId(id.job_id),
+        job: sluid::meant(view, request.version, id),
         step: step_number(id),
         time_limit_min: message.time_limit.value(),
     }))

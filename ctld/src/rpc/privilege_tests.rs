@@ -100,6 +100,7 @@ fn nobody_acts_on_the_job_of_another() {
                 verdict,
                 Err(Reject::NotYourJob
                     | Reject::NotYoursToAlter(_)
+                    | Reject::NotYourStep(_)
                     | Reject::AccessDenied
                     | Reject::NoSuchJob(_))
             );

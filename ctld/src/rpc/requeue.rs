@@ -19,7 +19,7 @@ fn requeue(view: &View, request: &Request<'_>) -> Result<Event, Failure> {
     let message: RequeueRequest = request.decode()?;
     let config = view.cluster.config();
     let text = message.job_id_str.as_deref();
-    let selection = job_id::named(view, text, message.job.job_id())?;
+    let selection = job_id::named(view, request, text, message.job.0)?;
     let flags = message.flags;
     let (hold, state_text) = if flags.has(JobState::SPECIAL_EXIT) {
         (Hold::SpecialExit, Some("job requeued in special exit state"))
@@ -46,7 +46,7 @@ fn requeue(view: &View, request: &Request<'_>) -> Result<Event, Failure> {
 fn suspend(view: &View, request: &Request<'_>) -> Result<Event, Failure> {
     let message: SuspendRequest = request.decode()?;
     let text = message.job_id_str.as_deref();
-    let selection = job_id::named(view, text, message.step_id.job_id)?;
+    let selection = job_id::named(view, request, text, message.step_id)?;
     let resume = match message.op {
         SuspendRequest::SUSPEND => false,
         SuspendRequest::RESUME => true,

@@ -8,23 +8,26 @@
 //! another one, as there.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use model::{Job, JobId, StepNumber};
 use protocol::msg::StepId;
-use protocol::sluid;
+use protocol::{Version, sluid};
 
 use super::node_message;
 use crate::view::View;
 
 /// The ids of one second: milliseconds times sequence.
 const A_SECOND: u64 = 1000 << 10;
+/// All of an id but the number of its cluster.
+const TIME_AND_PLACE: u64 = (1 << 52) - 1;
 
 /// The id of a job.
 pub fn of(view: &View, job: &Job) -> u64 {
     let second = u64::try_from(job.submitted.0).unwrap_or(0);
     let place = u64::from(job.id.0) % A_SECOND;
     let time = ((second * 1000) << 10) + place;
-    (cluster(&view.cluster.config().cluster_name) << 52) | (time & ((1 << 52) - 1))
+    (cluster(&view.cluster.config().cluster_name) << 52) | (time & TIME_AND_PLACE)
 }
 
 /// A job as messages name it.
@@ -53,18 +56,33 @@ fn cluster(name: &str) -> u64 {
 
 /// The number of the job that a text names by its id; any other text as it is.
 pub(super) fn number<'t>(view: &View, text: &'t str) -> Cow<'t, str> {
-    let Some(id) = sluid::parse(text) else {
-        return Cow::Borrowed(text);
-    };
-    let job = view.cluster.jobs().find(|job| of(view, job) == id);
+    let job = sluid::parse(text).and_then(|id| find(view, id));
     job.map_or(Cow::Borrowed(text), |job| Cow::Owned(job.id.to_string()))
+}
+
+/// The job that a request means: by its unique id if there is one, by its number if not. An id that
+/// is no job's, or of another run, means none: 0.
+///
+/// Up to 25.05 nobody gives this field a meaning.
+pub fn meant(view: &View, version: Version, id: StepId) -> JobId {
+    if id.sluid == 0 || version < Version::V25_11 {
+        return JobId(id.job_id);
+    }
+    find(view, id.sluid).map_or(JobId(0), |job| job.id)
+}
+
+/// A job by its unique id, which tells its number but for multiples of [`A_SECOND`].
+fn find(view: &View, id: u64) -> Option<&Arc<Job>> {
+    let first = u32::try_from((id & TIME_AND_PLACE) % A_SECOND).ok()?;
+    let step = usize::try_from(A_SECOND).ok()?;
+    let numbers = (first..view.cluster.counters().next_job).step_by(step);
+    numbers.filter_map(|number| view.cluster.job(JobId(number))).find(|job| of(view, job) == id)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use model::{Change, Timestamp};
+    use protocol::shape::Sentinel;
 
     use super::*;
     use crate::rpc::fixtures;
@@ -79,6 +97,8 @@ mod tests {
             ids.push(of(&view, &job));
             view.cluster.apply(&Change::Job(Arc::new(job)));
         }
+        let counters = model::Counters { next_job: 4, ..view.cluster.counters() };
+        view.cluster.apply(&Change::Counters(counters));
         assert!(ids.is_sorted() && ids.windows(2).all(|pair| pair[0] != pair[1]), "{ids:?}");
         assert_eq!((ids[3] >> 10) & ((1 << 42) - 1), 101_000, "the time is in it");
         assert!((2..4096).contains(&(ids[0] >> 52)));
@@ -86,5 +106,11 @@ mod tests {
         let gone = sluid::to_text(ids[1]);
         assert_eq!(number(&view, &gone), gone, "the first run of job 2 is over");
         assert_eq!(number(&view, "2_[1-3]"), "2_[1-3]");
+        // A late report of a run that is over is about no job, whatever number it names.
+        let id = |sluid, job| StepId { sluid, ..StepId::job(job) };
+        let mean = |id| meant(&view, Version::V25_11, id);
+        assert_eq!((mean(id(ids[2], 2)), mean(id(ids[1], 2))), (JobId(2), JobId(0)));
+        assert_eq!((mean(id(ids[3], u32::NO_VAL)), mean(id(0, 3))), (JobId(3), JobId(3)));
+        assert_eq!(meant(&view, Version::V25_05, id(ids[1], 2)), JobId(2), "no meaning there");
     }
 }

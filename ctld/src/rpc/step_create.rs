@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use ctld_core::{Answer, Distribution, Event, SocketOrder, StepGres, StepKind, StepRequest};
-use model::{
-    GresCount, Job, JobId, MemoryRequest, NodeShare, Step, StepClient, StepTexts, Timestamp,
-};
+use model::{GresCount, Job, MemoryRequest, NodeShare, Step, StepClient, StepTexts, Timestamp};
 use protocol::auth::Credential;
 use protocol::hostlist::Hostlist;
 use protocol::msg::{
@@ -52,7 +50,7 @@ fn asked(view: &View, request: &Request<'_>) -> Result<Event, Failure> {
     let is_plane = bits & task_dist::BASE_MASK == task_dist::PLANE;
     Ok(Event::StepAsked(Box::new(StepRequest {
         caller: request.caller,
-        job: JobId(asked.step_id.job_id),
+        job: sluid::meant(view, request.version, asked.step_id),
         task: asked.array_task_id.value(),
         number: Some(asked.step_id.step_id).filter(|number| *number != u32::NO_VAL),
         component: Some(asked.step_id.step_het_comp).filter(|number| *number != u32::NO_VAL),

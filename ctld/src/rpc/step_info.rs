@@ -29,7 +29,8 @@ fn steps(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
     unless_known(asked.last_update, view.changed.jobs.max(view.changed.steps))?;
     let sight = Sight::of_jobs(view, request, asked.show_flags);
     let cluster = &view.cluster;
-    let wanted = Some(asked.step_id.job_id).filter(|id| *id != u32::NO_VAL).map(JobId);
+    let wanted = sluid::meant(view, request.version, asked.step_id);
+    let wanted = Some(wanted).filter(|id| id.0 != u32::NO_VAL);
     let number = Some(asked.step_id.step_id).filter(|number| *number != u32::NO_VAL);
     let is_wanted = |job: JobId, array: JobId| wanted.is_none_or(|id| job == id || array == id);
     let of_steps = |step: &Step| {
@@ -38,15 +39,16 @@ fn steps(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
             && number.is_none_or(|number| step_id(job.id.0, step.number).step_id == number);
         (is_wanted && sight.job(job)).then(|| step_info(view, job, step, request.now))
     };
-    let found: Vec<StepInfo> = match wanted {
-        None => cluster.steps().filter_map(|step| of_steps(step)).collect(),
+    let mut found: Vec<&Step> = match wanted {
+        None => cluster.steps().map(|step| &**step).collect(),
         Some(id) => {
             let own = cluster.job(id);
             let tasks = cluster.array_records(id).filter(|job| job.id != id);
             let jobs = own.into_iter().chain(tasks);
-            jobs.flat_map(|job| cluster.steps_of(job.id)).filter_map(|s| of_steps(s)).collect()
+            jobs.flat_map(|job| cluster.steps_of(job.id)).map(|step| &**step).collect()
         }
     };
+    found.sort_by_key(|step| (step.job, age(step.number)));
     let is_known = wanted
         .is_none_or(|id| cluster.job(id).is_some() || cluster.array_records(id).next().is_some());
     // A cluster without jobs has no steps, whatever is asked for.
@@ -55,10 +57,20 @@ fn steps(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
     }
     let body = StepInfoResponse {
         last_update: shape::Timestamp(request.now.0),
-        steps: found,
+        steps: found.into_iter().filter_map(of_steps).collect(),
         stepmgr_jobs: NullOr(None),
     };
     Ok(request.reply(Number::RESPONSE_JOB_STEP_INFO, &body))
+}
+
+/// Steps stand in the order in which a job gets them.
+fn age(step: StepNumber) -> u8 {
+    match step {
+        StepNumber::Extern => 0,
+        StepNumber::Batch => 1,
+        StepNumber::Interactive => 2,
+        StepNumber::Normal(_) | StepNumber::Component { .. } => 3,
+    }
 }
 
 fn step_info(view: &View, job: &Job, step: &Step, now: Timestamp) -> StepInfo {
@@ -164,7 +176,7 @@ fn run_time(job: &Job, step: &Step, now: Timestamp) -> i64 {
 /// Where the tasks of a step are, for sattach.
 fn step_layout(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
     let asked: StepId = request.decode()?;
-    let job = allocated_job(view, request, asked.job_id)?;
+    let job = allocated_job(view, request, sluid::meant(view, request.version, asked))?;
     let number = step_number(asked);
     let step = number.and_then(|number| view.cluster.steps_numbered(job.id, number).next());
     let step = step.ok_or(Failure::Code(Errno::ESLURM_INVALID_JOB_ID))?;

@@ -26,7 +26,7 @@ fn update(view: &View, request: &Request<'_>) -> Result<Event, Failure> {
         }
         caller = Caller { uid: Uid(desc.user_id), gid: Gid(request.caller.gid.0) };
     }
-    let selection = job_id::named(view, desc.job_id_str.as_deref(), desc.step_id.job_id)?;
+    let selection = job_id::named(view, request, desc.job_id_str.as_deref(), desc.step_id)?;
     let record = view.cluster.job(selection.job);
     let is_array = record.is_some_and(|job| job.array_job() == job.id && job.array.is_some())
         || record.is_none();

@@ -30,7 +30,7 @@ pub(crate) fn killed(turn: &mut Turn<'_>, kill: &Kill) -> Result<Answer, Reject>
     let config = turn.config();
     let check = |turn: &Turn<'_>, job: &Arc<Job>| {
         access::require_owner(&config, kill.caller, job).map_err(|reject| match kill.step {
-            Some(_) => Reject::NotYoursToAlter(job.id),
+            Some(_) => Reject::NotYourStep(job.id),
             None => reject,
         })?;
         check_kill(turn, job, kill)

@@ -21,7 +21,7 @@ use super::field::unless_known;
 use super::sheet::{Parts, Sheet};
 use super::submit::is_default_output as is_default;
 use super::visible::Sight;
-use super::{Failure, Reply, Request, Row};
+use super::{Failure, Reply, Request, Row, sluid};
 use crate::view::View;
 
 pub(super) use self::record::array_tasks;
@@ -89,9 +89,11 @@ fn one_job(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
     let asked: JobQuery = request.decode()?;
     let sight = Sight::of_jobs(view, request, asked.show_flags);
     let mut answer = Answer::new(view, request, asked.show_flags);
-    let id = JobId(asked.job.job_id());
+    let id = sluid::meant(view, request.version, asked.job.0);
+    let by_number = asked.job.0.sluid == 0;
     let own = view.cluster.job(id);
-    let others = view.cluster.array_records(id).filter(|job| job.id != id);
+    // A unique id is one record's.
+    let others = view.cluster.array_records(id).filter(|job| job.id != id && by_number);
     let leads = own.filter(|job| job.het.as_ref().is_some_and(|role| role.is_leader()));
     let components = leads.into_iter().flat_map(|leader| view.cluster.components(leader).skip(1));
     let others = others.chain(components);

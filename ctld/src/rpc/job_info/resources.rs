@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{Allocation, GresHeld, Job, JobId, Node, NodeShare};
+use model::{Allocation, GresHeld, Job, Node, NodeShare};
 use protocol::msg::{self, GresLayout, JobQuery, JobResources, NodeLayout, ResourceLayout};
 use protocol::shape::{Bitmap, NullOr};
 use protocol::{Errno, Number};
@@ -11,7 +11,7 @@ use super::record::whole_node;
 use crate::rpc::field::node_set;
 use crate::rpc::gres::{bitmap, ranges};
 use crate::rpc::visible::is_admin;
-use crate::rpc::{Failure, Reply, Request};
+use crate::rpc::{Failure, Reply, Request, sluid};
 use crate::view::View;
 
 /// Nodes as jobs without oversubscription have them (`NODE_CR_ONE_ROW`).
@@ -136,7 +136,7 @@ pub(in crate::rpc) fn resource_layout(
     request: &Request<'_>,
 ) -> Result<Reply, Failure> {
     let asked: JobQuery = request.decode()?;
-    let job = view.cluster.job(JobId(asked.job.job_id()));
+    let job = view.cluster.job(sluid::meant(view, request.version, asked.job.0));
     let job = job.ok_or(Failure::Code(Errno::ESLURM_INVALID_JOB_ID))?;
     if job.owner != request.caller.uid && !is_admin(view, request.caller) {
         return Err(Failure::Code(Errno::ESLURM_ACCESS_DENIED));
