@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use protocol::frame::{Auth, Frame};
 use protocol::{Number, Version};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::timeout;
 use tracing::{debug, warn};
 
@@ -26,12 +27,19 @@ const ORDERS_MAX: usize = 1 << 16;
 /// Messages on their way at a time to nodes that answer.
 ///
 /// They go to each node directly: a tree of slurmds (TreeWidth) would spare this process sockets, at
-/// the price that a dead slurmd on the way keeps back those behind it.
+/// the price that a dead slurmd on the way keeps back those behind it. A message and its answer are
+/// one round trip here and no thread, so that even to thousands of nodes they are out in seconds.
 const ON_THE_WAY_MAX: usize = 256;
 /// Messages on their way at a time that may have to wait for their time limit: to nodes that have
-/// not answered, and questions whether one is there. However many nodes are dead, they hold up each
-/// other only.
-const MAY_TAKE_LONG_MAX: usize = 128;
+/// not answered lately, or do not answer now. However many nodes are dead, they hold up each other
+/// only.
+const IN_DOUBT_MAX: usize = 512;
+/// Questions whether a node is there on their way at a time. What is to be done on dead nodes is not
+/// to keep back that others are found to be dead.
+const QUESTIONS_MAX: usize = 256;
+/// How long a node may take to answer before its message is one in doubt. slurmd answers all that
+/// it is sent before it begins with it.
+const SOON: Duration = Duration::from_millis(500);
 /// The longest answer of a slurmd.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
 
@@ -75,26 +83,78 @@ fn dropped(order: &Order) {
 /// What orders must keep their order: those about one job on one node, and those about the node.
 type Lane = (NodeId, Option<JobId>);
 
+/// The places of messages on their way. The semaphores are never closed.
+#[derive(Clone, Debug)]
+struct Places {
+    quick: Arc<Semaphore>,
+    in_doubt: Arc<Semaphore>,
+    questions: Arc<Semaphore>,
+}
+
+impl Places {
+    fn new() -> Self {
+        let of = |count| Arc::new(Semaphore::new(count));
+        Self { quick: of(ON_THE_WAY_MAX), in_doubt: of(IN_DOUBT_MAX), questions: of(QUESTIONS_MAX) }
+    }
+
+    fn taken(&self) -> u64 {
+        let free = [&self.quick, &self.in_doubt, &self.questions]
+            .map(|places| places.available_permits())
+            .iter()
+            .sum();
+        (ON_THE_WAY_MAX + IN_DOUBT_MAX + QUESTIONS_MAX).saturating_sub(free) as u64
+    }
+
+    /// Sends an order when there is a place for it. One that is not answered soon makes room for
+    /// others, if there is room among those in doubt.
+    async fn deliver(&self, rim: &Rim, order: Order) {
+        let asks = matches!(order.message, NodeMessage::Ping | NodeMessage::Register);
+        let first = match (asks, is_silent(rim, order.node)) {
+            (true, _) => &self.questions,
+            (false, true) => &self.in_doubt,
+            (false, false) => &self.quick,
+        };
+        let mut place = place(first).await;
+        // It may have fallen silent while this waited.
+        if Arc::ptr_eq(first, &self.quick) && is_silent(rim, order.node) {
+            drop(place);
+            place = self::place(&self.in_doubt).await;
+        }
+        rim.counters.messages_to_nodes.set(self.taken());
+        let mut sending = pin!(deliver(rim, order));
+        if timeout(SOON, &mut sending).await.is_err() {
+            if Arc::ptr_eq(first, &self.quick)
+                && let Ok(other) = Arc::clone(&self.in_doubt).try_acquire_owned()
+            {
+                place = other;
+            }
+            sending.await;
+        }
+        drop(place);
+        rim.counters.messages_to_nodes.set(self.taken());
+    }
+}
+
+async fn place(places: &Arc<Semaphore>) -> OwnedSemaphorePermit {
+    Arc::clone(places).acquire_owned().await.expect("nobody closes it")
+}
+
+/// Whether a node did not answer when it was asked last.
+fn is_silent(rim: &Rim, node: NodeId) -> bool {
+    let view = rim.published.view();
+    view.cluster.node(node).is_some_and(|node| node.flags.not_responding)
+}
+
 /// The agent's loop: sends orders, those of one lane one after the other.
 pub async fn run(rim: Arc<Rim>, mut orders: mpsc::Receiver<Order>) {
-    let on_the_way = Arc::new(Semaphore::new(ON_THE_WAY_MAX));
-    let may_take_long = Arc::new(Semaphore::new(MAY_TAKE_LONG_MAX));
+    let places = Places::new();
     let (done, mut finished) = mpsc::unbounded_channel::<Lane>();
     let mut lanes: HashMap<Lane, VecDeque<Order>> = HashMap::new();
     let mut waiting = 0;
     let start = |order: Order, lane: Lane| {
-        let (rim, done) = (Arc::clone(&rim), done.clone());
-        let (quick, slow) = (Arc::clone(&on_the_way), Arc::clone(&may_take_long));
+        let (rim, done, places) = (Arc::clone(&rim), done.clone(), places.clone());
         tokio::spawn(async move {
-            let places = if takes_long(&rim, &order) { &slow } else { &quick };
-            // The semaphores are never closed.
-            let place = Arc::clone(places).acquire_owned().await;
-            let free = || quick.available_permits() + slow.available_permits();
-            let sending = || (ON_THE_WAY_MAX + MAY_TAKE_LONG_MAX - free()) as u64;
-            rim.counters.messages_to_nodes.set(sending());
-            deliver(&rim, order).await;
-            drop(place);
-            rim.counters.messages_to_nodes.set(sending());
+            places.deliver(&rim, order).await;
             // The loop ends only with the program.
             let _ = done.send(lane);
         });
@@ -104,12 +164,14 @@ pub async fn run(rim: Arc<Rim>, mut orders: mpsc::Receiver<Order>) {
             order = orders.recv() => {
                 let Some(order) = order else { return };
                 let lane = lane(&order);
+                let is_full = lanes.len() >= ORDERS_MAX;
                 match lanes.get_mut(&lane) {
                     Some(_) if waiting >= ORDERS_MAX => dropped(&order),
                     Some(queue) => {
                         waiting += 1;
                         queue.push_back(order);
                     }
+                    None if is_full => dropped(&order),
                     None => {
                         lanes.insert(lane, VecDeque::new());
                         start(order, lane);
@@ -127,14 +189,6 @@ pub async fn run(rim: Arc<Rim>, mut orders: mpsc::Receiver<Order>) {
             }
         }
     }
-}
-
-/// Whether nobody knows that the node is there.
-fn takes_long(rim: &Rim, order: &Order) -> bool {
-    let asks = matches!(order.message, NodeMessage::Ping | NodeMessage::Register);
-    let view = rim.published.view();
-    let node = view.cluster.node(order.node);
-    asks || node.is_some_and(|node| node.flags.not_responding)
 }
 
 fn lane(order: &Order) -> Lane {
