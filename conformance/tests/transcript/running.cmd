@@ -68,3 +68,13 @@ alice: scontrol requeuehold 9
 root: scontrol -o show job 9 | grep -oE 'Priority=[^ ]*|JobState=[^ ]*|Restarts=[^ ]*'
 root: scontrol requeuehold state=SpecialExit 9
 root: scontrol -o show job 9 | grep -oE 'Priority=[^ ]*|JobState=[^ ]*|Restarts=[^ ]*'
+# A job gives nodes back while it runs.
+alice: salloc -Q --no-shell -N2 -t 10 -J wide
+alice: scontrol update jobname=wide numnodes=3
+alice: scontrol update jobname=wide nodelist=n9
+alice: scontrol update jobname=wide nodelist=
+alice: scontrol update jobname=wide numnodes=1
+alice: cat slurm_job_*_resize.sh
+root: scontrol -o show job $(squeue -h -n wide -o %i) | sed 's/NumTasks=[^ ]*//'
+root: for i in $(seq 40); do sinfo -h -n n2 -o %t | grep -q idle && break; sleep 0.2; done; sinfo -h -N -o '%n %t'
+root: scancel -n wide

@@ -11,6 +11,7 @@ pub use crate::answer::{Answer, TaskResult};
 use crate::configure::Configuration;
 use crate::cron::NewCrontab;
 use crate::hook::{Hook, HookResult};
+use crate::job::KeptNodes;
 use crate::reject::Reject;
 pub use crate::selection::{JobPart, JobSelection};
 use crate::step::{StepRequest, StepUpdate};
@@ -303,6 +304,8 @@ pub enum JobEdit {
     ArrayThrottle(u32),
     /// Other jobs to wait for.
     Dependencies(model::Dependencies),
+    /// Fewer nodes, of a job that has some.
+    Keep(KeptNodes),
     /// Anything else of the spec.
     Spec(SpecEdit),
 }

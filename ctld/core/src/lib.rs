@@ -48,6 +48,7 @@ pub use event::{
     UpdateJob,
 };
 pub use hook::{Hook, HookResult};
+pub use job::KeptNodes;
 pub use mail::is_of_array;
 pub use reject::{Reject, Shortage, StepReject};
 pub use step::{Distribution, SocketOrder, StepGres, StepKind, StepRequest, StepUpdate};

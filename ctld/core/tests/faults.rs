@@ -3,7 +3,9 @@
 
 mod world;
 
-use ctld_core::{ClientMessage, Effect, Event, LaunchResult, NodeMessage, Turned};
+use ctld_core::{
+    ClientMessage, Effect, Event, JobEdit, KeptNodes, LaunchResult, NodeMessage, Reject, Turned,
+};
 use model::{
     Config, Exit, HealthCheck, Hold, JobId, Launch, NodeId, Phase, Seen, Step, StepNumber,
     Timestamp, Usage, WaitReason,
@@ -101,6 +103,40 @@ fn steps_on_a_node_that_vanished_end_on_the_others_and_their_clients_hear_of_it(
     };
     world.accepted(Event::StepDone(done));
     assert_eq!(step_of(&world), None);
+}
+
+#[test]
+fn a_running_job_gives_nodes_back_and_its_steps_go_on_with_the_rest() {
+    let keep = |kept| JobEdit::Keep(kept);
+    let mut world = World::new();
+    let waits = world.submit(batch(ANN));
+    let refused =
+        |world: &mut World, job, kept| world.update(ANN, job, keep(kept)).answer.unwrap_err();
+    assert_eq!(refused(&mut world, waits, KeptNodes::Count(1)), Reject::JobNotRunning(waits));
+    let job = world.submit(with(ANN, |new| new.spec.tasks = Some(3)));
+    world.start(job, None, &[1, 2, 3]);
+    world.launched(job);
+    world.accepted(Event::StepAsked(Box::new(world::srun(job, 3))));
+    assert_eq!(refused(&mut world, job, KeptNodes::Count(0)), Reject::InvalidNodeCount);
+    let more = refused(&mut world, job, KeptNodes::Count(4));
+    assert!(matches!(more, Reject::NotSupported(_)));
+    // The script is on the first.
+    for wrong in ["n[2-3]", "n[1-4]", "nosuch", ""] {
+        let named = KeptNodes::Named(wrong.into());
+        assert_eq!(refused(&mut world, job, named), Reject::NoSuchNode(wrong.into()), "{wrong}");
+    }
+    let turned = world.update(ANN, job, keep(KeptNodes::Named("n[1,3]".into())));
+    assert_eq!(sent(&turned), [(2, "abort")], "the rest of the step is left alone");
+    assert_eq!(&*world.job(job).allocation.as_ref().unwrap().node_list, "n[1,3]");
+    assert_eq!(*world.cluster().usage(NodeId(1)), Usage::default());
+    world.epilog(job, 2);
+    assert_eq!(sent(&world.update(ANN, job, keep(KeptNodes::Count(2)))), [], "nothing to give");
+    assert_eq!(sent(&world.update(ANN, job, keep(KeptNodes::Count(1)))), [(3, "abort")]);
+    assert_eq!(world.job(job).phase, Phase::Running(Launch::Done));
+    assert!(world.cluster().step(job, StepNumber::Normal(0)).is_some());
+    world.batch_done(job, 0);
+    world.epilog(job, 1);
+    assert_eq!(world.job(job).phase, Phase::Ended);
 }
 
 /// All reports of the end of a job of two nodes, in every order, and then all of them again: it ends

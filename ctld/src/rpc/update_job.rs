@@ -2,8 +2,8 @@
 
 mod edits;
 
-use ctld_core::{Caller, Event, JobPart, UpdateJob};
-use model::{Gid, Uid};
+use ctld_core::{Caller, Event, JobPart, JobSelection, UpdateJob};
+use model::{Gid, Job, Uid};
 use protocol::msg::JobDesc;
 use protocol::{Errno, Number};
 
@@ -35,6 +35,17 @@ fn update(view: &View, request: &Request<'_>) -> Result<Event, Failure> {
         return Err(Failure::CodeWithText(Errno::ESLURM_NOT_SUPPORTED, text));
     }
     submit::lengths(view, &desc)?;
-    let edits = edits::edits(view, &desc, record.map(|job| job.owner))?;
+    let edits = edits::edits(view, &desc, meant(view, &selection))?;
     Ok(Event::UpdateJob(Box::new(UpdateJob { caller, selection, edits })))
+}
+
+/// The record that is looked at to know what the request means: what there is of the job, or of the
+/// one task that is named.
+fn meant<'a>(view: &'a View, selection: &JobSelection) -> Option<&'a Job> {
+    let task = selection.tasks().filter(|tasks| tasks.len() == 1).and_then(|tasks| tasks.first());
+    let job = match task {
+        Some(task) => view.cluster.array_task(selection.job, task),
+        None => view.cluster.job(selection.job),
+    };
+    job.map(|job| &**job)
 }

@@ -32,6 +32,7 @@ pub(crate) use launch::{
     slurmd_restarted,
 };
 pub(crate) use place::planned;
+pub use remain::KeptNodes;
 pub(crate) use remain::goes_on_without;
 pub(crate) use requeue::{launch_failed, requeue, requeued};
 pub(crate) use submit::submitted;

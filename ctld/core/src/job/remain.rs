@@ -1,11 +1,13 @@
-//! A job that goes on when a node of it is gone (`--no-kill`).
+//! A job that goes on without some of its nodes: they are gone (`--no-kill`), or it gives them back
+//! (`scontrol update job NumNodes=`, `NodeList=`).
 
 use std::sync::Arc;
 
-use model::{Allocation, Job, Launch, NodeId, Phase, node_list};
+use model::{Allocation, Job, Launch, NodeId, Phase, named_nodes, node_list};
 
-use crate::effect::Effect;
+use crate::effect::{Effect, NodeMessage};
 use crate::job::{client, launch};
+use crate::reject::{Reject, StepReject};
 use crate::step;
 use crate::turn::Turn;
 
@@ -23,16 +25,96 @@ pub(crate) fn goes_on_without(turn: &mut Turn<'_>, job: &Arc<Job>, node: NodeId)
     let name = turn.cluster().node(node).map_or_else(Arc::default, |node| Arc::clone(&node.name));
     client::node_lost(turn, job, node, &name);
     step::part_lost(turn, job, node);
-    let shares: Vec<_> =
-        allocation.shares.iter().filter(|share| share.node != node).cloned().collect();
-    let nodes: Vec<NodeId> = shares.iter().map(|share| share.node).collect();
-    let rest = Allocation {
-        node_list: node_list(turn.cluster(), &nodes),
-        tasks: shares.iter().map(|share| share.tasks).sum(),
-        shares,
-        ..Allocation::clone(&allocation)
-    };
+    let nodes = allocation.shares.iter().map(|share| share.node).filter(|id| *id != node);
+    let rest = part(turn, &allocation, &nodes.collect::<Vec<_>>());
     turn.edit_job(job, |job| job.allocation = Some(Arc::new(rest)));
     turn.emit(Effect::Schedule);
     true
+}
+
+/// What a job is to keep of its nodes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeptNodes {
+    /// So many, the first of them.
+    Count(u32),
+    /// Those that are named, as a host expression.
+    Named(Arc<str>),
+}
+
+/// Whether a job can give back nodes so that it has left what it is to keep.
+pub(super) fn check(turn: &Turn<'_>, job: &Job, kept: &KeptNodes) -> Result<(), Reject> {
+    if job.het.is_some() {
+        return Err(Reject::NotSupported("another size of a heterogeneous job"));
+    }
+    match &job.phase {
+        Phase::Running(Launch::Done) | Phase::Suspended => nodes(turn, job, kept).map(|_| ()),
+        Phase::Running(_) => Err(StepReject::PrologRunning(job.id).into()),
+        Phase::Pending | Phase::Completing(_) | Phase::Ended => Err(Reject::JobNotRunning(job.id)),
+    }
+}
+
+/// The nodes that are kept. A script stays where it is.
+fn nodes(turn: &Turn<'_>, job: &Job, kept: &KeptNodes) -> Result<Vec<NodeId>, Reject> {
+    let allocation = job.allocation.as_deref().ok_or(Reject::JobNotRunning(job.id))?;
+    let has: Vec<NodeId> = allocation.shares.iter().map(|share| share.node).collect();
+    match kept {
+        KeptNodes::Count(count) => match usize::try_from(*count) {
+            Ok(0) => Err(Reject::InvalidNodeCount),
+            Ok(count) if count <= has.len() => Ok(has[..count].to_vec()),
+            _ => Err(Reject::NotSupported("more nodes for a job that runs")),
+        },
+        KeptNodes::Named(text) => {
+            let unknown = || Reject::NoSuchNode(Arc::clone(text));
+            let named = named_nodes(turn.cluster(), text).map_err(|_| unknown())?;
+            let has_script = job.batch.then(|| allocation.batch_host());
+            if named.is_empty() || has_script.is_some_and(|host| !named.contains(&host)) {
+                return Err(unknown());
+            }
+            let is_its = named.iter().all(|id| has.contains(id));
+            let rest = has.into_iter().filter(|id| named.contains(id));
+            if is_its { Ok(rest.collect()) } else { Err(unknown()) }
+        }
+    }
+}
+
+/// A job gives back all nodes but those that it keeps, and asks for no more than it has from now on.
+/// What runs of it on the others is ended.
+pub(super) fn keeps(turn: &mut Turn<'_>, job: &Arc<Job>, kept: &KeptNodes) -> Arc<Job> {
+    let (Ok(kept), Some(allocation)) = (nodes(turn, job, kept), job.allocation.clone()) else {
+        return Arc::clone(job);
+    };
+    let given: Vec<NodeId> =
+        allocation.shares.iter().map(|share| share.node).filter(|id| !kept.contains(id)).collect();
+    if given.is_empty() {
+        return Arc::clone(job);
+    }
+    for node in given {
+        step::part_given_back(turn, job, node);
+        let message = NodeMessage::Abort { job: job.id, step: None };
+        turn.emit(Effect::ToNode { node, message });
+    }
+    let rest = part(turn, &allocation, &kept);
+    let (count, cpus) = (u32::try_from(kept.len()).unwrap_or(u32::MAX), rest.cpus());
+    turn.emit(Effect::Schedule);
+    turn.edit_job(job, |job| {
+        let spec = Arc::make_mut(&mut job.spec);
+        let tasks = cpus / u32::from(spec.cpus_per_task.unwrap_or(1)).max(1);
+        spec.tasks = spec.tasks.map(|asked| asked.min(tasks));
+        spec.min_cpus = spec.min_cpus.min(cpus);
+        spec.min_nodes = spec.min_nodes.min(count);
+        spec.max_nodes = spec.max_nodes.map(|most| most.min(count));
+        job.allocation = Some(Arc::new(rest));
+    })
+}
+
+/// The part of an allocation on some of its nodes.
+fn part(turn: &Turn<'_>, allocation: &Allocation, nodes: &[NodeId]) -> Allocation {
+    let shares: Vec<_> =
+        allocation.shares.iter().filter(|share| nodes.contains(&share.node)).cloned().collect();
+    Allocation {
+        node_list: node_list(turn.cluster(), nodes),
+        tasks: shares.iter().map(|share| share.tasks).sum(),
+        shares,
+        ..Allocation::clone(allocation)
+    }
 }

@@ -7,7 +7,7 @@ use model::{Config, Hold, Job, JobSpec, Phase, Timestamp, WaitReason};
 use crate::access;
 use crate::effect::Effect;
 use crate::event::{Alterable, Answer, JobEdit, UpdateJob};
-use crate::job::{depend, het, select, submit};
+use crate::job::{depend, het, remain, select, submit};
 use crate::reject::Reject;
 use crate::turn::Turn;
 
@@ -120,6 +120,7 @@ fn check_edit(
             }
             Ok(())
         }
+        JobEdit::Keep(kept) => remain::check(turn, job, kept),
         JobEdit::ArrayThrottle(_) if job.array.is_none() => {
             Err(Reject::NotSupported("a throttle of what is no array"))
         }
@@ -212,6 +213,9 @@ fn check_end_time(turn: &Turn<'_>, job: &Job, admin: bool, at: Timestamp) -> Res
 }
 
 fn apply(turn: &mut Turn<'_>, job: &Arc<Job>, admin: bool, edit: &JobEdit) -> Arc<Job> {
+    if let JobEdit::Keep(kept) = edit {
+        return remain::keeps(turn, job, kept);
+    }
     let now = turn.now;
     let fresh = submit::fresh_priority(turn, job.spec.nice);
     let reniced = match edit {
@@ -262,6 +266,7 @@ fn apply(turn: &mut Turn<'_>, job: &Arc<Job>, admin: bool, edit: &JobEdit) -> Ar
             Arc::make_mut(&mut job.spec).dependencies.clone_from(dependencies);
             job.eligible = None;
         }
+        JobEdit::Keep(_) => {}
         JobEdit::Spec(edit) => {
             // Checked on a copy of this very spec.
             let mut spec = JobSpec::clone(&job.spec);

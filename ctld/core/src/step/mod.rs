@@ -342,6 +342,15 @@ pub(crate) fn killed(turn: &mut Turn<'_>, job: JobId, number: StepNumber) {
 
 /// A node is gone, and the job goes on: steps that had a part there end on their other nodes too.
 pub(crate) fn part_lost(turn: &mut Turn<'_>, job: &Arc<Job>, node: NodeId) {
+    without_part(turn, job, node, true);
+}
+
+/// A job gives a node back: steps that had a part there go on without it.
+pub(crate) fn part_given_back(turn: &mut Turn<'_>, job: &Arc<Job>, node: NodeId) {
+    without_part(turn, job, node, false);
+}
+
+fn without_part(turn: &mut Turn<'_>, job: &Arc<Job>, node: NodeId, ends_all: bool) {
     let has_part = |step: &&Arc<Step>| step.nodes.contains(&node);
     let steps: Vec<Arc<Step>> = turn.cluster().steps_of(job.id).filter(has_part).cloned().collect();
     for step in steps {
@@ -357,7 +366,7 @@ pub(crate) fn part_lost(turn: &mut Turn<'_>, job: &Arc<Job>, node: NodeId) {
                 }
                 let rest = Step { launch: Some(Arc::new(launch)), ..Step::clone(&step) };
                 turn.record(Change::Step(Arc::new(rest)));
-                for other in step.nodes.iter().copied().filter(|id| *id != node) {
+                for other in step.nodes.iter().copied().filter(|id| ends_all && *id != node) {
                     let (job, step) = (job.id, Some(step.number));
                     let signal = SIGKILL;
                     let message = NodeMessage::Signal { job, step, signal, flags: 0 };

@@ -258,6 +258,7 @@ pub fn sent(turned: &Turned) -> Vec<(u32, &'static str)> {
         NodeMessage::StepTimeLimit { .. } => "step time limit",
         NodeMessage::Signal { .. } => "signal",
         NodeMessage::Suspend { .. } => "suspend",
+        NodeMessage::Abort { .. } => "abort",
         _ => "other",
     };
     let to = |effect: &Effect| match effect {

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use ctld_core::{Alterable, JobEdit, Reject, SpecEdit};
-use model::{JobSpec, NumberOption, TextOption, Uid};
+use ctld_core::{Alterable, JobEdit, KeptNodes, Reject, SpecEdit};
+use model::{Job, JobSpec, NumberOption, TextOption};
 use protocol::Errno;
 use protocol::msg::{JobDesc, JobFlags, alloc_sid, shared};
 use protocol::shape::Limit;
@@ -21,7 +21,7 @@ use Alterable::{Unfinished, UnfinishedByAdmin, Waiting, WaitingByAdmin};
 pub(super) fn edits(
     view: &View,
     desc: &JobDesc,
-    owner: Option<Uid>,
+    job: Option<&Job>,
 ) -> Result<Vec<JobEdit>, Failure> {
     let mut edits = Edits(Vec::new());
     if desc.burst_buffer.is_some() {
@@ -32,19 +32,35 @@ pub(super) fn edits(
         let throttle = throttle.map_err(|_| Failure::Code(Errno::ESLURM_BAD_TASK_COUNT))?;
         edits.0.push(JobEdit::ArrayThrottle(throttle));
     }
-    places(view, desc, &mut edits)?;
-    counts(desc, &mut edits);
+    let kept = kept(desc, job);
+    if !kept.is_empty() && view.conf.settings.scheduler.has("disable_job_shrink") {
+        return Err(Failure::Code(Errno::ESLURM_NOT_SUPPORTED));
+    }
+    places(view, desc, kept.is_empty(), &mut edits)?;
+    counts(desc, kept.is_empty(), &mut edits);
+    edits.0.extend(kept);
     amounts(view, desc, &mut edits)?;
     times(desc, &mut edits);
     order(view, desc, &mut edits)?;
     shape(view, desc, &mut edits);
-    if let (Some(_), Some(owner)) = (&desc.mail_user, owner) {
-        let user = submit::mail_user(view, desc, owner).to_string();
+    if let (Some(_), Some(job)) = (&desc.mail_user, job) {
+        let user = submit::mail_user(view, desc, job.owner).to_string();
         edits.text(Unfinished, TextOption::MailUser, &Some(user));
     }
     texts(desc, &mut edits);
     numbers(desc, &mut edits);
     Ok(edits.0)
+}
+
+/// Of a job that has its nodes, the counts and names of nodes are what it is to keep.
+fn kept(desc: &JobDesc, job: Option<&Job>) -> Vec<JobEdit> {
+    if !job.is_some_and(Job::is_active) {
+        return Vec::new();
+    }
+    let named = desc.req_nodes.as_deref().map(|text| KeptNodes::Named(text.into()));
+    let (least, most) = (desc.min_nodes.value(), desc.max_nodes.value());
+    let count = least.filter(|least| most.is_none_or(|most| most == *least));
+    named.into_iter().chain(count.map(KeptNodes::Count)).map(JobEdit::Keep).collect()
 }
 
 struct Edits(Vec<JobEdit>);
@@ -102,7 +118,7 @@ fn optional(text: &Option<String>) -> Option<Option<Arc<str>>> {
     text.as_ref().map(|_| submit::text(text))
 }
 
-fn places(view: &View, desc: &JobDesc, edits: &mut Edits) -> Result<(), Failure> {
+fn places(view: &View, desc: &JobDesc, waits: bool, edits: &mut Edits) -> Result<(), Failure> {
     if desc.partition.is_some() {
         let names = submit::partitions(view, desc).map_err(|failure| match failure {
             // Only of a submission are the names told that there are not.
@@ -115,7 +131,8 @@ fn places(view: &View, desc: &JobDesc, edits: &mut Edits) -> Result<(), Failure>
     submit::node_count(view, &desc.req_nodes)?;
     submit::node_count(view, &desc.exc_nodes)?;
     edits.set("excluded nodes", Waiting, optional(&desc.exc_nodes), |s, v| s.excluded_nodes = v);
-    edits.set("required nodes", Waiting, optional(&desc.req_nodes), |s, v| s.required_nodes = v);
+    let required = optional(&desc.req_nodes).filter(|_| waits);
+    edits.set("required nodes", Waiting, required, |s, v| s.required_nodes = v);
     edits.set("features", Waiting, optional(&desc.features), |s, v| s.features = v);
     if let Some(features) = submit::text(&desc.features) {
         let known = |name: &str| {
@@ -131,7 +148,7 @@ fn places(view: &View, desc: &JobDesc, edits: &mut Edits) -> Result<(), Failure>
     Ok(())
 }
 
-fn counts(desc: &JobDesc, edits: &mut Edits) {
+fn counts(desc: &JobDesc, waits: bool, edits: &mut Edits) {
     let at_least_1 = |count: u32, reject: Reject| if count < 1 { Err(reject) } else { Ok(()) };
     if let Some(cpus) = desc.min_cpus.value() {
         edits.add("CPUs", Waiting, move |spec| {
@@ -153,7 +170,7 @@ fn counts(desc: &JobDesc, edits: &mut Edits) {
             Ok(())
         });
     }
-    if let Some(nodes) = desc.min_nodes.value() {
+    if let Some(nodes) = desc.min_nodes.value().filter(|_| waits) {
         let (tasks, most) = (desc.num_tasks.value(), desc.max_nodes.value());
         edits.add("nodes", Waiting, move |spec| {
             at_least_1(nodes, Reject::InvalidNodeCount)?;
@@ -172,7 +189,7 @@ fn counts(desc: &JobDesc, edits: &mut Edits) {
             Ok(())
         });
     }
-    edits.set("nodes", Waiting, desc.max_nodes.value(), |s, v| {
+    edits.set("nodes", Waiting, desc.max_nodes.value().filter(|_| waits), |s, v| {
         s.max_nodes = Some(v).filter(|v| *v > 0);
     });
     if let Some(tasks) = desc.num_tasks.value() {
