@@ -193,4 +193,12 @@ fn clients_and_nodes_that_try_a_dead_controller_first_find_the_one_that_runs() {
     // It is in control already.
     world.shell().ok(["scontrol", "takeover", "1"]);
     assert!(world.controller_runs());
+    // A stock primary comes back and asks for control; two at once would end each other's jobs.
+    world.on("n1").ok(["sh", "-c", "slurmctld -D -c > /tmp/slurmctld.out 2>&1 &"]);
+    world.until_ok(30, || {
+        let told = world.read("n1", "/tmp/slurmctld.out");
+        let has_control = told.contains("backup controller ctl has relinquished control");
+        if has_control { Ok(()) } else { Err(told) }
+    });
+    world.until("the one that ran has ended", 30, || (!world.controller_runs()).then_some(()));
 }
