@@ -158,6 +158,31 @@ fn a_slurmd_that_hangs_or_dies_does_not_lose_or_repeat_a_script() {
     world.wait_node("n1", "idle");
 }
 
+/// A node registers, and does not name the batch step that it should have: it counts as missing once
+/// BatchStartTimeout and MessageTimeout have passed since its start.
+#[test]
+fn a_batch_step_that_is_missing_when_its_node_registers_is_given_up() {
+    let Some(world) = cluster() else { return };
+    let alice = world.user("alice");
+    let again = counted(&alice, "again", &["-w", "n1", "-n1"], 301);
+    let ends = counted(&alice, "ends", &["-w", "n1", "-n1", "--no-requeue"], 302);
+    world.wait_text("/home/alice/again", "began\n");
+    world.wait_text("/home/alice/ends", "began\n");
+    world.kill_slurmd("n1");
+    world.on("n1").ok(["pkill", "-9", "slurmstepd"]);
+    world.start_slurmd("n1");
+    // Registered too soon after the start, they are believed to be on their way.
+    world.wait_node("n1", "mix");
+    assert_eq!(world.job_field(ends, "JobState"), "RUNNING");
+    std::thread::sleep(std::time::Duration::from_secs(8));
+    world.kill_slurmd("n1");
+    world.start_slurmd("n1");
+    world.wait_job(ends, "NODE_FAIL");
+    world.until("it starts anew", 30, || (world.job_field(again, "Restarts") == "1").then_some(()));
+    assert_eq!(world.job_field(ends, "Reason"), "None");
+    alice.ok(["scancel", &again.to_string()]);
+}
+
 /// SIGSTOP and SIGCONT by `scancel` are seen in the state of the job.
 #[test]
 fn a_stopped_job_is_shown_so_and_goes_on() {

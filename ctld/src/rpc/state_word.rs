@@ -51,7 +51,9 @@ fn ended_reason(exit: Exit) -> JobReason {
         Exit::Completed | Exit::Cancelled { .. } | Exit::Preempted => JobReason::WAIT_NO_REASON,
         Exit::Failed => JobReason::FAIL_EXIT_CODE,
         Exit::Timeout => JobReason::FAIL_TIMEOUT,
-        Exit::NodeFail | Exit::BootFail => JobReason::FAIL_DOWN_NODE,
+        // A script that is missing from its node ends its job without a reason.
+        Exit::NodeFail => JobReason::WAIT_NO_REASON,
+        Exit::BootFail => JobReason::FAIL_DOWN_NODE,
         Exit::Deadline => JobReason::FAIL_DEADLINE,
         Exit::OutOfMemory => JobReason::FAIL_OOM,
     }

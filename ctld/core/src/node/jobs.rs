@@ -10,6 +10,9 @@ use crate::job;
 use crate::node::leftover;
 use crate::turn::Turn;
 
+/// What of MessageTimeout slurmctld adds to BatchStartTimeout at most, seconds (24.11).
+const MESSAGE_TIMEOUT_MAX_S: u16 = 10;
+
 /// Compares the steps that a node reports with the jobs that it should have: what should not be
 /// there is ended, a batch job that is not there any more is lost.
 pub(super) fn compare(
@@ -33,8 +36,9 @@ pub(super) fn compare(
     };
     let has_strangers = !seen.iter().all(is_own);
     leftover::inspected(turn, before, has_strangers);
-    let grace_s =
-        u64::from(turn.config().batch_start_timeout_s) + u64::from(turn.config().message_timeout_s);
+    let config = turn.config();
+    let message_s = config.message_timeout_s.min(MESSAGE_TIMEOUT_MAX_S);
+    let grace_s = u64::from(config.batch_start_timeout_s) + u64::from(message_s);
     let lost: Vec<Arc<Job>> = turn
         .cluster()
         .jobs_on(node.id)
@@ -85,7 +89,7 @@ pub(crate) fn batch_lost(turn: &mut Turn<'_>, job: &Arc<Job>, node: NodeId) {
     } else {
         let outcome = Outcome { exit: Exit::NodeFail, status: 1, derived_status: 0 };
         let message = |job| NodeMessage::Terminate { job };
-        job::end(turn, &job, outcome, WaitReason::NodeFailed, message);
+        job::end(turn, &job, outcome, WaitReason::None, message);
     }
 }
 
