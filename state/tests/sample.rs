@@ -13,8 +13,8 @@ use std::sync::Arc;
 use model::{
     Address, Allocation, ArrayRole, Availability, Carried, Change, Completing, CoreSet, Counters,
     Dependencies, Dependency, DependencyKind, DependencyState, Exclusive, Exit, Gid, GresCount,
-    GresHeld, Hardware, Hold, Job, JobId, JobSpec, Join, MemoryDefault, MemoryRequest, Node,
-    NodeFlags, NodeId, NodeReason, NodeShare, NumberOption, Origin, Outcome, Partition,
+    GresHeld, GresWish, Hardware, Hold, Job, JobId, JobSpec, Join, MemoryDefault, MemoryRequest,
+    Node, NodeFlags, NodeId, NodeReason, NodeShare, NumberOption, Origin, Outcome, Partition,
     PartitionState, PendingTasks, Phase, PreemptMode, Registration, Script, Sharing, Step,
     StepNumber, TextOption, Timestamp, Uid, WaitReason,
 };
@@ -167,7 +167,7 @@ fn spec() -> JobSpec {
             join: Join::Any,
         },
         licenses: vec![("matlab".into(), 2)],
-        gres_per_node: vec![("gpu".into(), Some("a100".into()), 1)],
+        gres: vec![GresWish { per_node: 1, ..GresWish::of("gpu".into(), Some("a100".into())) }],
         nice: -100,
         fixed_priority: Some(9),
         requeue: true,

@@ -19,3 +19,18 @@ alice: until [ $(squeue -h | wc -l) = 0 ]; do sleep 0.2; done; sbatch -Q -W -w n
 # Two nodes.
 alice: until [ $(squeue -h | wc -l) = 0 ]; do sleep 0.2; done; srun -Q -N2 -n2 --gres=gpu:2 sh -c 'echo $SLURMD_NODENAME $CUDA_VISIBLE_DEVICES $SLURM_STEP_GPUS' | sort
 alice: until [ $(squeue -h | wc -l) = 0 ]; do sleep 0.2; done; sbatch -Q -W -N2 -n2 --gres=gpu:2 -o n.out --wrap='srun -Q -N1 -n1 -r1 --gres=gpu:1 sh -c "echo \$SLURMD_NODENAME \$SLURM_STEP_GPUS"'; cat n.out
+# Asked for in all, for each task or each socket, and with CPUs and memory of their own.
+alice: printf '#!/bin/sh\nenv | grep -E "^SLURM_JOB_GPU|^SLURM_GPU|^SLURM_CPUS_(ON|PER)" | sort\nscontrol -d -o show job $SLURM_JOB_ID | grep -oE " (NumNodes|NumCPUs|NumTasks|ReqTRES|AllocTRES|TresPer[A-Za-z]*|GRES|MinMemory[A-Za-z]*|CpusPerTres|MemPerTres|Mem)=[^ ]*"\nsrun -Q -l sh -c "echo \\$SLURMD_NODENAME \\$SLURM_STEP_GPUS \\$SLURM_CPUS_ON_NODE" | sort\nsrun -Q -n1 -N1 sh -c "scontrol show step \\$SLURM_JOB_ID.\\$SLURM_STEP_ID | grep -E TRES"' > g.sh
+alice: until [ $(squeue -h | wc -l) = 0 ]; do sleep 0.2; done; sbatch -Q -W -w n1 -n1 --gpus=3 -o g1.out g.sh; cat g1.out
+alice: until [ $(squeue -h | wc -l) = 0 ]; do sleep 0.2; done; sbatch -Q -W -w n1 -n2 --gpus-per-task=2 -o g2.out g.sh; cat g2.out
+alice: until [ $(squeue -h | wc -l) = 0 ]; do sleep 0.2; done; sbatch -Q -W -w n1 --gpus-per-node=2 --cpus-per-gpu=2 -o g3.out g.sh; cat g3.out
+alice: until [ $(squeue -h | wc -l) = 0 ]; do sleep 0.2; done; sbatch -Q -W -w n1 -n1 --gres=gpu:2 --mem-per-gpu=150 -o g4.out g.sh; cat g4.out
+alice: until [ $(squeue -h | wc -l) = 0 ]; do sleep 0.2; done; sbatch -Q -W -N2 -n2 --gpus=3 -o g5.out g.sh; cat g5.out
+alice: until [ $(squeue -h | wc -l) = 0 ]; do sleep 0.2; done; sbatch -Q -W -n2 --gpus=6 -o g6.out g.sh; cat g6.out
+alice: until [ $(squeue -h | wc -l) = 0 ]; do sleep 0.2; done; sbatch -Q -W -n4 --gpus-per-task=1 -o g7.out g.sh; cat g7.out
+alice: until [ $(squeue -h | wc -l) = 0 ]; do sleep 0.2; done; sbatch -Q -W -w n2 --gpus-per-socket=1 --sockets-per-node=2 -o g8.out g.sh; cat g8.out
+alice: until [ $(squeue -h | wc -l) = 0 ]; do sleep 0.2; done; sbatch -Q -W -w n1 -n2 --gpus-per-task=1 --cpus-per-gpu=2 -o g9.out g.sh; cat g9.out
+alice: until [ $(squeue -h | wc -l) = 0 ]; do sleep 0.2; done; sbatch -Q -W -w n1 --gpus=2 --ntasks-per-gpu=1 -o g10.out g.sh; cat g10.out
+alice: until [ $(squeue -h | wc -l) = 0 ]; do sleep 0.2; done; sbatch -Q -n1 --gpus=9 --wrap=true; sbatch -Q -n1 --gres=gpu:5 --wrap=true; sbatch -Q --cpus-per-gpu=2 --wrap=true; sbatch -Q --mem-per-gpu=10 --wrap=true; sbatch -Q -n1 --gres=gpu:c:1 --wrap=true
+alice: until [ $(squeue -h | wc -l) = 0 ]; do sleep 0.2; done; sbatch -Q -W -w n1 -n4 --mem=400 --gres=gpu:4 -o g11.out --wrap='srun -Q -n1 --gpus=2 --cpus-per-gpu=1 sh -c "scontrol show step \$SLURM_JOB_ID.\$SLURM_STEP_ID | grep TRES; echo \$SLURM_STEP_GPUS \$SLURM_CPUS_ON_NODE"; srun -Q -n2 --exact --gpus-per-task=1 --mem-per-gpu=50 sh -c "echo \$SLURM_STEP_GPUS \$CUDA_VISIBLE_DEVICES; [ \$SLURM_PROCID = 1 ] || scontrol show step \$SLURM_JOB_ID.\$SLURM_STEP_ID | grep TRES"'; sort g11.out
+alice: for i in 1 2 3; do sbatch -Q -w n1 -n1 --gpus=2 -o /dev/null --wrap='sleep 300'; done; until [ $(squeue -h -t R | wc -l) = 2 ]; do sleep 0.2; done; sleep 1; squeue -h -S i -o '%t %r %b'; scancel -u alice; until [ $(squeue -h | wc -l) = 0 ]; do sleep 0.2; done

@@ -35,17 +35,11 @@ fn asked(view: &View, request: &Request<'_>) -> Result<Event, Failure> {
         return Err(Failure::Code(Errno::ESLURM_USER_ID_MISSING));
     }
     let flag = |bit| asked.flags & bit != 0;
-    let kind = if flag(step_flags::INTERACTIVE) {
-        StepKind::Interactive
-    } else if flag(step_flags::EXT_LAUNCHER) {
-        StepKind::External
-    } else {
-        StepKind::Normal
-    };
     let (bits, distribution) = distribution(&asked)?;
     let text = |text: &Option<String>| {
         text.as_deref().filter(|text| !text.is_empty()).map(Arc::<str>::from)
     };
+    let types = &view.cluster.config().gres_types;
     let hosts = if distribution.is_some() { Vec::new() } else { hosts(&asked)? };
     let is_plane = bits & task_dist::BASE_MASK == task_dist::PLANE;
     Ok(Event::StepAsked(Box::new(StepRequest {
@@ -54,7 +48,7 @@ fn asked(view: &View, request: &Request<'_>) -> Result<Event, Failure> {
         task: asked.array_task_id.value(),
         number: Some(asked.step_id.step_id).filter(|number| *number != u32::NO_VAL),
         component: Some(asked.step_id.step_het_comp).filter(|number| *number != u32::NO_VAL),
-        kind,
+        kind: kind(asked.flags),
         min_nodes: match asked.min_nodes {
             Limit::Value(nodes) => Some(nodes),
             Limit::Unset => Some(1),
@@ -68,7 +62,9 @@ fn asked(view: &View, request: &Request<'_>) -> Result<Event, Failure> {
         tasks_per_node: asked.plane_size.value().filter(|size| !is_plane && *size > 0),
         threads_per_core: asked.threads_per_core.value().filter(|threads| *threads > 0),
         tasks_per_core: asked.ntasks_per_core.value().filter(|tasks| *tasks > 0),
-        gres: step_gres(&asked, &view.cluster.config().gres_types)?,
+        gres: step_gres(&asked, types)?,
+        cpus_of_gres: counts(&asked.cpus_per_tres, types)?,
+        memory_of_gres_mib: counts(&asked.mem_per_tres, types)?,
         ports: asked.resv_port_cnt.value(),
         memory: memory(&asked),
         time_limit_min: asked.time_limit.value().filter(|minutes| *minutes > 0),
@@ -95,6 +91,14 @@ fn asked(view: &View, request: &Request<'_>) -> Result<Event, Failure> {
         submit_line: text(&asked.submit_line),
         protocol: request.version.to_wire(),
     })))
+}
+
+fn kind(flags: u32) -> StepKind {
+    match flags {
+        _ if flags & step_flags::INTERACTIVE != 0 => StepKind::Interactive,
+        _ if flags & step_flags::EXT_LAUNCHER != 0 => StepKind::External,
+        _ => StepKind::Normal,
+    }
 }
 
 /// The distribution, with what stock controllers put where nothing was said. `None` is by the list.
@@ -140,18 +144,19 @@ fn step_gres(asked: &StepCreate, types: &[Arc<str>]) -> Result<Option<StepGres>,
     if !wants.into_iter().flatten().any(|text| text.contains("gres")) {
         return Ok(None);
     }
-    let counts = |text: &Option<String>| -> Result<Vec<GresCount>, Failure> {
-        let found = submit::gres(text.as_deref().unwrap_or_default(), types)?;
-        let counts = found.into_iter().map(|(name, kind, count)| GresCount { name, kind, count });
-        Ok(counts.filter(|gres| gres.count > 0).collect())
-    };
-    let mut per_node = counts(&asked.tres_per_node)?;
-    per_node.extend(counts(&asked.tres_per_socket)?);
     Ok(Some(StepGres {
-        per_step: counts(&asked.tres_per_step)?,
-        per_node,
-        per_task: counts(&asked.tres_per_task)?,
+        per_step: counts(&asked.tres_per_step, types)?,
+        per_node: counts(&asked.tres_per_node, types)?,
+        all: counts(&asked.tres_per_socket, types)?,
+        per_task: counts(&asked.tres_per_task, types)?,
+        ..StepGres::default()
     }))
+}
+
+fn counts(text: &Option<String>, types: &[Arc<str>]) -> Result<Vec<GresCount>, Failure> {
+    let found = submit::gres(text.as_deref().unwrap_or_default(), types)?;
+    let counts = found.into_iter().map(|(name, kind, count)| GresCount { name, kind, count });
+    Ok(counts.filter(|gres| gres.count > 0).collect())
 }
 
 fn texts(asked: &StepCreate) -> StepTexts {

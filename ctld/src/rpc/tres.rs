@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{GresCount, GresHeld, Hardware, Job, MemoryRequest, Partition};
+use model::{GresCount, GresHeld, GresWish, Hardware, Job, MemoryRequest, Partition};
 
 use crate::view::View;
 
@@ -50,15 +50,22 @@ impl Tres {
     pub(super) fn asked_for(view: &View, job: &Job) -> Self {
         let spec = &job.spec;
         let (nodes, cpus) = (u64::from(spec.min_nodes), u64::from(spec.min_cpus));
+        let sockets = u64::from(spec.sockets_per_node.unwrap_or(1).max(1));
+        let tasks = u64::from(spec.tasks.unwrap_or(1).max(1));
+        let of_gres = |wish: &GresWish| {
+            wish.total(nodes, sockets, tasks).saturating_mul(wish.memory_each_mib)
+        };
+        let of_gres: u64 = spec.gres.iter().map(of_gres).sum();
         let memory_mib = match spec.memory {
             Some(MemoryRequest::PerCpu(mib)) if mib > 0 => mib * cpus,
             Some(MemoryRequest::PerNode(mib)) if mib > 0 => mib * nodes,
+            None if of_gres > 0 => of_gres,
             _ => whole_node_mib(view, &job.partition) * nodes,
         };
-        let gres = spec.gres_per_node.iter().map(|(name, kind, count)| GresCount {
-            name: Arc::clone(name),
-            kind: kind.clone(),
-            count: count * nodes,
+        let gres = spec.gres.iter().map(|wish| GresCount {
+            name: Arc::clone(&wish.name),
+            kind: wish.kind.clone(),
+            count: wish.total(nodes, sockets, tasks),
         });
         let licenses = spec.licenses.clone();
         Self { cpus, memory_mib, nodes, gres: gres.collect(), licenses }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use model::{
-    Config, Exclusive, GresCount, JobSpec, MemoryDefault, MemoryRequest, NumberOption, Partition,
+    Config, Exclusive, GresWish, JobSpec, MemoryDefault, MemoryRequest, NumberOption, Partition,
     Sharing, Uid, Unit, WaitReason,
 };
 
@@ -60,7 +60,7 @@ pub(crate) struct Demand {
     pub required: Option<Arc<str>>,
     pub excluded: Option<Arc<str>>,
     pub features: Option<Arc<str>>,
-    pub gres: Vec<GresCount>,
+    pub gres: Vec<GresWish>,
     pub order: CoreOrder,
     /// Tasks put on a node at a time (`plane`).
     pub plane: u32,
@@ -82,6 +82,8 @@ pub(crate) enum Memory {
     All,
     PerNode(u64),
     PerCpu(u64),
+    /// As much as comes with each generic resource.
+    PerGres,
 }
 
 /// How a job lives beside others.
@@ -182,6 +184,15 @@ impl Demand {
         if let (Some(tasks), true) = (self.tasks, self.tasks_per_node > 0) {
             self.min_nodes = self.min_nodes.max(tasks.div_ceil(self.tasks_per_node));
         }
+        let tasks = tasks.max(self.min_nodes);
+        let (nodes, sockets) = (u64::from(self.min_nodes), u64::from(self.sockets_per_node.max(1)));
+        for wish in self.gres.iter().filter(|wish| wish.cpus_each > 0) {
+            let each = u64::from(wish.cpus_each);
+            let on_node = wish.on_node(sockets, self.tasks_per_node.into()).max(1);
+            let in_all = wish.total(nodes, sockets, tasks.into());
+            self.node_cpus_min = self.node_cpus_min.max(saturated(each.saturating_mul(on_node)));
+            self.min_cpus = self.min_cpus.max(saturated(each.saturating_mul(in_all)));
+        }
     }
 
     /// MaxMemPerCPU and MaxMemPerNode: a job over the former gets more CPUs, and one over the
@@ -195,6 +206,7 @@ impl Demand {
         let limit = partition.max_memory.or(config.max_memory);
         let on_node = match self.memory {
             Memory::PerNode(mib) => mib,
+            Memory::PerGres => return Ok(()),
             Memory::All => first_node_memory_mib(),
             Memory::PerCpu(mib) => {
                 return match limit {
@@ -334,6 +346,9 @@ fn memory(config: &Config, partition: &Partition, spec: &JobSpec) -> Memory {
         MemoryDefault::PerCpu(mib) => Some(MemoryRequest::PerCpu(mib)),
         MemoryDefault::PerNode(mib) => Some(MemoryRequest::PerNode(mib)),
     };
+    if spec.memory.is_none() && spec.gres.iter().any(|wish| wish.memory_each_mib > 0) {
+        return Memory::PerGres;
+    }
     match spec.memory.or_else(by_default) {
         None | Some(MemoryRequest::PerNode(0) | MemoryRequest::PerCpu(0)) => Memory::All,
         Some(MemoryRequest::PerNode(mib)) => Memory::PerNode(mib),
@@ -361,13 +376,8 @@ fn is_whole(partition: &Partition, spec: &JobSpec, grain: Grain) -> bool {
         || asked && !forced
 }
 
-fn gres(spec: &JobSpec) -> Vec<GresCount> {
-    let one = |(name, kind, count): &(Arc<str>, Option<Arc<str>>, u64)| GresCount {
-        name: Arc::clone(name),
-        kind: kind.clone(),
-        count: *count,
-    };
-    let mut gres: Vec<_> = spec.gres_per_node.iter().map(one).filter(|g| g.count > 0).collect();
+fn gres(spec: &JobSpec) -> Vec<GresWish> {
+    let mut gres = spec.gres.clone();
     // Those of a kind come first, so that those of any kind do not take theirs.
     gres.sort_by(|a, b| {
         (&a.name, a.kind.is_none(), &a.kind).cmp(&(&b.name, b.kind.is_none(), &b.kind))

@@ -1,9 +1,9 @@
 //! The chosen nodes in detail: how many tasks and CPUs on each, which cores, how much memory.
 
-use model::{CoreSet, GresCount, GresHeld, Hardware, Node, NodeShare};
+use model::{CoreSet, GresCount, GresHeld, GresWish, Hardware, Node, NodeShare};
 
 use crate::demand::{CoreOrder, Demand, Grain, Memory};
-use crate::offer::{core_choice, counted_per_core, cpus_per_core};
+use crate::offer::{core_choice, counted_per_core, cpus_per_core, gres_left, gres_tasks};
 use crate::room::Room;
 
 /// A chosen node.
@@ -21,7 +21,14 @@ pub(crate) fn lay_out(demand: &Demand, sites: &[Site<'_>]) -> Option<Vec<NodeSha
     } else {
         Tasks::new(demand, sites).spread()?
     };
-    sites.iter().zip(counts).map(|(site, count)| share(demand, site, count)).collect()
+    let mut owed: Vec<u64> = demand.gres.iter().map(|wish| wish.per_job).collect();
+    let mut shares = Vec::with_capacity(sites.len());
+    for ((site, count), after) in sites.iter().zip(counts).zip((0..sites.len() as u64).rev()) {
+        let gres = gres(demand, site, count.tasks, after, &mut owed)?;
+        shares.push(share(demand, site, count, gres)?);
+    }
+    // Whole nodes give all that they have, be it enough or not.
+    (demand.whole || owed.iter().all(|owed| *owed == 0)).then_some(shares)
 }
 
 /// Tasks and CPUs of one node.
@@ -83,6 +90,8 @@ struct Place {
     count: Count,
     /// CPUs that the job may have.
     cpus_max: u32,
+    /// Tasks that find their generic resources there.
+    tasks_max: u32,
     per_core: u32,
 }
 
@@ -91,6 +100,7 @@ impl<'a> Tasks<'a> {
         let place = |site: &Site<'_>| Place {
             count: Count { tasks: 0, cpus: 0 },
             cpus_max: site.cpus,
+            tasks_max: gres_tasks(demand, site.node, site.room),
             per_core: site.node.hardware.cpus_per_core(),
         };
         let nodes = sites.iter().map(place).collect();
@@ -142,7 +152,8 @@ impl<'a> Tasks<'a> {
         let place = &self.nodes[at];
         let under =
             self.demand.tasks_per_node == 0 || place.count.tasks < self.demand.tasks_per_node;
-        under && place.cpus_max - place.count.cpus >= self.demand.cpus_per_task
+        let has_gres = place.count.tasks < place.tasks_max;
+        under && has_gres && place.cpus_max - place.count.cpus >= self.demand.cpus_per_task
     }
 
     fn give(&mut self, at: usize) {
@@ -158,8 +169,15 @@ impl<'a> Tasks<'a> {
     }
 }
 
-fn share(demand: &Demand, site: &Site<'_>, count: Count) -> Option<NodeShare> {
+fn share(
+    demand: &Demand,
+    site: &Site<'_>,
+    mut count: Count,
+    gres: Vec<GresHeld>,
+) -> Option<NodeShare> {
     let hardware = &site.node.hardware;
+    let for_gres = sum_of_gres(demand, &gres, |wish| wish.cpus_each.into());
+    count.cpus = count.cpus.max(u32::try_from(for_gres).unwrap_or(u32::MAX).min(site.cpus));
     let (per_core, usable) = cpus_per_core(demand, hardware);
     let choice = core_choice(demand, site.node, site.room);
     let mut picker = Picker::new(demand, hardware, choice, usable);
@@ -179,12 +197,21 @@ fn share(demand: &Demand, site: &Site<'_>, count: Count) -> Option<NodeShare> {
         Grain::Cpu if !demand.whole => cpus,
         _ => cores.len() * counted_per_core(demand, per_core),
     };
-    let memory_mib = memory(demand, site, counted)?;
-    let gres = gres(demand, site)?;
+    let memory_mib = memory(demand, site, counted, &gres)?;
     Some(NodeShare { node: site.node.id, cores, cpus, memory_mib, tasks: count.tasks, gres })
 }
 
-fn memory(demand: &Demand, site: &Site<'_>, cpus: u32) -> Option<u64> {
+/// The sum of what comes with each generic resource that is given.
+fn sum_of_gres(demand: &Demand, given: &[GresHeld], each: impl Fn(&GresWish) -> u64) -> u64 {
+    let of_one = |held: &GresHeld| {
+        let wishes = demand.gres.iter();
+        let mut wishes = wishes.filter(|wish| wish.is_for(&held.name, held.kind.as_deref()));
+        wishes.next().map_or(0, |wish| each(wish).saturating_mul(held.count))
+    };
+    given.iter().map(of_one).sum()
+}
+
+fn memory(demand: &Demand, site: &Site<'_>, cpus: u32, gres: &[GresHeld]) -> Option<u64> {
     if !demand.memory_counts {
         return Some(0);
     }
@@ -192,14 +219,22 @@ fn memory(demand: &Demand, site: &Site<'_>, cpus: u32) -> Option<u64> {
         Memory::All => site.node.hardware.job_memory_mib(),
         Memory::PerNode(mib) => mib,
         Memory::PerCpu(mib) => mib.saturating_mul(cpus.into()),
+        Memory::PerGres => sum_of_gres(demand, gres, |wish| wish.memory_each_mib),
     };
     (mib <= site.room.memory_mib).then_some(mib)
 }
 
-/// What was asked for; all that there is for a job that has the node for itself.
+/// What was asked for; all that there is for a job that has the node for itself. Of what is `owed` in
+/// all, this node gives what it has, but for one for each of the nodes that come `after`.
 ///
 /// Which devices these are is settled when the job starts.
-fn gres(demand: &Demand, site: &Site<'_>) -> Option<Vec<GresHeld>> {
+fn gres(
+    demand: &Demand,
+    site: &Site<'_>,
+    tasks: u32,
+    after: u64,
+    owed: &mut [u64],
+) -> Option<Vec<GresHeld>> {
     let kinds = &site.node.hardware.gres;
     if demand.whole {
         let all = kinds.iter().filter(|gres| gres.count > 0).cloned();
@@ -207,10 +242,19 @@ fn gres(demand: &Demand, site: &Site<'_>) -> Option<Vec<GresHeld>> {
     }
     let mut left = site.room.gres.clone();
     let mut given: Vec<GresHeld> = Vec::new();
-    for want in &demand.gres {
-        let mut missing = want.count;
+    let sockets = u64::from(demand.sockets_per_node.max(1));
+    for (wish, owed) in demand.gres.iter().zip(owed) {
+        let mut missing = match wish.per_job {
+            0 => wish.on_node(sockets, tasks.into()),
+            _ => {
+                let here = gres_left(wish, site.node, site.room);
+                let part = here.min(owed.saturating_sub(after).max(1)).min(*owed);
+                *owed -= part;
+                part
+            }
+        };
         for (has, left) in kinds.iter().zip(&mut left) {
-            let fits = has.name == want.name && (want.kind.is_none() || has.kind == want.kind);
+            let fits = wish.is_for(&has.name, has.kind.as_deref());
             let some = if fits { missing.min(*left) } else { 0 };
             if some > 0 {
                 *left -= some;

@@ -1,6 +1,6 @@
 //! What one node has for a job: how many CPUs, and which cores these may be.
 
-use model::{CoreSet, Hardware, Node};
+use model::{CoreSet, GresWish, Hardware, Node};
 
 use crate::demand::{Demand, Grain, Memory, Tenure};
 use crate::room::{Room, all_cores, last_cores};
@@ -61,7 +61,11 @@ impl Survey {
         let mut survey = Self { cores, sockets: Vec::new(), usable, for_tasks: 0, cpus: 0 };
         let limit = survey.count_sockets(demand, hardware, per_core, partition_cpus)?;
         survey.count_tasks(demand)?;
-        survey.cpus = survey.fill(demand).min(limit);
+        let by_gres = match demand.overcommit {
+            true => u32::MAX,
+            false => gres_tasks(demand, node, room).saturating_mul(demand.cpus_per_task),
+        };
+        survey.cpus = survey.fill(demand).min(limit).min(by_gres);
         if survey.cpus < demand.tasks_of_a_node_min().saturating_mul(demand.cpus_per_task) {
             return None;
         }
@@ -193,6 +197,7 @@ impl Survey {
         match demand.memory {
             Memory::All => (room.memory_mib == hardware.job_memory_mib()).then_some(()),
             Memory::PerNode(mib) => (mib <= room.memory_mib).then_some(()),
+            Memory::PerGres => (least_of_gres_mib(demand) <= room.memory_mib).then_some(()),
             Memory::PerCpu(mib) if demand.whole => {
                 let counted = self.sockets.iter().sum::<u32>() * counted_per_core(demand, per_core);
                 (mib.saturating_mul(counted.into()) <= room.memory_mib).then_some(())
@@ -274,16 +279,40 @@ fn has_gres(demand: &Demand, node: &Node, room: &Room) -> bool {
             return false;
         }
     }
-    demand.gres.iter().all(|want| {
-        let kinds = node.hardware.gres.iter().zip(&room.gres);
-        let left: u64 = kinds
-            .filter(|(has, _)| {
-                has.name == want.name && (want.kind.is_none() || has.kind == want.kind)
-            })
-            .map(|(_, left)| *left)
-            .sum();
-        left >= want.count
+    let sockets = u64::from(demand.sockets_per_node.max(1));
+    let tasks = u64::from(demand.tasks_of_a_node_min().max(1));
+    demand.gres.iter().all(|wish| {
+        let least = match wish.per_job {
+            0 => wish.on_node(sockets, tasks),
+            count if demand.max_nodes == 1 => count,
+            // Each node of a job has one of those that it has in all.
+            count => count.min(1),
+        };
+        gres_left(wish, node, room) >= least
     })
+}
+
+/// How many of what is wished for are left of a node.
+pub(crate) fn gres_left(wish: &GresWish, node: &Node, room: &Room) -> u64 {
+    let kinds = node.hardware.gres.iter().zip(&room.gres);
+    let left = kinds.filter(|(has, _)| wish.is_for(&has.name, has.kind.as_deref()));
+    left.map(|(_, left)| *left).sum()
+}
+
+/// Memory that comes with the generic resources which each node gives at least, MiB.
+fn least_of_gres_mib(demand: &Demand) -> u64 {
+    let sockets = u64::from(demand.sockets_per_node.max(1));
+    let least = |wish: &GresWish| {
+        wish.on_node(sockets, demand.tasks_of_a_node_min().into()).max(wish.per_job.min(1))
+    };
+    demand.gres.iter().map(|wish| least(wish).saturating_mul(wish.memory_each_mib)).sum()
+}
+
+/// How many tasks find their generic resources on a node.
+pub(crate) fn gres_tasks(demand: &Demand, node: &Node, room: &Room) -> u32 {
+    let for_tasks = demand.gres.iter().filter(|wish| wish.per_task > 0);
+    let tasks = for_tasks.map(|wish| gres_left(wish, node, room) / wish.per_task).min();
+    tasks.map_or(u32::MAX, |tasks| u32::try_from(tasks).unwrap_or(u32::MAX))
 }
 
 /// How many cores of a set lie in `from..to`.

@@ -8,14 +8,14 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use model::{Job, Node, NodeShare, Timestamp, WaitReason, named_nodes};
+use model::{GresWish, Job, Node, NodeShare, Timestamp, WaitReason, named_nodes};
 
 use crate::choose::{Candidate, Chosen, choose};
 use crate::demand::{Demand, Memory};
 use crate::features::Features;
 use crate::layout::{Site, lay_out};
 use crate::ledger::{Ledger, grain_cpus};
-use crate::offer::offer;
+use crate::offer::{gres_left, offer};
 use crate::room::Room;
 
 /// How many demands are remembered with their nodes.
@@ -34,6 +34,9 @@ pub(crate) struct Shape {
     /// How much of the ledger's `touched` is worked in; `None` before the first look.
     seen: Option<usize>,
 }
+
+/// Chosen nodes, and what the job gets of each.
+type Placed = (Vec<Chosen>, Vec<NodeShare>);
 
 /// Why no node of a partition can serve.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -158,14 +161,14 @@ impl Shape {
         room: impl Fn(u32) -> &'r Room,
     ) -> Option<Vec<NodeShare>> {
         loop {
-            let chosen = self.choose(&cpus)?;
+            let (chosen, shares) = self.choose(ledger, &cpus, &room)?;
             let unbearable: Vec<usize> = chosen
                 .iter()
                 .map(|one| one.at)
                 .filter(|at| !ledger.may_join(self.candidates[*at].rank, when, &self.demand, job))
                 .collect();
             if unbearable.is_empty() {
-                return self.detail(ledger, &chosen, &room);
+                return Some(shares);
             }
             for at in unbearable {
                 cpus.to_mut()[at] = 0;
@@ -173,14 +176,54 @@ impl Shape {
         }
     }
 
-    fn choose(&self, cpus: &[u32]) -> Option<Vec<Chosen>> {
+    /// Nodes, and what the job gets of each.
+    ///
+    /// A job that wants generic resources in all gets as few nodes as will do; first such are looked
+    /// at that have each an equal part of them.
+    fn choose<'r>(
+        &self,
+        ledger: &Ledger<'_>,
+        cpus: &[u32],
+        room: &impl Fn(u32) -> &'r Room,
+    ) -> Option<Placed> {
+        if self.demand.gres.iter().all(|wish| wish.per_job == 0) || self.demand.whole {
+            let chosen = self.choose_by(&self.demand, cpus)?;
+            let shares = self.detail(ledger, &chosen, room)?;
+            return Some((chosen, shares));
+        }
+        let most = self.demand.max_nodes.min(self.demand.tasks.unwrap_or(u32::MAX));
+        let there =
+            u32::try_from(cpus.iter().filter(|cpus| **cpus > 0).count()).unwrap_or(u32::MAX);
+        let least = self.demand.wanted_nodes.max(self.demand.min_nodes);
+        (least..=most.min(there).max(least)).find_map(|nodes| {
+            let demand = Demand { min_nodes: nodes, wanted_nodes: nodes, ..self.demand.clone() };
+            let equal: Vec<u32> = (0..cpus.len())
+                .map(|at| {
+                    let rank = self.candidates[at].rank;
+                    let gives = |wish: &GresWish| {
+                        let part = wish.per_job.div_ceil(nodes.into());
+                        gres_left(wish, ledger.node(rank), room(rank)) >= part
+                    };
+                    if cpus[at] > 0 && demand.gres.iter().all(gives) { cpus[at] } else { 0 }
+                })
+                .collect();
+            let detailed = |cpus: &[u32]| {
+                let chosen = self.choose_by(&demand, cpus)?;
+                let shares = self.detail(ledger, &chosen, room)?;
+                Some((chosen, shares))
+            };
+            detailed(&equal).or_else(|| detailed(cpus))
+        })
+    }
+
+    fn choose_by(&self, demand: &Demand, cpus: &[u32]) -> Option<Vec<Chosen>> {
         if self.alternatives.len() == 1 {
-            return choose(&self.demand, &self.candidates, cpus, &self.required);
+            return choose(demand, &self.candidates, cpus, &self.required);
         }
         self.alternatives.iter().find_map(|accepted| {
             let some = |(cpus, accepted): (&u32, &bool)| if *accepted { *cpus } else { 0 };
             let cpus: Vec<u32> = cpus.iter().zip(accepted).map(some).collect();
-            choose(&self.demand, &self.candidates, &cpus, &self.required)
+            choose(demand, &self.candidates, &cpus, &self.required)
         })
     }
 
@@ -219,9 +262,8 @@ impl Shape {
             if open(rank) { offer(&self.demand, ledger.node(rank), &idle[at], 0) } else { 0 }
         };
         let cpus: Vec<u32> = (0..self.candidates.len()).map(offered).collect();
-        let chosen = self.choose(&cpus)?;
         let room = |rank: u32| &idle[self.at(rank).expect("chosen nodes are candidates")];
-        self.detail(ledger, &chosen, &room)
+        self.choose(ledger, &cpus, &room).map(|(_, shares)| shares)
     }
 }
 

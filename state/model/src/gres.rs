@@ -9,6 +9,70 @@ use crate::resource::{CoreSet, GresCount};
 /// Slurm's gres.h).
 const DEVICES_MAX: u64 = 1024;
 
+/// What a job asks for of one name and type. 0 is nothing that was asked for in that way.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GresWish {
+    /// The name: `gpu`.
+    pub name: Arc<str>,
+    /// The type; `None` is any.
+    pub kind: Option<Arc<str>>,
+    /// Of each node (`--gres`, `--gpus-per-node`).
+    pub per_node: u64,
+    /// Of each socket (`--gpus-per-socket`).
+    pub per_socket: u64,
+    /// For each task (`--gpus-per-task`).
+    pub per_task: u64,
+    /// In all (`--gpus`).
+    pub per_job: u64,
+    /// CPUs for each one (`--cpus-per-gpu`).
+    pub cpus_each: u16,
+    /// Memory for each one, MiB (`--mem-per-gpu`).
+    pub memory_each_mib: u64,
+}
+
+impl GresWish {
+    /// Nothing yet.
+    pub fn of(name: Arc<str>, kind: Option<Arc<str>>) -> Self {
+        Self {
+            name,
+            kind,
+            per_node: 0,
+            per_socket: 0,
+            per_task: 0,
+            per_job: 0,
+            cpus_each: 0,
+            memory_each_mib: 0,
+        }
+    }
+
+    /// How many in all, when there are so many nodes, of each so many sockets, and so many tasks.
+    /// Of several ways in which they were asked for the first one counts.
+    pub fn total(&self, nodes: u64, sockets: u64, tasks: u64) -> u64 {
+        match self {
+            Self { per_job: count @ 1.., .. } => *count,
+            Self { per_node: count @ 1.., .. } => count.saturating_mul(nodes),
+            Self { per_socket: count @ 1.., .. } => {
+                count.saturating_mul(nodes).saturating_mul(sockets)
+            }
+            Self { per_task, .. } => per_task.saturating_mul(tasks),
+        }
+    }
+
+    /// How many of one node, when it has so many tasks; 0 where only the sum over all nodes is known.
+    pub fn on_node(&self, sockets: u64, tasks: u64) -> u64 {
+        match self {
+            Self { per_node: count @ 1.., .. } => *count,
+            Self { per_socket: count @ 1.., .. } => count.saturating_mul(sockets),
+            Self { per_task, .. } => per_task.saturating_mul(tasks),
+        }
+    }
+
+    /// Whether a resource is what is wished for.
+    pub fn is_for(&self, name: &str, kind: Option<&str>) -> bool {
+        *self.name == *name && (self.kind.is_none() || self.kind.as_deref() == kind)
+    }
+}
+
 /// What a job or a step holds of one kind of generic resource of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GresHeld {

@@ -53,7 +53,7 @@ pub use config::{
 pub use cron::{CronLine, Crontab, Zone};
 pub use dependency::{Dependencies, Dependency, DependencyKind, DependencyState, Join};
 pub use fit::{Misfit, fits, fits_together};
-pub use gres::{Devices, GresHeld, GresLine};
+pub use gres::{Devices, GresHeld, GresLine, GresWish};
 pub use het::HetRole;
 pub use id::{Gid, JobId, NodeId, StepNumber, Timestamp, Uid};
 pub use job::{

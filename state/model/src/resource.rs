@@ -145,6 +145,9 @@ impl Usage {
     }
 
     pub(crate) fn hold_gres(&mut self, held: &GresHeld) {
+        if held.count == 0 {
+            return;
+        }
         let key = (Arc::clone(&held.name), held.kind.clone());
         *self.gres.entry(key).or_insert(0) += held.count;
         if !held.devices.is_empty() {
@@ -155,6 +158,9 @@ impl Usage {
     }
 
     pub(crate) fn release_gres(&mut self, held: &GresHeld) {
+        if held.count == 0 {
+            return;
+        }
         let key = (Arc::clone(&held.name), held.kind.clone());
         let count = self.gres.get_mut(&key).expect("a generic resource that is held is counted");
         *count -= held.count;

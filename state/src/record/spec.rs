@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::{
-    Carried, Dependencies, Dependency, DependencyKind, DependencyState, Exclusive, JobId, JobSpec,
-    Join, MemoryRequest, NumberOption, TextOption, Uid,
+    Carried, Dependencies, Dependency, DependencyKind, DependencyState, Exclusive, GresWish, JobId,
+    JobSpec, Join, MemoryRequest, NumberOption, TextOption, Uid,
 };
 
 use super::paired::Paired as _;
@@ -48,7 +48,7 @@ pub(super) fn write(spec: &JobSpec) -> proto::JobSpec {
         deadline,
         dependencies,
         licenses,
-        gres_per_node,
+        gres,
         nice,
         fixed_priority,
         requeue,
@@ -99,15 +99,7 @@ pub(super) fn write(spec: &JobSpec) -> proto::JobSpec {
         dependency_join: join.number(),
         dependencies: conditions.iter().map(write_dependency).collect(),
         licenses: write_licenses(licenses),
-        gres_per_node: gres_per_node
-            .iter()
-            .map(|(name, kind, count)| proto::GresCount {
-                name: name.to_string(),
-                kind: text(kind),
-                count: *count,
-                devices: Vec::new(),
-            })
-            .collect(),
+        gres: gres.iter().map(write_wish).collect(),
         nice: *nice,
         fixed_priority: *fixed_priority,
         requeue: *requeue,
@@ -169,11 +161,7 @@ pub(crate) fn read(record: proto::JobSpec) -> Result<(JobSpec, u64), RecordError
             join: Join::numbered("spec.dependency_join", record.dependency_join)?,
         },
         licenses: read_licenses(record.licenses),
-        gres_per_node: record
-            .gres_per_node
-            .into_iter()
-            .map(|gres| (gres.name.into(), shared(gres.kind), gres.count))
-            .collect(),
+        gres: record.gres.into_iter().map(read_wish).collect::<Result<_, _>>()?,
         nice: record.nice,
         fixed_priority: record.fixed_priority,
         requeue: record.requeue,
@@ -223,5 +211,41 @@ fn read_dependency(record: &proto::Dependency) -> Result<Dependency, RecordError
         task: record.task,
         delay_min: record.delay_min,
         state: DependencyState::numbered("spec.dependencies.state", record.state)?,
+    })
+}
+
+fn write_wish(wish: &GresWish) -> proto::GresWish {
+    let GresWish {
+        name,
+        kind,
+        per_node,
+        per_socket,
+        per_task,
+        per_job,
+        cpus_each,
+        memory_each_mib,
+    } = wish;
+    proto::GresWish {
+        name: name.to_string(),
+        kind: text(kind),
+        per_node: *per_node,
+        per_socket: *per_socket,
+        per_task: *per_task,
+        per_job: *per_job,
+        cpus_each: (*cpus_each).into(),
+        memory_each_mib: *memory_each_mib,
+    }
+}
+
+fn read_wish(record: proto::GresWish) -> Result<GresWish, RecordError> {
+    Ok(GresWish {
+        name: record.name.into(),
+        kind: shared(record.kind),
+        per_node: record.per_node,
+        per_socket: record.per_socket,
+        per_task: record.per_task,
+        per_job: record.per_job,
+        cpus_each: narrow("spec.gres.cpus_each", record.cpus_each)?,
+        memory_each_mib: record.memory_each_mib,
     })
 }

@@ -12,10 +12,10 @@ use std::sync::Arc;
 use model::{
     Address, Allocation, ArrayRole, Availability, Carried, Change, Completing, CoreSet, Counters,
     Dependencies, Dependency, DependencyKind, DependencyState, Exclusive, Exit, Gid, GresCount,
-    GresHeld, GresLine, Hardware, HetRole, Hold, Job, JobId, JobSpec, Join, Launch, MemoryDefault,
-    MemoryRequest, Node, NodeFlags, NodeId, NodeReason, NodeShare, NumberOption, Origin, Outcome,
-    Partition, PartitionState, PendingTasks, Phase, PreemptMode, Prologs, Registration, Script,
-    Sharing, TextOption, Timestamp, Uid, WaitReason,
+    GresHeld, GresLine, GresWish, Hardware, HetRole, Hold, Job, JobId, JobSpec, Join, Launch,
+    MemoryDefault, MemoryRequest, Node, NodeFlags, NodeId, NodeReason, NodeShare, NumberOption,
+    Origin, Outcome, Partition, PartitionState, PendingTasks, Phase, PreemptMode, Prologs,
+    Registration, Script, Sharing, TextOption, Timestamp, Uid, WaitReason,
 };
 
 pub struct Draw(std::vec::IntoIter<u8>);
@@ -86,6 +86,19 @@ impl Draw {
     fn held(&mut self) -> GresHeld {
         let devices = self.several::<u32, CoreSet>(|d| d.u8().into());
         GresHeld { devices, ..GresHeld::counted(self.gres()) }
+    }
+
+    fn wish(&mut self) -> GresWish {
+        GresWish {
+            name: self.text(),
+            kind: self.maybe(Self::text),
+            per_node: self.u64(),
+            per_socket: self.u64(),
+            per_task: self.u64(),
+            per_job: self.u64(),
+            cpus_each: self.u16(),
+            memory_each_mib: self.u64(),
+        }
     }
 
     fn license(&mut self) -> (Arc<str>, u32) {
@@ -352,7 +365,7 @@ impl Draw {
                 join: self.one(&[Join::All, Join::Any]),
             },
             licenses: self.several(Self::license),
-            gres_per_node: self.several(|d| (d.text(), d.maybe(Self::text), d.u64())),
+            gres: self.several(Self::wish),
             nice: self.u32() as i32,
             fixed_priority: self.maybe(Self::u32),
             requeue: self.bool(),

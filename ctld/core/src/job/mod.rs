@@ -4,6 +4,7 @@ mod array;
 mod client;
 mod complete;
 mod depend;
+mod devices;
 mod doubt;
 mod het;
 mod inactive;

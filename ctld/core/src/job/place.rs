@@ -2,14 +2,11 @@
 
 use std::sync::Arc;
 
-use model::{
-    Allocation, Change, Cluster, Devices, Exit, Job, Outcome, Partition, Plan, Start, Timestamp,
-    WaitReason, Waits,
-};
+use model::{Change, Exit, Job, Outcome, Partition, Plan, Start, Timestamp, WaitReason, Waits};
 
 use crate::effect::Effect;
 use crate::event::Answer;
-use crate::job::{array, complete, depend, launch};
+use crate::job::{array, complete, depend, devices, launch};
 use crate::mail;
 use crate::reject::Reject;
 use crate::turn::Turn;
@@ -82,7 +79,7 @@ fn started(turn: &mut Turn<'_>, start: Start) -> Result<(), Reject> {
         None => job,
     };
     let partition = turn.cluster().partition(&start.partition).cloned();
-    let allocation = Arc::new(with_devices(turn.cluster(), start.allocation));
+    let allocation = Arc::new(devices::chosen(turn.cluster(), &job, start.allocation));
     let now = turn.now;
     let config = turn.config();
     let job = turn.edit_job(&job, |job| {
@@ -107,22 +104,6 @@ fn started(turn: &mut Turn<'_>, start: Start) -> Result<(), Reject> {
     mail::began(turn, &job);
     depend::dependents_of(turn, &job);
     Ok(())
-}
-
-/// The allocation of a job that starts now, with the devices that it gets of each node.
-fn with_devices(cluster: &Cluster, mut allocation: Allocation) -> Allocation {
-    for share in &mut allocation.shares {
-        let Some(node) = cluster.node(share.node).filter(|_| !share.gres.is_empty()) else {
-            continue;
-        };
-        let mut usage = cluster.usage(share.node).devices.clone();
-        for held in &mut share.gres {
-            let taken = usage.entry(Arc::clone(&held.name)).or_default();
-            held.devices = Devices::of(node, &held.name).for_job(held, taken, &share.cores);
-            taken.add(&held.devices);
-        }
-    }
-    allocation
 }
 
 /// The limit that a job runs under: its own, or the partition's default, and never above the

@@ -97,7 +97,8 @@ fn fill_in(config: &Config, new: &mut NewJob, partition: &Partition) {
     if new.spec.time_limit_min.is_none() && !new.spec.time_unlimited {
         new.spec.time_limit_min = partition.default_time_min;
     }
-    if new.spec.memory.is_none() {
+    let comes_with_gres = new.spec.gres.iter().any(|wish| wish.memory_each_mib > 0);
+    if new.spec.memory.is_none() && !comes_with_gres {
         let default = partition.def_memory.or(config.def_memory);
         new.spec.memory = default.map(|default| match default {
             MemoryDefault::PerCpu(mib) => MemoryRequest::PerCpu(mib),

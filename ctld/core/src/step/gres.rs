@@ -1,29 +1,39 @@
 //! Generic resources of steps: part of what their job holds.
 
-use model::{CoreSet, Devices, GresCount, GresHeld, Job, Node};
+use model::{CoreSet, Devices, GresCount, GresHeld, GresWish, Job, Node};
 
 use super::request::{StepGres, StepRequest};
 
 /// What a step asks for: its own words, else those of its job.
 pub(super) fn asked(job: &Job, request: &StepRequest) -> StepGres {
-    request.gres.clone().unwrap_or_else(|| StepGres {
-        per_node: job
-            .spec
-            .gres_per_node
-            .iter()
-            .map(|(name, kind, count)| GresCount {
-                name: name.clone(),
-                kind: kind.clone(),
-                count: *count,
-            })
-            .collect(),
+    let mut wish = request.gres.clone().unwrap_or_else(|| of_job(job));
+    wish.cpus_each.clone_from(&request.cpus_of_gres);
+    wish.memory_each_mib.clone_from(&request.memory_of_gres_mib);
+    wish
+}
+
+fn of_job(job: &Job) -> StepGres {
+    let counts = |of: fn(&GresWish) -> u64| -> Vec<GresCount> {
+        let count = |wish: &GresWish| GresCount {
+            name: wish.name.clone(),
+            kind: wish.kind.clone(),
+            count: of(wish),
+        };
+        job.spec.gres.iter().map(count).filter(|count| count.count > 0).collect()
+    };
+    StepGres {
+        per_step: counts(|wish| wish.per_job),
+        per_node: counts(|wish| wish.per_node),
+        all: counts(|wish| if wish.per_node == 0 { wish.per_socket } else { 0 }),
+        per_task: counts(|wish| wish.per_task),
         ..StepGres::default()
-    })
+    }
 }
 
 impl StepGres {
     pub(super) fn is_empty(&self) -> bool {
-        self.per_step.is_empty() && self.per_node.is_empty() && self.per_task.is_empty()
+        let all = [&self.per_step, &self.per_node, &self.all, &self.per_task];
+        all.into_iter().all(Vec::is_empty)
     }
 
     /// How many CPUs of a node the step could use as far as it has resources there for them. A
@@ -34,7 +44,7 @@ impl StepGres {
             let least = if nodes_max <= 1 { wanted.count } else { wanted.count.min(1) };
             count(there, wanted) >= least
         };
-        if !self.per_node.iter().all(whole) || !self.per_step.iter().all(some) {
+        if !self.per_node.iter().chain(&self.all).all(whole) || !self.per_step.iter().all(some) {
             return 0;
         }
         let tasks = |wanted: &GresCount| {
@@ -42,12 +52,25 @@ impl StepGres {
             u32::try_from(tasks).ok()
         };
         let tasks = self.per_task.iter().filter_map(tasks).min();
-        tasks.map_or(u32::MAX, |tasks| tasks.saturating_mul(u32::from(cpus_per_task.max(1))))
+        let for_tasks =
+            tasks.map_or(u32::MAX, |tasks| tasks.saturating_mul(u32::from(cpus_per_task.max(1))));
+        self.cpus_with(there).map_or(for_tasks, |cpus| cpus.min(for_tasks))
+    }
+
+    /// CPUs that come with these, if any are to come with them.
+    pub(super) fn cpus_with(&self, these: &[GresCount]) -> Option<u32> {
+        let cpus = sum_of_each(&self.cpus_each, these);
+        (!self.cpus_each.is_empty()).then(|| u32::try_from(cpus).unwrap_or(u32::MAX))
+    }
+
+    /// Memory that comes with these, MiB.
+    pub(super) fn memory_with_mib(&self, these: &[GresCount]) -> u64 {
+        sum_of_each(&self.memory_each_mib, these)
     }
 
     /// What the step takes of a node where `there` is left, for `tasks` tasks. `owed` is what is
-    /// still to come of what it wants in all, of which this node gives its part among `nodes_left`.
-    /// `None` if that is not there.
+    /// still to come of what it wants in all, of which this node gives what it has, but for one for
+    /// each of the other `nodes_left`. `None` if that is not there.
     pub(super) fn share(
         &self,
         there: &[GresCount],
@@ -60,17 +83,26 @@ impl StepGres {
         for wanted in &self.per_node {
             take(&mut left, wanted, wanted.count, &mut taken)?;
         }
+        for wanted in &self.all {
+            let all = count(&left, wanted);
+            take(&mut left, wanted, all, &mut taken)?;
+        }
         for wanted in &self.per_task {
             let count = wanted.count.saturating_mul(tasks.into());
             take(&mut left, wanted, count, &mut taken)?;
         }
         for owed in owed {
-            let part = owed.count.div_ceil(nodes_left.max(1)).min(count(&left, owed));
+            let most = owed.count.saturating_sub(nodes_left.saturating_sub(1)).max(1);
+            let part = most.min(owed.count).min(count(&left, owed));
             take(&mut left, owed, part, &mut taken)?;
             owed.count -= part;
         }
         Some(taken)
     }
+}
+
+fn sum_of_each(each: &[GresCount], these: &[GresCount]) -> u64 {
+    each.iter().map(|each| each.count.saturating_mul(count(these, each))).sum()
 }
 
 /// Whether a resource is of the kind that is wanted: a request without a type takes any.

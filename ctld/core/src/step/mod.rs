@@ -69,7 +69,7 @@ pub(crate) fn asked(
             distribution: request.distribution_bits,
             shares: placed.shares,
             overlaps: request.overlaps || request.kind != StepKind::Normal,
-            counts_memory: request.memory.is_some(),
+            counts_memory: request.memory.is_some() || !request.memory_of_gres_mib.is_empty(),
             cpus_per_task: placed.cpus_per_task,
             client: request.client.clone(),
             time_limit_min: request.time_limit_min,

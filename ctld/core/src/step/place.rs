@@ -87,6 +87,8 @@ fn of_launcher(request: &StepRequest) -> StepRequest {
         threads_per_core: None,
         memory: None,
         gres: Some(StepGres::default()),
+        cpus_of_gres: Vec::new(),
+        memory_of_gres_mib: Vec::new(),
         ..request.clone()
     }
 }
@@ -193,7 +195,7 @@ impl Needs<'_> {
         for (room, tasks) in order.iter().zip(task_ids) {
             let taken = self.gres(room, tasks.len(), left, &mut owed)?;
             left -= 1;
-            let share = self.share(room, tasks, all)?;
+            let share = self.share(room, tasks, all, &taken)?;
             let of_job = (&*room.share.gres, &*room.used.gres);
             let gres = gres::with_devices(room.node, &share.cores, of_job, taken);
             shares.push(StepShare { gres, ..share });
@@ -218,12 +220,21 @@ impl Needs<'_> {
     }
 
     /// Cores, CPUs and memory on one node; all of the job's cores if the step uses all of its CPUs.
-    fn share(&self, room: &Room<'_>, tasks: Vec<u32>, all: bool) -> Result<StepShare, Reject> {
+    fn share(
+        &self,
+        room: &Room<'_>,
+        tasks: Vec<u32>,
+        all: bool,
+        gres: &[GresCount],
+    ) -> Result<StepShare, Reject> {
         let count = u32::try_from(tasks.len()).unwrap_or(u32::MAX);
         let hardware = &room.node.hardware;
         let of_core = u16::try_from(hardware.cpus_per_core()).unwrap_or(u16::MAX);
         let asked = threads::asked(self.job, self.request.threads_per_core);
-        let each = self.whole_cores(asked.unwrap_or(of_core));
+        let mut each = self.whole_cores(asked.unwrap_or(of_core));
+        if let Some(cpus) = self.wish.cpus_with(gres).filter(|cpus| *cpus > 0) {
+            each = (cpus / count.max(1)).max(1);
+        }
         let whole = self.request.whole || self.request.kind == StepKind::External;
         let used = if whole { room.share.cpus } else { count.saturating_mul(each) };
         let cpus = match asked {
@@ -238,6 +249,7 @@ impl Needs<'_> {
         };
         let memory_mib = match self.request.memory {
             _ if room.share.memory_mib == 0 => 0,
+            None if !self.wish.memory_each_mib.is_empty() => self.wish.memory_with_mib(gres),
             None | Some(MemoryRequest::PerNode(0) | MemoryRequest::PerCpu(0)) => {
                 room.share.memory_mib
             }

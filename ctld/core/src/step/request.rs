@@ -39,6 +39,10 @@ pub struct StepRequest {
     pub tasks_per_core: Option<u16>,
     /// Generic resources; `None` is what the job asked for.
     pub gres: Option<StepGres>,
+    /// CPUs that come with each generic resource (`--cpus-per-gpu`).
+    pub cpus_of_gres: Vec<GresCount>,
+    /// Memory that comes with each, MiB (`--mem-per-gpu`).
+    pub memory_of_gres_mib: Vec<GresCount>,
     /// Ports that it wants reserved for its MPI; `None` is what its tasks need, if the cluster has
     /// such ports.
     pub ports: Option<u16>,
@@ -101,6 +105,8 @@ impl StepRequest {
             threads_per_core: None,
             tasks_per_core: None,
             gres: None,
+            cpus_of_gres: Vec::new(),
+            memory_of_gres_mib: Vec::new(),
             ports: None,
             memory: None,
             time_limit_min: None,
@@ -132,8 +138,15 @@ pub struct StepGres {
     pub per_step: Vec<GresCount>,
     /// Of each node.
     pub per_node: Vec<GresCount>,
+    /// All that there is of each node, which is to be so many at least: what was asked for of each
+    /// socket, which stock does not look at for steps (24.11).
+    pub all: Vec<GresCount>,
     /// For each task.
     pub per_task: Vec<GresCount>,
+    /// CPUs that come with each one.
+    pub cpus_each: Vec<GresCount>,
+    /// Memory that comes with each one, MiB.
+    pub memory_each_mib: Vec<GresCount>,
 }
 
 /// Kinds of steps that are asked for.

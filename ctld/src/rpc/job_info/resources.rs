@@ -39,7 +39,7 @@ pub(super) fn gres_detail(allocation: &Allocation) -> Vec<Option<String>> {
         return Vec::new();
     }
     let of_node = |share: &NodeShare| {
-        let term = |gres: &GresHeld| match gres.devices.is_empty() {
+        let term = |gres: &GresHeld| match gres.devices.is_empty() && gres.count > 0 {
             true => format!("{}(CNT:{})", name_of(gres), gres.count),
             false => {
                 let devices = ranges(gres.devices.iter());

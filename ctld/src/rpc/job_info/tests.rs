@@ -1,7 +1,7 @@
 use model::{
     Allocation, ArrayRole, Change, Dependencies, Dependency, DependencyKind, Exit, Gid, GresCount,
-    GresHeld, Hold, IndexSet, JobSpec, NodeId, NodeShare, NumberOption, Outcome, PendingTasks,
-    Phase, TextOption, Timestamp, WaitReason,
+    GresHeld, GresWish, Hold, IndexSet, JobSpec, NodeId, NodeShare, NumberOption, Outcome,
+    PendingTasks, Phase, TextOption, Timestamp, WaitReason,
 };
 use protocol::msg::{JobInfo, JobInfoResponse};
 use protocol::shape::NullOr;
@@ -42,7 +42,7 @@ fn spec_of(name: &str, spec: &mut JobSpec) {
             spec.tasks = Some(1);
             spec.licenses = vec![("fea".into(), 2)];
             spec.features = Some("fast".into());
-            spec.gres_per_node = vec![("widget".into(), None, 1)];
+            spec.gres = vec![GresWish { per_node: 1, ..GresWish::of("widget".into(), None) }];
         }
         "dep" => {
             (spec.tasks, spec.nice) = (Some(1), 10);

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use model::GresWish;
 use protocol::Errno;
 use protocol::gres::GresRequests;
+use protocol::msg::JobDesc;
 use protocol::tres::TresName;
 
 use crate::rpc::Failure;
@@ -58,6 +60,92 @@ pub(in crate::rpc) fn gres(text: &str, types: &[Arc<str>]) -> Result<Vec<Gres>, 
         }
     }
     Ok(found)
+}
+
+/// The ways in which generic resources are asked for, each with a text of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::rpc) enum GresWay {
+    /// `tres_per_job`.
+    PerJob,
+    /// `tres_per_node`.
+    PerNode,
+    /// `tres_per_socket`.
+    PerSocket,
+    /// `tres_per_task`.
+    PerTask,
+    /// `cpus_per_tres`.
+    CpusEach,
+    /// `mem_per_tres`, MiB.
+    MemoryEach,
+}
+
+impl GresWay {
+    /// Asks in this way for these, and for no others.
+    pub(in crate::rpc) fn put(self, wishes: &mut Vec<GresWish>, asked: &[Gres]) {
+        wishes.iter_mut().for_each(|wish| self.set(wish, 0));
+        for (name, kind, count) in asked {
+            let is_it = |wish: &&mut GresWish| wish.name == *name && wish.kind == *kind;
+            if matches!(self, Self::CpusEach | Self::MemoryEach) {
+                // What goes with each of a name goes with each of its types.
+                let goes_with = |wish: &&mut GresWish| {
+                    wish.name == *name && (kind.is_none() || wish.kind == *kind)
+                };
+                wishes.iter_mut().filter(goes_with).for_each(|wish| self.set(wish, *count));
+            } else if let Some(wish) = wishes.iter_mut().find(is_it) {
+                self.set(wish, *count);
+            } else {
+                let mut wish = GresWish::of(Arc::clone(name), kind.clone());
+                self.set(&mut wish, *count);
+                wishes.push(wish);
+            }
+        }
+        wishes.retain(|wish| wish.total(1, 1, 1) > 0);
+    }
+
+    fn set(self, wish: &mut GresWish, count: u64) {
+        match self {
+            Self::PerJob => wish.per_job = count,
+            Self::PerNode => wish.per_node = count,
+            Self::PerSocket => wish.per_socket = count,
+            Self::PerTask => wish.per_task = count,
+            Self::CpusEach => wish.cpus_each = u16::try_from(count).unwrap_or(u16::MAX),
+            Self::MemoryEach => wish.memory_each_mib = count,
+        }
+    }
+}
+
+/// All that a description asks for of generic resources.
+///
+/// # Errors
+///
+/// `ESLURM_INVALID_GRES` for a text that is none, and for CPUs or memory that are to come with
+/// resources that are not asked for.
+pub(in crate::rpc) fn wishes(desc: &JobDesc, types: &[Arc<str>]) -> Result<Vec<GresWish>, Failure> {
+    let mut wishes = Vec::new();
+    for (way, text) in gres_texts(desc) {
+        let Some(text) = text else { continue };
+        let asked = gres(text, types)?;
+        if matches!(way, GresWay::CpusEach | GresWay::MemoryEach) {
+            let is_there = |(name, ..): &Gres| wishes.iter().any(|w: &GresWish| w.name == *name);
+            if !asked.iter().all(is_there) {
+                return Err(Failure::Code(Errno::ESLURM_INVALID_GRES));
+            }
+        }
+        way.put(&mut wishes, &asked);
+    }
+    Ok(wishes)
+}
+
+/// The texts of a description that speak of generic resources; those that add to others come last.
+pub(in crate::rpc) fn gres_texts(desc: &JobDesc) -> [(GresWay, Option<&str>); 6] {
+    [
+        (GresWay::PerJob, desc.tres_per_job.as_deref()),
+        (GresWay::PerNode, desc.tres_per_node.as_deref()),
+        (GresWay::PerSocket, desc.tres_per_socket.as_deref()),
+        (GresWay::PerTask, desc.tres_per_task.as_deref()),
+        (GresWay::CpusEach, desc.cpus_per_tres.as_deref()),
+        (GresWay::MemoryEach, desc.mem_per_tres.as_deref()),
+    ]
 }
 
 fn is_other_tres(token: &str) -> bool {

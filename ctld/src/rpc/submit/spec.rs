@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use model::{
-    Exclusive, JobSpec, MemoryRequest, NumberOption, TextOption, Timestamp, Uid, named_nodes,
+    Exclusive, GresWish, JobSpec, MemoryRequest, NumberOption, TextOption, Timestamp, Uid,
+    named_nodes,
 };
 use protocol::msg::{JobDesc, JobFlags, MEM_PER_CPU, shared};
 use protocol::shape::{Limit, Sentinel};
@@ -38,15 +39,14 @@ pub(super) fn spec(
     let config = view.cluster.config();
     let shape = Shape::of(view, desc)?;
     let flags = carried::flags(desc);
-    let types = &config.gres_types;
-    let gres = gres_per_node(desc, &shape, types)?;
+    let gres = amount::wishes(desc, &config.gres_types)?;
     let wanted = desc.dependency.as_deref().unwrap_or_default();
     let mut spec = JobSpec {
         name: desc.name.as_deref().unwrap_or_default().into(),
         partitions: partitions(view, desc)?,
         min_nodes: shape.min_nodes,
         max_nodes: shape.max_nodes,
-        min_cpus: shape.min_cpus,
+        min_cpus: shape.min_cpus.max(cpus_of_gres(desc, &shape, &gres)),
         max_cpus: shape.max_cpus,
         tasks: shape.tasks,
         cpus_per_task: desc.cpus_per_task.value().map(|cpus| cpus.max(1)),
@@ -75,7 +75,7 @@ pub(super) fn spec(
         deadline: time(desc.deadline),
         dependencies: dependency::dependencies(wanted, config.max_array_size)?,
         licenses: desc.licenses.as_deref().map_or(Ok(Vec::new()), amount::licenses)?,
-        gres_per_node: gres,
+        gres,
         nice: desc.nice.value().unwrap_or(0),
         fixed_priority: None,
         requeue: desc.requeue.value().map_or(config.job_requeue, |yes| yes > 0),
@@ -95,39 +95,15 @@ pub(super) fn spec(
     Ok(spec)
 }
 
-/// The generic resources of each node, however they were counted. Where nodes do not get an equal
-/// part of those that the job has in all, each gets the larger one.
-fn gres_per_node(
-    desc: &JobDesc,
-    shape: &Shape,
-    types: &[Arc<str>],
-) -> Result<Vec<amount::Gres>, Failure> {
+/// CPUs that come with generic resources, where the request tells how many there are of these.
+fn cpus_of_gres(desc: &JobDesc, shape: &Shape, wishes: &[GresWish]) -> u32 {
     let nodes = u64::from(shape.min_nodes.max(1));
-    let tasks = match desc.ntasks_per_node.value() {
-        Some(tasks) => u64::from(tasks),
-        None => u64::from(shape.tasks.unwrap_or(shape.min_nodes)).div_ceil(nodes),
-    };
-    let sockets = u64::from(desc.sockets_per_node.value().unwrap_or(1));
-    // How many times so many a node gets, and on how many nodes they are to be.
-    let requests = [
-        (&desc.tres_per_node, 1, 1),
-        (&desc.tres_per_job, 1, nodes),
-        (&desc.tres_per_task, tasks.max(1), 1),
-        (&desc.tres_per_socket, sockets.max(1), 1),
-    ];
-    let mut all: Vec<amount::Gres> = Vec::new();
-    for (text, times, over) in requests {
-        let Some(text) = text else { continue };
-        for (name, kind, count) in amount::gres(text, types)? {
-            let count = count.saturating_mul(times).div_ceil(over);
-            // Several ways to ask for one thing speak of the same things.
-            match all.iter_mut().find(|(n, k, _)| *n == name && *k == kind) {
-                Some((_, _, most)) => *most = (*most).max(count),
-                None => all.push((name, kind, count)),
-            }
-        }
-    }
-    Ok(all)
+    let sockets = u64::from(desc.sockets_per_node.value().unwrap_or(1).max(1));
+    let tasks = u64::from(shape.tasks.unwrap_or(1).max(1));
+    let of_wish =
+        |wish: &GresWish| wish.total(nodes, sockets, tasks).saturating_mul(wish.cpus_each.into());
+    let cpus: u64 = wishes.iter().map(of_wish).sum();
+    u32::try_from(cpus).unwrap_or(u32::MAX)
 }
 
 /// What is carried and does not stand in the description itself.

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use ctld_core::{Caller, Core, Event, NewJob};
 use model::{
-    Allocation, Change, CoreSet, Dependencies, DependencyKind, Exclusive, Gid, Hold, Job, JobId,
-    Launch, MemoryRequest, Node, NodeId, NodeShare, NumberOption, Phase, TextOption, Timestamp,
-    Uid,
+    Allocation, Change, CoreSet, Dependencies, DependencyKind, Exclusive, Gid, GresWish, Hold, Job,
+    JobId, Launch, MemoryRequest, Node, NodeId, NodeShare, NumberOption, Phase, TextOption,
+    Timestamp, Uid,
 };
 use protocol::frame::Frame;
 use protocol::msg::{
@@ -93,7 +93,8 @@ fn an_array_has_its_tasks_and_what_they_share() {
         assert_eq!((array.tasks.ranges(), array.running_max), (&[(1, 4)][..], 2));
         assert_eq!(new.spec.features.as_deref(), Some("fast"));
         assert_eq!(new.spec.licenses, [("fea".into(), 2)]);
-        assert_eq!(new.spec.gres_per_node, [("widget".into(), None, 1)]);
+        let wish = GresWish { per_node: 1, ..GresWish::of("widget".into(), None) };
+        assert_eq!(new.spec.gres, [wish]);
         let carried = &new.spec.carried;
         assert_eq!(carried.text(TextOption::Comment).map(|text| &**text), Some("note"));
         let mail = u64::from(MailTypes::END.0);
@@ -137,16 +138,17 @@ fn generic_resources_are_counted_by_node_task_socket_or_job() {
             desc.num_tasks = Limit::Value(4);
             edit(&mut desc);
             let new = new_job(&view, version, &fixtures::bytes(&desc, version));
-            new.spec.gres_per_node.iter().map(|(_, _, count)| *count).collect::<Vec<_>>()
+            let told = |w: &GresWish| [w.per_job, w.per_node, w.per_socket, w.per_task];
+            new.spec.gres.iter().map(told).collect::<Vec<_>>()
         };
         let three = || Some("gres/widget:3".to_owned());
-        assert_eq!(gres(&|desc| desc.tres_per_node = three()), [3]);
-        assert_eq!(gres(&|desc| desc.tres_per_job = three()), [2], "3 on two nodes");
-        assert_eq!(gres(&|desc| desc.tres_per_task = Some("gres/widget:1".into())), [2]);
+        assert_eq!(gres(&|desc| desc.tres_per_node = three()), [[0, 3, 0, 0]]);
+        assert_eq!(gres(&|desc| desc.tres_per_job = three()), [[3, 0, 0, 0]]);
+        assert_eq!(gres(&|desc| desc.tres_per_task = three()), [[0, 0, 0, 3]]);
         let per_socket = |desc: &mut JobDesc| {
             (desc.tres_per_socket, desc.sockets_per_node) = (three(), Limit::Value(1));
         };
-        assert_eq!(gres(&per_socket), [3]);
+        assert_eq!(gres(&per_socket), [[0, 0, 3, 0]]);
     }
 }
 

@@ -223,12 +223,13 @@ fn amounts(view: &View, desc: &JobDesc, edits: &mut Edits) -> Result<(), Failure
         edits.text(Waiting, TextOption::LicensesText, &desc.licenses);
     }
     let types = &view.cluster.config().gres_types;
-    if let Some(text) = &desc.tres_per_node {
-        let gres = submit::gres(text, types)?;
-        edits.set("generic resources", Waiting, Some(gres), |s, v| s.gres_per_node = v);
-    }
-    for text in [&desc.tres_per_job, &desc.tres_per_socket, &desc.tres_per_task] {
-        text.as_deref().map_or(Ok(Vec::new()), |text| submit::gres(text, types))?;
+    for (way, text) in submit::gres_texts(desc) {
+        let Some(text) = text else { continue };
+        let asked = submit::gres(text, types)?;
+        edits.add("generic resources", Waiting, move |spec| {
+            way.put(&mut spec.gres, &asked);
+            Ok(())
+        });
     }
     for (option, text) in [
         (TextOption::TresPerJob, &desc.tres_per_job),

@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use model::{
     Allocation, ArrayRole, Availability, Change, Cluster, CoreSet, Dependency, DependencyKind,
-    DependencyState, Exclusive, GresCount, GresHeld, HetRole, Hold, Job, JobId, JobSpec,
+    DependencyState, Exclusive, GresCount, GresHeld, GresWish, HetRole, Hold, Job, JobId, JobSpec,
     LicensePool, MemoryDefault, MemoryRequest, NodeId, NodeShare, NumberOption, PartitionState,
     PendingTasks, Plan, Sharing, Timestamp, Uid, Unit, named_nodes, node_list,
 };
@@ -326,8 +326,11 @@ fn read_job(line: &mut Line<'_>) -> Job {
         spec.licenses = text.split(',').map(one).collect();
     }
     if let Some(text) = line.text("gres") {
-        spec.gres_per_node =
-            gres(text).into_iter().map(|gres| (gres.name, gres.kind, gres.count)).collect();
+        let wish = |gres: GresCount| GresWish {
+            per_node: gres.count,
+            ..GresWish::of(gres.name, gres.kind)
+        };
+        spec.gres = gres(text).into_iter().map(wish).collect();
     }
     read_distribution(line, &mut spec);
     read_dependency(line, &mut spec);

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use crate::dependency::Dependencies;
+use crate::gres::GresWish;
 use crate::id::{Timestamp, Uid};
 use crate::job::Carried;
 
@@ -76,8 +77,8 @@ pub struct JobSpec {
     pub dependencies: Dependencies,
     /// Licenses, name and count.
     pub licenses: Vec<(Arc<str>, u32)>,
-    /// Generic resources for each node, name, type and count.
-    pub gres_per_node: Vec<(Arc<str>, Option<Arc<str>>, u64)>,
+    /// Generic resources.
+    pub gres: Vec<GresWish>,
     /// Added to the priority, negative: how far it steps back.
     pub nice: i32,
     /// A priority given by an administrator.
