@@ -271,6 +271,7 @@ fn is_large_enough(demand: &Demand, node: &Node) -> bool {
     let hardware = &node.hardware;
     let memory_mib = match demand.memory {
         Memory::PerNode(mib) | Memory::PerCpu(mib) => mib,
+        Memory::PerGres => demand.gres.iter().map(|wish| wish.memory_each_mib).max().unwrap_or(0),
         Memory::All => 0,
     };
     demand.tmp_disk_mib <= hardware.tmp_disk_mib
