@@ -8,6 +8,7 @@
 //! partition p nodes=n[1-2] sharing=force:2
 //! running 10 on=n1:0-3,n2:0 memory=100 limit=60
 //! job 11 tasks=4 mem-per-cpu=100
+//! job 14 gres-in-all=gpu:3 cpus-per-gres=gpu:2
 //! job 12 het=12,13                            with job 13, the leader first
 //! plan                                        or: plan jobs=5 backfill=0
 //! apply                                       carries out what was planned last
@@ -325,16 +326,32 @@ fn read_job(line: &mut Line<'_>) -> Job {
         };
         spec.licenses = text.split(',').map(one).collect();
     }
-    if let Some(text) = line.text("gres") {
-        let wish = |gres: GresCount| GresWish {
-            per_node: gres.count,
-            ..GresWish::of(gres.name, gres.kind)
-        };
-        spec.gres = gres(text).into_iter().map(wish).collect();
-    }
+    read_gres(line, &mut spec);
     read_distribution(line, &mut spec);
     read_dependency(line, &mut spec);
     place_in_queue(line, spec)
+}
+
+fn read_gres(line: &mut Line<'_>, spec: &mut JobSpec) {
+    type Way = fn(&mut GresWish, u64);
+    let ways: [(&str, Way); 5] = [
+        ("gres", |wish, count| wish.per_node = count),
+        ("gres-in-all", |wish, count| wish.per_job = count),
+        ("gres-per-task", |wish, count| wish.per_task = count),
+        ("cpus-per-gres", |wish, count| wish.cpus_each = count.try_into().unwrap()),
+        ("mem-per-gres", |wish, count| wish.memory_each_mib = count),
+    ];
+    for (key, put) in ways {
+        for asked in line.text(key).map(gres).unwrap_or_default() {
+            let is_it = |wish: &GresWish| wish.name == asked.name && wish.kind == asked.kind;
+            let known = spec.gres.iter().position(is_it);
+            let at = known.unwrap_or_else(|| {
+                spec.gres.push(GresWish::of(asked.name.clone(), asked.kind.clone()));
+                spec.gres.len() - 1
+            });
+            put(&mut spec.gres[at], asked.count);
+        }
+    }
 }
 
 fn read_distribution(line: &mut Line<'_>, spec: &mut JobSpec) {
