@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use ctld_core::{Answer, Distribution, Event, SocketOrder, StepGres, StepKind, StepRequest};
-use model::{GresCount, Job, MemoryRequest, NodeShare, Step, StepClient, StepTexts, Timestamp};
+use model::{
+    CpuFrequency, GresCount, Job, MemoryRequest, NodeShare, Step, StepClient, StepTexts, Timestamp,
+};
 use protocol::auth::Credential;
 use protocol::hostlist::Hostlist;
 use protocol::msg::{
@@ -88,6 +90,11 @@ fn asked(view: &View, request: &Request<'_>) -> Result<Event, Failure> {
             pid: asked.srun_pid,
         }),
         texts: texts(&asked),
+        cpu_frequency: CpuFrequency {
+            min: given(asked.cpu_freq_min),
+            max: given(asked.cpu_freq_max),
+            governor: given(asked.cpu_freq_gov),
+        },
         submit_line: text(&asked.submit_line),
         protocol: request.version.to_wire(),
     })))
@@ -157,6 +164,11 @@ fn counts(text: &Option<String>, types: &[Arc<str>]) -> Result<Vec<GresCount>, F
     let found = submit::gres(text.as_deref().unwrap_or_default(), types)?;
     let counts = found.into_iter().map(|(name, kind, count)| GresCount { name, kind, count });
     Ok(counts.filter(|gres| gres.count > 0).collect())
+}
+
+/// A number of which no value stands for another thing than itself, but for NO_VAL.
+fn given(number: Limit<u32>) -> Option<u32> {
+    (number != Limit::Unset).then(|| number.to_raw())
 }
 
 fn texts(asked: &StepCreate) -> StepTexts {

@@ -1,7 +1,8 @@
 //! Steps, as `squeue --steps` and `scontrol show step` are told of them.
 
 use model::{
-    GresHeld, Job, JobId, Phase, Step, StepLaunch, StepNumber, StepTexts, TextOption, Timestamp,
+    CpuFrequency, GresHeld, Job, JobId, Phase, Step, StepLaunch, StepNumber, StepTexts, TextOption,
+    Timestamp,
 };
 use protocol::msg::{
     ContainerQuery, ContainerSteps, JobState, StepId, StepInfo, StepInfoRequest, StepInfoResponse,
@@ -77,13 +78,14 @@ fn step_info(view: &View, job: &Job, step: &Step, now: Timestamp) -> StepInfo {
     // The script's step stands for the job's own resources and counts none itself.
     let is_batch = step.number == StepNumber::Batch;
     let of_job = |option| text(job.spec.carried.text(option));
-    let frequency = match step.number {
+    let launch = step.launch.as_deref();
+    let frequency = |of: fn(&CpuFrequency) -> Option<u32>| match step.number {
         StepNumber::Normal(_) | StepNumber::Component { .. } | StepNumber::Interactive => {
-            Limit::Unset
+            let asked = launch.and_then(|launch| of(&launch.cpu_frequency));
+            asked.map_or(Limit::Unset, Limit::from_raw)
         }
         StepNumber::Batch | StepNumber::Extern => Limit::Value(0),
     };
-    let launch = step.launch.as_deref();
     let client = launch.and_then(|launch| launch.client.as_ref());
     let said = |option: fn(&StepTexts) -> &Option<std::sync::Arc<str>>| {
         launch.and_then(|launch| text(option(&launch.texts).as_ref()))
@@ -94,9 +96,9 @@ fn step_info(view: &View, job: &Job, step: &Step, now: Timestamp) -> StepInfo {
         step_id: sluid::step(view, job, step.number),
         user_id: job.owner.0,
         num_cpus: if is_batch { 0 } else { step.cpus },
-        cpu_freq_min: frequency,
-        cpu_freq_max: frequency,
-        cpu_freq_gov: frequency,
+        cpu_freq_min: frequency(|asked| asked.min),
+        cpu_freq_max: frequency(|asked| asked.max),
+        cpu_freq_gov: frequency(|asked| asked.governor),
         num_tasks: step.tasks,
         task_dist: launch.map_or(0, |launch| launch.distribution),
         time_limit: launch

@@ -67,5 +67,5 @@ pub use node_list::{UnknownNode, named_nodes, node_list};
 pub use partition::{Partition, PartitionState, PreemptMode, Sharing};
 pub use plan::{Passed, Plan, Start};
 pub use resource::{CoreSet, GresCount, Usage};
-pub use step::{Step, StepClient, StepLaunch, StepShare, StepTexts};
+pub use step::{CpuFrequency, Step, StepClient, StepLaunch, StepShare, StepTexts};
 pub use trigger::{Cause, Pulled, Trigger, Watched};

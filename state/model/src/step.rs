@@ -60,6 +60,17 @@ pub struct StepLaunch {
     pub ports: Vec<u16>,
     /// What was asked for as text, to be shown.
     pub texts: StepTexts,
+    /// CPU frequency asked for, to be shown: its nodes hear of it from its client.
+    pub cpu_frequency: CpuFrequency,
+}
+
+/// A CPU frequency (`--cpu-freq`), each part in kHz or one of slurm.h's `CPU_FREQ_*` numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are what they are named")]
+pub struct CpuFrequency {
+    pub min: Option<u32>,
+    pub max: Option<u32>,
+    pub governor: Option<u32>,
 }
 
 /// Options of a step that are kept and shown, and that no decision depends on.

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use model::{
-    CoreSet, JobId, NodeId, Step, StepClient, StepLaunch, StepNumber, StepShare, StepTexts,
-    Timestamp,
+    CoreSet, CpuFrequency, JobId, NodeId, Step, StepClient, StepLaunch, StepNumber, StepShare,
+    StepTexts, Timestamp,
 };
 
 use super::{narrow, node_numbers, proto, read_held, shared, text, write_held};
@@ -73,6 +73,7 @@ fn write_launch(launch: &StepLaunch) -> proto::StepLaunch {
         status,
         ports,
         texts,
+        cpu_frequency: CpuFrequency { min, max, governor },
     } = launch;
     proto::StepLaunch {
         distribution: *distribution,
@@ -92,6 +93,9 @@ fn write_launch(launch: &StepLaunch) -> proto::StepLaunch {
         status: *status,
         ports: ports.iter().copied().map(u32::from).collect(),
         texts: Some(write_texts(texts)).filter(|texts| *texts != proto::StepTexts::default()),
+        cpu_frequency_min: *min,
+        cpu_frequency_max: *max,
+        cpu_frequency_governor: *governor,
     }
 }
 
@@ -115,6 +119,11 @@ fn read_launch(record: proto::StepLaunch) -> Result<StepLaunch, RecordError> {
         status: record.status,
         ports: ports.collect::<Result<_, _>>()?,
         texts: record.texts.map(read_texts).unwrap_or_default(),
+        cpu_frequency: CpuFrequency {
+            min: record.cpu_frequency_min,
+            max: record.cpu_frequency_max,
+            governor: record.cpu_frequency_governor,
+        },
     })
 }
 

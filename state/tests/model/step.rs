@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use model::{JobId, Step, StepClient, StepLaunch, StepNumber, StepShare, StepTexts};
+use model::{CpuFrequency, JobId, Step, StepClient, StepLaunch, StepNumber, StepShare, StepTexts};
 
 use super::Draw;
 
@@ -63,6 +63,11 @@ impl Draw {
                 std_in: self.maybe(Self::text),
                 std_out: self.maybe(Self::text),
                 std_err: self.maybe(Self::text),
+            },
+            cpu_frequency: CpuFrequency {
+                min: self.maybe(Self::u32),
+                max: self.maybe(Self::u32),
+                governor: self.maybe(Self::u32),
             },
         }
     }

@@ -79,6 +79,7 @@ pub(crate) fn asked(
             status: 0,
             ports,
             texts: texts(&job, request),
+            cpu_frequency: request.cpu_frequency,
         })),
     };
     count_on(turn, &job, request, number, placed.next_node);

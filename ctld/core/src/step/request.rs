@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use model::{GresCount, JobId, MemoryRequest, StepClient, StepTexts};
+use model::{CpuFrequency, GresCount, JobId, MemoryRequest, StepClient, StepTexts};
 
 use super::cores::SocketOrder;
 use super::layout::Distribution;
@@ -80,6 +80,8 @@ pub struct StepRequest {
     pub client: Option<StepClient>,
     /// What is kept of it to be shown.
     pub texts: StepTexts,
+    /// CPU frequency, kept to be shown too.
+    pub cpu_frequency: CpuFrequency,
     /// The command line.
     pub submit_line: Option<Arc<str>>,
     /// The protocol release of the client, as in headers.
@@ -125,6 +127,7 @@ impl StepRequest {
             name: None,
             client: None,
             texts: StepTexts::default(),
+            cpu_frequency: CpuFrequency::default(),
             submit_line: None,
             protocol,
         }
