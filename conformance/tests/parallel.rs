@@ -60,6 +60,53 @@ fn a_step_speaks_the_release_that_its_client_and_nodes_have_in_common() {
     }
 }
 
+/// Whatever a client does to a job and its steps reaches nodes of the other release.
+#[test]
+fn clients_of_each_release_handle_jobs_on_nodes_of_the_other() {
+    let Some(builder) = World::builder() else { return };
+    let world = builder
+        .stock_of(Release::R26_05)
+        .release(Release::R26_05)
+        .clients(Release::R24_11)
+        .node_of("n1", Release::R24_11, NodeKind::Listed)
+        .node_of("n2", Release::R26_05, NodeKind::Listed)
+        .start();
+    let script = "#!/bin/bash\ntrap 'echo trapped' USR1\nsrun -n2 -l hostname -s\n\
+        srun -n1 sh -c 'echo first; exec sleep 300'\necho step over\n\
+        srun -n1 sh -c 'echo second; exec sleep 300' & wait; wait; exit 3\n";
+    world.write("ctl", "/home/alice/handled.sh", script, "alice");
+    for (release, node) in [(Release::R24_11, "n2"), (Release::R26_05, "n1")] {
+        let alice = world.user("alice").release(release);
+        let out = format!("{release}-{node}");
+        let job = alice.sbatch(["-w", node, "-n2", "-o", &out, "handled.sh"]);
+        let (id, out) = (job.to_string(), format!("/home/alice/{out}"));
+        let spread = world.wait_text(&out, "first\n");
+        let tasks = [format!("0: {node}"), format!("1: {node}")];
+        assert!(tasks.iter().all(|task| spread.lines().any(|l| l == task)), "{spread}");
+        let step = format!("{id}.1");
+        let used = alice.ok(["sstat", "-n", "-P", "-j", &step, "-o", "JobID"]);
+        assert_eq!(used.trim(), step, "{release:?} on {node}");
+        let layout = alice.ok(["sattach", "--layout", &step]);
+        assert!(layout.contains(&format!("Node 0 ({node}), 1 task(s): 0")), "{layout}");
+        // An older slurmd does not understand sbcast's messages, with any controller.
+        if release == Release::R24_11 {
+            alice.ok(["sbcast", "-f", "-j", &id, "/etc/hostname", "/tmp/handled"]);
+            world.on(node).ok(["test", "-e", "/tmp/handled"]);
+        }
+        alice.ok(["scancel", &step]);
+        world.wait_text(&out, "step over\n");
+        world.wait_text(&out, "second\n");
+        alice.ok(["scancel", "-b", "-s", "USR1", &id]);
+        world.wait_text(&out, "trapped\n");
+        world.shell().release(release).ok(["scontrol", "suspend", &id]);
+        world.wait_job(job, "SUSPENDED");
+        world.shell().release(release).ok(["scontrol", "resume", &id]);
+        alice.ok(["scancel", &format!("{id}.2")]);
+        world.wait_job(job, "FAILED");
+        assert_eq!(world.job_field(job, "ExitCode"), "3:0");
+    }
+}
+
 #[test]
 fn a_step_goes_on_while_the_controller_is_away() {
     let Some(builder) = World::builder() else { return };
