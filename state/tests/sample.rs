@@ -335,6 +335,7 @@ fn node() -> Node {
             memory_mib: 515_000,
             tmp_disk_mib: 20_000,
             gres: Box::default(),
+            parameters: None,
         })),
         last_response: None,
         last_busy: Some(Timestamp(1_700_000_050)),

@@ -36,6 +36,7 @@ fn registered(node: u32, steps: &[(JobId, StepNumber)]) -> Event {
             memory_mib: 1_000,
             tmp_disk_mib: 0,
             gres: Box::default(),
+            parameters: None,
         },
         load: (0, 0),
         trouble: None,

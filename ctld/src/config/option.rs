@@ -90,6 +90,7 @@ pub(super) const SLURMCTLD: List = List {
         "cloud_dns",
         "disable_triggers",
         "enable_configless",
+        "health_check_report",
         "no_quick_restart",
         "user_resv_delete",
     ],

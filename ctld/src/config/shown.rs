@@ -194,6 +194,7 @@ fn conf_flags(keys: &Keys, enforce: u16) -> u32 {
         slurmd.contains("contain_spank"),
         store.contains("no_stdio"),
         communication.contains("disable_http"),
+        lower(&keys.slurmctld_parameters).contains("health_check_report"),
     ];
     flags.iter().rev().fold(0, |bits, &on| bits << 1 | u32::from(on))
 }

@@ -65,6 +65,7 @@ pub fn registered(version: Version) -> Registration {
         memory_mib: 8000,
         tmp_disk_mib: 0,
         gres: Box::default(),
+        parameters: None,
     }
 }
 

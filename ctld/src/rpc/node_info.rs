@@ -253,6 +253,7 @@ fn tell_registration(node: &Node, info: &mut NodeInfo) {
     info.version = Some(registration.version.to_string());
     info.arch = Some(registration.arch.to_string());
     info.os = Some(registration.os.to_string());
+    info.parameters = text(registration.parameters.as_ref());
     info.boot_time = time(Some(registration.booted));
     info.slurmd_start_time = time(Some(registration.slurmd_started));
 }

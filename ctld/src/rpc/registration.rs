@@ -76,6 +76,7 @@ fn registration(request: &Request<'_>, message: &NodeRegistration) -> Registrati
         memory_mib: message.real_memory,
         tmp_disk_mib: message.tmp_disk,
         gres: message.gres.0.iter().flat_map(|found| &found.records).map(gres_line).collect(),
+        parameters: maybe(&message.parameters),
     }
 }
 

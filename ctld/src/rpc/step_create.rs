@@ -188,6 +188,7 @@ fn texts(asked: &StepCreate) -> StepTexts {
         network: text(&asked.network),
         container: text(&asked.container),
         container_id: text(&asked.container_id),
+        container_type: text(&asked.container_type),
         cwd: text(&asked.cwd),
         std_in: text(&asked.std_in),
         std_out: text(&asked.std_out),

@@ -133,6 +133,9 @@ fn step_info(view: &View, job: &Job, step: &Step, now: Timestamp) -> StepInfo {
         container_id: of_job(TextOption::ContainerId)
             .filter(|_| is_batch)
             .or_else(|| said(|texts| &texts.container_id)),
+        container_type: of_job(TextOption::ContainerType)
+            .filter(|_| is_batch)
+            .or_else(|| said(|texts| &texts.container_type)),
         partition: Some(job.partition.to_string()),
         nodes: Some(step.node_list.to_string()),
         name: Some(step.name.to_string()),

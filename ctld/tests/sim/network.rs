@@ -234,6 +234,7 @@ impl World {
                 memory_mib: hardware.memory_mib,
                 tmp_disk_mib: 0,
                 gres: Box::default(),
+                parameters: None,
             },
             load: (1, 1),
             trouble: None,

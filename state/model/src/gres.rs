@@ -308,6 +308,7 @@ mod tests {
             memory_mib: 1000,
             tmp_disk_mib: 0,
             gres: lines.into(),
+            parameters: None,
         }));
         node
     }

@@ -251,6 +251,8 @@ pub struct Registration {
     pub tmp_disk_mib: u32,
     /// The lines of its gres.conf.
     pub gres: Box<[GresLine]>,
+    /// `Parameters` of the node, or slurmd's `--parameters` (25.11+).
+    pub parameters: Option<Arc<str>>,
 }
 
 impl Node {

@@ -88,6 +88,7 @@ pub struct StepTexts {
     pub network: Option<Arc<str>>,
     pub container: Option<Arc<str>>,
     pub container_id: Option<Arc<str>>,
+    pub container_type: Option<Arc<str>>,
     pub cwd: Option<Arc<str>>,
     pub std_in: Option<Arc<str>>,
     pub std_out: Option<Arc<str>>,

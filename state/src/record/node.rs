@@ -239,6 +239,7 @@ fn write_registration(registration: &Registration) -> proto::Registration {
         memory_mib,
         tmp_disk_mib,
         gres,
+        parameters,
     } = registration;
     proto::Registration {
         protocol: (*protocol).into(),
@@ -255,6 +256,7 @@ fn write_registration(registration: &Registration) -> proto::Registration {
         memory_mib: *memory_mib,
         tmp_disk_mib: *tmp_disk_mib,
         gres: gres.iter().map(write_line).collect(),
+        parameters: text(parameters),
     }
 }
 
@@ -274,6 +276,7 @@ fn read_registration(record: proto::Registration) -> Result<Registration, Record
         memory_mib: record.memory_mib,
         tmp_disk_mib: record.tmp_disk_mib,
         gres: record.gres.into_iter().map(read_line).collect(),
+        parameters: shared(record.parameters),
     })
 }
 

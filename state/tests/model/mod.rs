@@ -505,6 +505,7 @@ impl Draw {
             memory_mib: self.u64(),
             tmp_disk_mib: self.u32(),
             gres: self.several::<_, Vec<_>>(Self::gres_line).into(),
+            parameters: self.maybe(Self::text),
         }
     }
 

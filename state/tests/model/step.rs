@@ -59,6 +59,7 @@ impl Draw {
                 network: self.maybe(Self::text),
                 container: self.maybe(Self::text),
                 container_id: self.maybe(Self::text),
+                container_type: self.maybe(Self::text),
                 cwd: self.maybe(Self::text),
                 std_in: self.maybe(Self::text),
                 std_out: self.maybe(Self::text),

@@ -150,6 +150,7 @@ pub fn report(name: &str, booted: i64) -> Registered {
             memory_mib: 1000,
             tmp_disk_mib: 0,
             gres: Box::default(),
+            parameters: None,
         },
         load: (0, 500),
         trouble: None,

@@ -10,9 +10,10 @@ mod job;
 mod tests;
 
 use ctld_core::NodeMessage;
-use model::{Node, Script, StepNumber, Timestamp};
+use model::{Availability, Node, Script, StepNumber, Timestamp};
 use protocol::msg::{
-    self, JobOrStepId, KillFlags, RebootNodes, SignalTasks, StepId, SuspendOnNode, SuspendRequest,
+    self, JobOrStepId, KillFlags, NodeHealth, RebootNodes, SignalTasks, StepId, SuspendOnNode,
+    SuspendRequest,
 };
 use protocol::shape::{Limit, Sentinel};
 use protocol::wire::{Wire, to_bytes};
@@ -61,7 +62,7 @@ pub fn message(
     let now = Timestamp(signer.now.0);
     Some(match message {
         NodeMessage::Ping => made(Number::REQUEST_PING, version, &()),
-        NodeMessage::HealthCheck => made(Number::REQUEST_HEALTH_CHECK, version, &()),
+        NodeMessage::HealthCheck => health_check(view, node, version),
         NodeMessage::Register => made(Number::REQUEST_NODE_REGISTRATION_STATUS, version, &()),
         NodeMessage::LaunchProlog { job } => {
             let launch = job::prolog(view, job, version, signer)?;
@@ -117,6 +118,17 @@ pub fn message(
             unanswered_by(made(Number::REQUEST_REBOOT_NODES, version, &reboot))
         }
     })
+}
+
+/// Has a node run HealthCheckProgram. slurmds of 26.05 pass on to it whether the node is in service,
+/// where the cluster says so: those before 26.05.2 know nothing of it.
+fn health_check(view: &View, node: &Node, version: Version) -> Made {
+    let reports = view.conf.settings.slurmctld.has("health_check_report");
+    if !reports || version < Version::V26_05 {
+        return made(Number::REQUEST_HEALTH_CHECK, version, &());
+    }
+    let is_out = node.availability == Availability::Down || node.flags.drain || node.flags.fail;
+    made(Number::REQUEST_NODE_HEALTH_CHECK, version, &NodeHealth { healthy: !is_out })
 }
 
 /// REQUEST_RECONFIGURE: have a node read its configuration again, and register.

@@ -450,6 +450,34 @@ fn a_node_is_spoken_to_in_the_release_that_it_registered_with() {
     assert_eq!(version(&with(Some(Arc::new(newer)))), Version::NEWEST);
 }
 
+/// SLURM_NODE_IS_HEALTHY of its HealthCheckProgram.
+#[test]
+fn a_node_is_told_that_it_is_out_of_service_where_the_cluster_says_so() {
+    let conf = format!("{CONF}SlurmctldParameters=health_check_report\n");
+    for (conf, version, told) in [
+        (&*conf, Version::V26_05, true),
+        (&*conf, Version::V25_11, false),
+        (CONF, Version::V26_05, false),
+    ] {
+        let view = fixtures::view(conf, &[]);
+        for drain in [false, true] {
+            let mut node = Node::clone(view.cluster.node_named("n1").unwrap());
+            node.registration = Some(Arc::new(fixtures::registered(version)));
+            node.flags.drain = drain;
+            let made = signed(shape::Timestamp(60), |signer| {
+                super::message(&view, &node, &NodeMessage::HealthCheck, None, signer).unwrap()
+            });
+            if told {
+                assert_eq!(made.number, Number::REQUEST_NODE_HEALTH_CHECK);
+                let health: NodeHealth = from_bytes(&made.body, version).unwrap();
+                assert_eq!(health.healthy, !drain);
+            } else {
+                assert_eq!((made.number, made.body.len()), (Number::REQUEST_HEALTH_CHECK, 0));
+            }
+        }
+    }
+}
+
 #[test]
 fn a_job_without_nodes_has_nothing_to_be_launched() {
     let (view, job) = view_with(fixtures::job(9), Version::V24_11);

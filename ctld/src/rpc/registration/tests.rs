@@ -110,10 +110,14 @@ fn steps_of_the_controller_are_told_from_others() {
             StepId::step(7, 0),
             StepId::step(NO_ALLOCATION + 1, 0),
         ],
+        parameters: Some("l3cache_as_socket".into()),
         ..NodeRegistration::default()
     };
     let r = event(CONF, &message, Version::V24_11).unwrap();
     assert_eq!(r.steps, [(JobId(7), StepNumber::Batch), (JobId(7), StepNumber::Normal(0))]);
+    assert_eq!(r.registration.parameters, None, "older ones have no such thing");
+    let r = event(CONF, &message, Version::V25_11).unwrap();
+    assert_eq!(r.registration.parameters.as_deref(), Some("l3cache_as_socket"));
 }
 
 #[test]
