@@ -5,10 +5,21 @@ use std::sync::Arc;
 /// Features joined by and (`&`) and or (`|`), as `sbatch --constraint` takes them.
 ///
 /// Operators have no precedence: they are taken from left to right, parentheses aside, as in stock.
-/// `[a|b]` means that all nodes have `a` or all have `b`, so it makes several expressions.
+/// `[a|b]` means that all nodes have `a` or all have `b`, so it makes several expressions; what stands
+/// outside the brackets is part of each. With counts, `a*2` or `[a*2&(b|c)*1]`, so many nodes have
+/// these, each node for one of them, and the other nodes have what they like.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Features {
     alternatives: Vec<Expression>,
+    counted: Vec<Counted>,
+}
+
+/// What so many nodes must have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Counted {
+    /// How many nodes.
+    pub nodes: u32,
+    expression: Expression,
 }
 
 /// An expression that is asked of a node by itself.
@@ -30,7 +41,7 @@ enum Operator {
     Or,
 }
 
-/// An expression that is malformed, or that counts nodes (`a*2`), which is not served.
+/// An expression that is malformed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BadFeatures;
 
@@ -40,28 +51,70 @@ const DEPTH_MAX: u32 = 8;
 impl Features {
     pub fn parse(text: &str) -> Result<Self, BadFeatures> {
         let text = text.trim();
-        let Some(inside) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) else {
-            return Ok(Self { alternatives: vec![Expression::parse(text)?] });
+        if text.contains('*') {
+            return Self::parse_counted(text);
+        }
+        let Some((before, rest)) = text.split_once('[') else {
+            return Ok(Self::of(vec![Expression::parse(text)?]));
         };
-        let alternatives: Result<_, _> = inside.split('|').map(Expression::parse).collect();
-        Ok(Self { alternatives: alternatives? })
+        let (inside, after) = rest.split_once(']').ok_or(BadFeatures)?;
+        let whole = |one: &str| Expression::parse(&format!("{before}({one}){after}"));
+        Ok(Self::of(inside.split('|').map(whole).collect::<Result<_, _>>()?))
+    }
+
+    fn of(alternatives: Vec<Expression>) -> Self {
+        Self { alternatives, counted: Vec::new() }
+    }
+
+    /// One count stands by itself; several are in brackets.
+    fn parse_counted(text: &str) -> Result<Self, BadFeatures> {
+        let mut rest = match text.strip_prefix('[') {
+            Some(inside) => inside.strip_suffix(']').ok_or(BadFeatures)?,
+            None => text,
+        };
+        let mut counted = Vec::new();
+        loop {
+            let expression = Expression { first: Term::read(&mut rest, 0)?, rest: Vec::new() };
+            rest = rest.strip_prefix('*').ok_or(BadFeatures)?;
+            let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+            let nodes = rest[..end].parse().ok().filter(|nodes| *nodes > 0).ok_or(BadFeatures)?;
+            counted.push(Counted { nodes, expression });
+            match (rest[end..].strip_prefix('&'), text.starts_with('[')) {
+                (Some(more), true) => rest = more,
+                _ if end == rest.len() => return Ok(Self { alternatives: Vec::new(), counted }),
+                _ => return Err(BadFeatures),
+            }
+        }
     }
 
     /// How many expressions there are, of which all nodes of a job must satisfy the same.
     pub fn alternatives(&self) -> usize {
-        self.alternatives.len()
+        self.alternatives.len().max(1)
+    }
+
+    /// What only so many nodes of a job must have.
+    pub fn counted(&self) -> &[Counted] {
+        &self.counted
     }
 
     /// All features that are named.
     pub fn names(&self) -> Vec<&str> {
         let mut names = Vec::new();
-        self.alternatives.iter().for_each(|one| one.collect_names(&mut names));
+        let counted = self.counted.iter().map(|counted| &counted.expression);
+        self.alternatives.iter().chain(counted).for_each(|one| one.collect_names(&mut names));
         names
     }
 
     /// Whether a node with these features satisfies one of the expressions.
     pub fn accepts(&self, alternative: usize, features: &[Arc<str>]) -> bool {
-        self.alternatives[alternative].accepts(features)
+        self.alternatives.get(alternative).is_none_or(|one| one.accepts(features))
+    }
+}
+
+impl Counted {
+    /// Whether a node with these features is one of those.
+    pub fn accepts(&self, features: &[Arc<str>]) -> bool {
+        self.expression.accepts(features)
     }
 }
 
@@ -117,7 +170,7 @@ impl Term {
         }
         let end = text.find(['&', '|', ',', '(', ')', '[', ']', '*']).unwrap_or(text.len());
         let (name, rest) = text.split_at(end);
-        if name.trim().is_empty() || rest.starts_with(['*', '[', ']', '(']) {
+        if name.trim().is_empty() || rest.starts_with(['[', ']', '(']) {
             return Err(BadFeatures);
         }
         *text = rest;
@@ -153,8 +206,46 @@ mod tests {
     }
 
     #[test]
-    fn counts_and_malformed_expressions_are_refused() {
-        for text in ["a*2", "a&", "&a", "", "(a", "a)", "[a", "a[b]", "a(b)", "((((((((((a"] {
+    fn brackets_are_within_what_stands_around_them() {
+        assert!(accepts("a&[b|c]", &["a", "c"]));
+        assert!(!accepts("a&[b|c]", &["c"]));
+        assert_eq!(Features::parse("a&[b|c]").unwrap().alternatives(), 2);
+    }
+
+    #[test]
+    fn counts_are_of_nodes_and_leave_the_others_alone() {
+        let counts = |text: &str| -> Vec<u32> {
+            Features::parse(text).unwrap().counted().iter().map(|one| one.nodes).collect()
+        };
+        assert_eq!(counts("a*2"), [2]);
+        assert_eq!(counts("[(a&b)*2&c*1]"), [2, 1]);
+        assert!(accepts("a*2", &[]));
+        let both = Features::parse("[(a|b)*1]").unwrap();
+        assert!(both.counted()[0].accepts(&["b".into()]) && !both.counted()[0].accepts(&[]));
+        assert_eq!(both.names(), ["a", "b"]);
+    }
+
+    #[test]
+    fn malformed_expressions_are_refused() {
+        for text in [
+            "a*0",
+            "a*",
+            "a*2&b*1",
+            "[a*2&b]",
+            "a*2x",
+            "(a*2)",
+            "[a*2",
+            "a&",
+            "&a",
+            "",
+            "(a",
+            "a)",
+            "[a",
+            "a[b]",
+            "[a]b",
+            "a(b)",
+            "((((((((((a",
+        ] {
             assert_eq!(Features::parse(text), Err(BadFeatures), "{text}");
         }
     }

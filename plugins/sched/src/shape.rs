@@ -12,7 +12,7 @@ use model::{GresWish, Job, Node, NodeShare, Timestamp, WaitReason, named_nodes};
 
 use crate::choose::{Candidate, Chosen, choose};
 use crate::demand::{Demand, Memory};
-use crate::features::Features;
+use crate::features::{Counted, Features};
 use crate::layout::{Site, lay_out};
 use crate::ledger::{Ledger, grain_cpus};
 use crate::offer::{gres_left, offer};
@@ -27,6 +27,8 @@ pub(crate) struct Shape {
     pub candidates: Vec<Candidate>,
     /// For each of the alternatives in the demand's features, whether each candidate has it.
     alternatives: Vec<Vec<bool>>,
+    /// What only so many nodes must have: how many, and whether each candidate has it.
+    counted: Vec<(u32, Vec<bool>)>,
     /// Indexes of candidates that must be among those chosen.
     pub required: Vec<usize>,
     /// What each has to offer now, as far as `seen` goes.
@@ -67,6 +69,7 @@ impl Shape {
         let mut shape = Self {
             candidates: Vec::new(),
             alternatives: vec![Vec::new(); count],
+            counted: Vec::new(),
             required: Vec::new(),
             cpus: Vec::new(),
             seen: None,
@@ -86,6 +89,7 @@ impl Shape {
                 shape.add(rank, node, &accepted, must.binary_search(&node.id).is_ok());
             }
         }
+        shape.counted = features.map_or_else(Vec::new, |features| shape.count(ledger, &features));
         if shape.required.len() < must.len() {
             return Err(Hopeless::RequiredNode);
         }
@@ -106,6 +110,16 @@ impl Shape {
         }
         let grain_cpus = grain_cpus(&self.demand, node);
         self.candidates.push(Candidate { rank, weight: node.weight, grain_cpus });
+    }
+
+    fn count(&self, ledger: &Ledger<'_>, features: &Features) -> Vec<(u32, Vec<bool>)> {
+        let of = |counted: &Counted| {
+            let has = |candidate: &Candidate| {
+                counted.accepts(&ledger.node(candidate.rank).features_active)
+            };
+            (counted.nodes, self.candidates.iter().map(has).collect())
+        };
+        features.counted().iter().map(of).collect()
     }
 
     pub fn at(&self, rank: u32) -> Option<usize> {
@@ -176,6 +190,27 @@ impl Shape {
         }
     }
 
+    /// The candidates that must be had: those named, and for each count of features the lightest
+    /// nodes that have them, each node for one count.
+    fn must(&self, cpus: &[u32]) -> Option<Vec<usize>> {
+        let mut must = self.required.clone();
+        let mut spare = self.required.clone();
+        for (nodes, has) in &self.counted {
+            let mut able: Vec<usize> = (0..has.len()).filter(|at| has[*at]).collect();
+            able.sort_by_key(|at| (!spare.contains(at), self.candidates[*at].weight, *at));
+            let open = |at: &usize| spare.contains(at) || cpus[*at] > 0 && !must.contains(at);
+            let taken: Vec<usize> = able.into_iter().filter(open).take(*nodes as usize).collect();
+            if taken.len() < *nodes as usize {
+                return None;
+            }
+            spare.retain(|at| !taken.contains(at));
+            must.extend(taken);
+            must.sort_unstable();
+            must.dedup();
+        }
+        Some(must)
+    }
+
     /// Nodes, and what the job gets of each.
     ///
     /// A job that wants generic resources in all gets as few nodes as will do; first such are looked
@@ -217,6 +252,9 @@ impl Shape {
     }
 
     fn choose_by(&self, demand: &Demand, cpus: &[u32]) -> Option<Vec<Chosen>> {
+        if !self.counted.is_empty() {
+            return choose(demand, &self.candidates, cpus, &self.must(cpus)?);
+        }
         if self.alternatives.len() == 1 {
             return choose(demand, &self.candidates, cpus, &self.required);
         }
