@@ -4,7 +4,7 @@
 
 mod world;
 
-use ctld_core::{ClientMessage, Effect, Event, Hook, HookResult, Kill, MailEvent, Turned};
+use ctld_core::{ClientMessage, Effect, Event, Hook, HookResult, Kill, MailEvent, Reject, Turned};
 use model::{
     Config, Exit, Hold, JobId, NumberOption, Phase, PriorityType, StepClient, TextOption,
     WaitReason,
@@ -129,8 +129,7 @@ fn a_signal_for_a_job_whose_nodes_run_prologs_does_not_end_it() {
     let job = world.submit(batch(ANN));
     world.start(job, None, &[1]);
     let signal = Kill { caller: ANN, selection: whole(job), step: None, signal: 10, flags: 0 };
-    let turned = world.accepted(Event::Kill(signal));
-    assert_eq!(sent(&turned), [(1, "signal")]);
+    assert_eq!(world.refused(Event::Kill(signal)), Reject::NotSignalable(job), "asked again later");
     assert!(world.job(job).is_active());
 }
 

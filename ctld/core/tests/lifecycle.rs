@@ -130,6 +130,8 @@ fn a_signal_goes_to_what_runs_and_nowhere_else() {
     let waiting = world.refused(kill(whole(job), 0, None));
     assert_eq!(waiting, Reject::NotSignalable(job));
     world.start(job, None, &[1, 2]);
+    let sending = world.refused(kill(whole(job), 0, None));
+    assert_eq!(sending, Reject::NotSignalable(job), "its node may have no script yet");
     world.launched(job);
     let all = world.accepted(kill(whole(job), 0, None));
     assert_eq!(sent(&all), [(1, "signal"), (2, "signal")]);

@@ -118,6 +118,8 @@ fn check_kill(turn: &Turn<'_>, job: &Arc<Job>, kill: &Kill) -> Result<(), Reject
         Phase::Pending | Phase::Completing(_) | Phase::Suspended => {
             Err(Reject::NotSignalable(job.id))
         }
+        // Its node may not have the script yet that could hear it; scancel asks again.
+        Phase::Running(Launch::Sending { .. }) if !kills => Err(Reject::NotSignalable(job.id)),
         Phase::Running(_) => match kill.step {
             Some(step) if turn.cluster().steps_numbered(job.id, step).next().is_none() => {
                 Err(Reject::NoSuchJob(job.id))
