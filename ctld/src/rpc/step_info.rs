@@ -77,7 +77,7 @@ fn age(step: StepNumber) -> u8 {
 fn step_info(view: &View, job: &Job, step: &Step, now: Timestamp) -> StepInfo {
     // The script's step stands for the job's own resources and counts none itself.
     let is_batch = step.number == StepNumber::Batch;
-    let of_job = |option| text(job.spec.carried.text(option));
+    let of_script = |option| text(job.spec.carried.text(option)).filter(|_| is_batch);
     let launch = step.launch.as_deref();
     let frequency = |of: fn(&CpuFrequency) -> Option<u32>| match step.number {
         StepNumber::Normal(_) | StepNumber::Component { .. } | StepNumber::Interactive => {
@@ -127,14 +127,10 @@ fn step_info(view: &View, job: &Job, step: &Step, now: Timestamp) -> StepInfo {
         start_time: time(Some(step.started)),
         run_time: run_time(job, step, now),
         cluster: view.conf.keys.cluster_name.clone(),
-        container: of_job(TextOption::Container)
-            .filter(|_| is_batch)
-            .or_else(|| said(|texts| &texts.container)),
-        container_id: of_job(TextOption::ContainerId)
-            .filter(|_| is_batch)
+        container: of_script(TextOption::Container).or_else(|| said(|texts| &texts.container)),
+        container_id: of_script(TextOption::ContainerId)
             .or_else(|| said(|texts| &texts.container_id)),
-        container_type: of_job(TextOption::ContainerType)
-            .filter(|_| is_batch)
+        container_type: of_script(TextOption::ContainerType)
             .or_else(|| said(|texts| &texts.container_type)),
         partition: Some(job.partition.to_string()),
         nodes: Some(step.node_list.to_string()),
