@@ -1,6 +1,6 @@
 //! What goes wrong on nodes, and what becomes of their jobs.
 
-use conformance::{Shell, Subject, World};
+use conformance::{Release, Shell, Subject, World};
 
 /// Two nodes whose prologs take a second where `/tmp/slow` is, fail where `/tmp/prolog-fails` is, and so on
 /// for epilogs; and short limits.
@@ -19,9 +19,13 @@ fn cluster() -> Option<World> {
         .conf("Epilog=/etc/slurm/epilog.sh")
         .conf("HealthCheckProgram=/etc/slurm/health.sh")
         .conf("HealthCheckInterval=1")
+        .conf("SlurmctldParameters=health_check_report")
         .file("prolog.sh", &HOOK.replace("HOOK", "prolog"))
         .file("epilog.sh", &HOOK.replace("HOOK", "epilog"))
-        .file("health.sh", "#!/bin/sh\ntouch /tmp/checked\n")
+        .file(
+            "health.sh",
+            "#!/bin/sh\necho \"in service: $SLURM_NODE_IS_HEALTHY\" > /tmp/checked\n",
+        )
         .start();
     Some(world)
 }
@@ -87,7 +91,12 @@ fn failing_prologs_and_epilogs_drain_their_node() {
     assert_drained(&world, "n1", "Epilog error");
     assert_eq!(world.read("ctl", "/home/alice/first"), "began\nended\n");
     assert!(!world.read("ctl", "/home/alice/once").contains("began"));
-    world.on("n2").ok(["test", "-e", "/tmp/checked"]);
+    // Older releases know nothing of it.
+    let told = match Release::chosen() {
+        Release::R24_11 => "in service: \n",
+        Release::R26_05 => "in service: yes\n",
+    };
+    assert_eq!(world.read("n2", "/tmp/checked"), told);
 }
 
 /// A node that is cut off while jobs run there, each of which said what is to become of it then.

@@ -73,9 +73,10 @@ impl Told {
 /// A job has started: what its client is told that was told before that it waits.
 pub fn started(view: &View, job: &Arc<Job>) -> Told {
     if job.het.is_some() {
-        return Told::StartedTogether(submit::allocations_of(view, job));
+        return Told::StartedTogether(submit::allocations_of(view, job, job.protocol));
     }
-    Told::Started(Box::new(submit::allocation_of(view, job, Errno::SLURM_SUCCESS)))
+    let allocation = submit::allocation_of(view, job, job.protocol, Errno::SLURM_SUCCESS);
+    Told::Started(Box::new(allocation))
 }
 
 /// Everything else.

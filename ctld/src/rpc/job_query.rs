@@ -139,9 +139,7 @@ fn end_time(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
 fn allocation(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
     let asked: AllocationQuery = request.decode()?;
     let job = allocated_job(view, request, sluid::meant(view, request.version, asked.job.0))?;
-    let mut body = allocation_of(view, job, Errno::SLURM_SUCCESS);
-    // The client may be older than the one that submitted the job.
-    body.start_protocol_ver = body.start_protocol_ver.min(request.version.into());
+    let body = allocation_of(view, job, request.version.to_wire(), Errno::SLURM_SUCCESS);
     Ok(request.reply(Number::RESPONSE_JOB_ALLOCATION_INFO, &body))
 }
 
@@ -155,7 +153,8 @@ fn allocations(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
     if job.het.as_ref().is_some_and(|role| !role.is_leader()) {
         return Err(Failure::Code(Errno::ESLURM_NOT_HET_JOB_LEADER));
     }
-    Ok(request.reply(Number::RESPONSE_HET_JOB_ALLOCATION, &allocations_of(view, job)))
+    let body = allocations_of(view, job, request.version.to_wire());
+    Ok(request.reply(Number::RESPONSE_HET_JOB_ALLOCATION, &body))
 }
 
 /// sprio: jobs that could start. There are no factors: a priority is what it is, as one that an

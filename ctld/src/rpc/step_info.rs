@@ -38,7 +38,7 @@ fn steps(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
         let job = cluster.job(step.job)?;
         let is_wanted = is_wanted(job.id, job.array_job())
             && number.is_none_or(|number| step_id(job.id.0, step.number).step_id == number);
-        (is_wanted && sight.job(job)).then(|| step_info(view, job, step, request.now))
+        (is_wanted && sight.job(job)).then(|| step_info(view, job, step, request))
     };
     let mut found: Vec<&Step> = match wanted {
         None => cluster.steps().map(|step| &**step).collect(),
@@ -74,7 +74,7 @@ fn age(step: StepNumber) -> u8 {
     }
 }
 
-fn step_info(view: &View, job: &Job, step: &Step, now: Timestamp) -> StepInfo {
+fn step_info(view: &View, job: &Job, step: &Step, request: &Request<'_>) -> StepInfo {
     // The script's step stands for the job's own resources and counts none itself.
     let is_batch = step.number == StepNumber::Batch;
     let of_script = |option| text(job.spec.carried.text(option)).filter(|_| is_batch);
@@ -125,7 +125,7 @@ fn step_info(view: &View, job: &Job, step: &Step, now: Timestamp) -> StepInfo {
         // Also while its job is suspended.
         state: JobState::RUNNING,
         start_time: time(Some(step.started)),
-        run_time: run_time(job, step, now),
+        run_time: run_time(job, step, request.now),
         cluster: view.conf.keys.cluster_name.clone(),
         container: of_script(TextOption::Container).or_else(|| said(|texts| &texts.container)),
         container_id: of_script(TextOption::ContainerId)
@@ -136,7 +136,7 @@ fn step_info(view: &View, job: &Job, step: &Step, now: Timestamp) -> StepInfo {
         nodes: Some(step.node_list.to_string()),
         name: Some(step.name.to_string()),
         node_bitmap: Some(node_set(&view.cluster, step.nodes.iter().copied())),
-        start_protocol_ver: RawVersion(step.protocol),
+        start_protocol_ver: RawVersion(step.protocol).min(request.version.into()),
         job_name: Some(job.spec.name.to_string()),
         ..StepInfo::default()
     }
@@ -181,7 +181,10 @@ fn step_layout(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
     let number = step_number(asked);
     let step = number.and_then(|number| view.cluster.steps_numbered(job.id, number).next());
     let step = step.ok_or(Failure::Code(Errno::ESLURM_INVALID_JOB_ID))?;
-    Ok(request.reply(Number::RESPONSE_STEP_LAYOUT, &Some(step_create::layout(step))))
+    let mut layout = step_create::layout(step);
+    // The client goes on to speak to the nodes in it, and may be older than the step's own.
+    layout.start_protocol_ver = layout.start_protocol_ver.min(request.version.into());
+    Ok(request.reply(Number::RESPONSE_STEP_LAYOUT, &Some(layout)))
 }
 
 /// The steps that run a container.

@@ -15,6 +15,7 @@ use crate::hook::Hook;
 use crate::job::{complete, het, requeue};
 use crate::node;
 use crate::reject::Reject;
+use crate::step;
 use crate::turn::Turn;
 
 /// What nodes and clients have to be told of a job as it is now. Asked for at its start, again when
@@ -146,6 +147,8 @@ pub(super) fn record_steps(turn: &mut Turn<'_>, job: &Arc<Job>) {
     }
     for (number, name, nodes, node_list, cpus) in steps {
         let tasks = u32::try_from(nodes.len()).unwrap_or(u32::MAX);
+        // Only slurmds have a part in these.
+        let protocol = step::protocol_of(turn, &nodes).unwrap_or(job.protocol);
         let step = Step {
             job: job.id,
             number,
@@ -155,7 +158,7 @@ pub(super) fn record_steps(turn: &mut Turn<'_>, job: &Arc<Job>) {
             tasks,
             cpus,
             started: turn.now,
-            protocol: job.protocol,
+            protocol,
             launch: None,
         };
         turn.record(Change::Step(Arc::new(step)));

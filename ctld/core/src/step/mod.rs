@@ -179,11 +179,16 @@ fn count_on(
 
 /// The lowest release among the client and the nodes: all of them read what the others write.
 fn protocol(turn: &Turn<'_>, nodes: &[NodeId], client: u16) -> u16 {
+    protocol_of(turn, nodes).map_or(client, |lowest| lowest.min(client))
+}
+
+/// The lowest release of some nodes.
+pub(crate) fn protocol_of(turn: &Turn<'_>, nodes: &[NodeId]) -> Option<u16> {
     let of_node = |id: &NodeId| {
         let registration = turn.cluster().node(*id)?.registration.clone();
         registration.map(|registration| registration.protocol)
     };
-    nodes.iter().filter_map(of_node).min().map_or(client, |lowest| lowest.min(client))
+    nodes.iter().filter_map(of_node).min()
 }
 
 /// What is shown of a step's request: of generic resources the job's, where it names none.

@@ -113,7 +113,8 @@ fn allocated(view: &View, request: &Request<'_>, answer: Answer) -> Reply {
     match submitted(&answer).and_then(|id| view.cluster.job(id)) {
         None => request.return_code(Errno::ESLURM_INTERNAL),
         Some(leader) => {
-            request.reply(Number::RESPONSE_HET_JOB_ALLOCATION, &reply::allocations_of(view, leader))
+            let body = reply::allocations_of(view, leader, request.version.to_wire());
+            request.reply(Number::RESPONSE_HET_JOB_ALLOCATION, &body)
         }
     }
 }

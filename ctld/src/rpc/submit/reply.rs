@@ -72,19 +72,30 @@ pub(super) fn allocation(view: &View, request: &Request<'_>, answer: Answer) -> 
     if job.spec.immediate && job.is_finished() {
         return request.return_code(Errno::ESLURM_NODES_BUSY);
     }
-    let body = super::reply::allocation_of(view, job, warning_of_allocation(view, job));
+    let client = request.version.to_wire();
+    let body = allocation_of(view, job, client, warning_of_allocation(view, job));
     request.reply(Number::RESPONSE_RESOURCE_ALLOCATION, &body)
 }
 
 /// The same of all components of a heterogeneous job; of a plain job a list of one.
-pub(in crate::rpc) fn allocations_of(view: &View, job: &Arc<Job>) -> ShortArray<msg::Allocation> {
-    let components = view.cluster.components(job);
-    ShortArray(components.map(|job| allocation_of(view, job, Errno::SLURM_SUCCESS)).collect())
+pub(in crate::rpc) fn allocations_of(
+    view: &View,
+    job: &Arc<Job>,
+    client: u16,
+) -> ShortArray<msg::Allocation> {
+    let of = |job: &Arc<Job>| allocation_of(view, job, client, Errno::SLURM_SUCCESS);
+    ShortArray(view.cluster.components(job).map(of).collect())
 }
 
 /// What a client is told of a job's allocation, or of a job that has none yet: also the message that
-/// it gets at its port.
-pub(in crate::rpc) fn allocation_of(view: &View, job: &Job, code: Errno) -> msg::Allocation {
+/// it gets at its port. `client` is the client's release, which need not be the submitter's: a script
+/// runs the srun of its node.
+pub(in crate::rpc) fn allocation_of(
+    view: &View,
+    job: &Job,
+    client: u16,
+    code: Errno,
+) -> msg::Allocation {
     let text = |option| job.spec.carried.text(option).map(|text| text.to_string());
     let spec = &job.spec;
     let flags = JobFlags(spec.carried.number(NumberOption::Bitflags).unwrap_or(0));
@@ -122,7 +133,7 @@ pub(in crate::rpc) fn allocation_of(view: &View, job: &Job, code: Errno) -> msg:
         let released = |id| view.cluster.node(id)?.registration.as_ref().map(|r| r.protocol);
         let oldest = allocation.shares.iter().filter_map(|share| released(share.node)).min();
         // srun of 25.11 and later asks for its steps in this release, so it must speak it itself.
-        let common = oldest.map_or(job.protocol, |oldest| oldest.min(job.protocol));
+        let common = oldest.map_or(client, |oldest| oldest.min(client));
         body.start_protocol_ver = protocol::RawVersion(common);
     }
     body

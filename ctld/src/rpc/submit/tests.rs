@@ -379,10 +379,12 @@ fn steps_are_to_be_asked_for_in_a_release_that_client_and_nodes_speak() {
             phase: Phase::Running(Launch::Done),
             prologs: None,
             allocation: Some(Arc::new(allocation)),
-            protocol: client.to_wire(),
+            // Whoever submitted it.
+            protocol: Version::V23_11.to_wire(),
             ..fixtures::job(7)
         };
-        let told = super::reply::allocation_of(&view, &job, Errno::SLURM_SUCCESS);
+        let client_version = client.to_wire();
+        let told = super::reply::allocation_of(&view, &job, client_version, Errno::SLURM_SUCCESS);
         assert_eq!(told.start_protocol_ver, common.into(), "{client} on {slurmd}");
     }
 }
