@@ -4,7 +4,7 @@ use model::{CoreSet, GresCount, GresHeld, GresWish, Hardware, Node, NodeShare};
 
 use crate::demand::{CoreOrder, Demand, Grain, Memory};
 use crate::offer::{core_choice, counted_per_core, cpus_per_core, gres_left, gres_tasks};
-use crate::room::Room;
+use crate::room::{Room, has_near_devices};
 
 /// A chosen node.
 pub(crate) struct Site<'a> {
@@ -173,13 +173,16 @@ fn share(
     demand: &Demand,
     site: &Site<'_>,
     mut count: Count,
-    gres: Vec<GresHeld>,
+    mut gres: Vec<GresHeld>,
 ) -> Option<NodeShare> {
     let hardware = &site.node.hardware;
     let for_gres = sum_of_gres(demand, &gres, |wish| wish.cpus_each.into());
     count.cpus = count.cpus.max(u32::try_from(for_gres).unwrap_or(u32::MAX).min(site.cpus));
     let (per_core, usable) = cpus_per_core(demand, hardware);
-    let choice = core_choice(demand, site.node, site.room);
+    let mut choice = core_choice(demand, site.node, site.room);
+    if has_near_devices(site.node) {
+        choice = near_devices(demand, site, &gres, choice, count.cpus.div_ceil(usable.max(1)));
+    }
     let mut picker = Picker::new(demand, hardware, choice, usable);
     let cores = if demand.whole {
         picker.choice
@@ -198,7 +201,30 @@ fn share(
         _ => cores.len() * counted_per_core(demand, per_core),
     };
     let memory_mib = memory(demand, site, counted, &gres)?;
+    if has_near_devices(site.node) {
+        let taken = site.room.devices.clone();
+        gres = model::bound(site.node, &demand.gres, &gres, &cores, taken);
+    }
     Some(NodeShare { node: site.node.id, cores, cpus, memory_mib, tasks: count.tasks, gres })
+}
+
+/// Of the cores that a job may have those that are near its devices, if these are enough.
+fn near_devices(
+    demand: &Demand,
+    site: &Site<'_>,
+    gres: &[GresHeld],
+    choice: CoreSet,
+    needed: u32,
+) -> CoreSet {
+    if demand.whole || demand.tasks_per_socket > 0 || demand.sockets_per_node > 1 {
+        return choice;
+    }
+    let near = model::cores_near(site.node, &demand.gres, gres, &site.room.devices);
+    let Some(near) = near else {
+        return choice;
+    };
+    let both: CoreSet = choice.iter().filter(|core| near.contains(*core)).collect();
+    if both.len() >= needed { both } else { choice }
 }
 
 /// The sum of what comes with each generic resource that is given.

@@ -1,6 +1,7 @@
 //! What is left of a node.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use model::{CoreSet, Hardware, Node, NodeShare, Usage};
 
@@ -15,6 +16,8 @@ pub(crate) struct Room {
     pub memory_mib: u64,
     /// Of each of the node's generic resources, in its order.
     pub gres: Vec<u64>,
+    /// Devices that others have, by name: of nodes whose devices are each near some cores only.
+    pub devices: BTreeMap<Arc<str>, CoreSet>,
     /// Jobs that have something here.
     pub jobs: u32,
     /// Jobs among them that want no other beside them.
@@ -29,6 +32,7 @@ impl Room {
             oversubscribed: BTreeMap::new(),
             memory_mib: hardware.job_memory_mib(),
             gres: hardware.gres.iter().map(|gres| gres.count).collect(),
+            devices: BTreeMap::new(),
             jobs: 0,
             exclusive: 0,
         }
@@ -44,6 +48,9 @@ impl Room {
             let held = usage.gres.get(&(gres.name.clone(), gres.kind.clone()));
             *left = left.saturating_sub(held.copied().unwrap_or(0));
         }
+        if has_near_devices(node) {
+            room.devices.clone_from(&usage.devices);
+        }
         room.jobs = usage.running + usage.completing;
         room.exclusive = usage.exclusive;
         room
@@ -58,6 +65,9 @@ impl Room {
         self.memory_mib = self.memory_mib.saturating_sub(share.memory_mib);
         for (left, gres) in self.gres.iter_mut().zip(&*hardware.gres) {
             *left = left.saturating_sub(held(share, gres));
+        }
+        for held in share.gres.iter().filter(|held| !held.devices.is_empty()) {
+            self.devices.entry(Arc::clone(&held.name)).or_default().add(&held.devices);
         }
         self.jobs += 1;
         self.exclusive += u32::from(exclusive);
@@ -76,6 +86,11 @@ impl Room {
         for (left, gres) in self.gres.iter_mut().zip(&*hardware.gres) {
             *left = (*left + held(share, gres)).min(gres.count);
         }
+        for held in &share.gres {
+            if let Some(taken) = self.devices.get_mut(&held.name) {
+                taken.remove(&held.devices);
+            }
+        }
         self.jobs = self.jobs.saturating_sub(1);
         self.exclusive = self.exclusive.saturating_sub(u32::from(exclusive));
     }
@@ -92,6 +107,9 @@ impl Room {
         self.memory_mib = self.memory_mib.min(other.memory_mib);
         for (left, there) in self.gres.iter_mut().zip(&other.gres) {
             *left = (*left).min(*there);
+        }
+        for (name, taken) in &other.devices {
+            self.devices.entry(Arc::clone(name)).or_default().add(taken);
         }
         self.jobs = self.jobs.max(other.jobs);
         self.exclusive = self.exclusive.max(other.exclusive);
@@ -111,6 +129,12 @@ impl Room {
         cores.remove(&full);
         cores
     }
+}
+
+/// Whether devices of a node are nearer to some of its cores than to others.
+pub(crate) fn has_near_devices(node: &Node) -> bool {
+    let registration = node.registration.as_ref();
+    registration.is_some_and(|r| r.gres.iter().any(|line| line.cores.is_some()))
 }
 
 fn held(share: &NodeShare, of: &model::GresCount) -> u64 {

@@ -210,6 +210,44 @@ impl<'a> Devices<'a> {
         choice.chosen
     }
 
+    /// The cores of the sockets that a job should be on to be near so many free devices: of as few
+    /// sockets as will do, those with the most of them first. `None` if devices are alike to all
+    /// cores, or not enough of them are free.
+    pub(crate) fn cores_near(&self, wanted: &GresHeld, taken: &CoreSet) -> Option<CoreSet> {
+        let free: Vec<&GresLine> = self
+            .of_kind(wanted)
+            .into_iter()
+            .filter(|(index, _)| !taken.contains(*index))
+            .map(|(_, line)| line)
+            .collect();
+        if free.iter().any(|line| line.cores.is_none()) {
+            return None;
+        }
+        let of_socket = |socket: u32| -> CoreSet {
+            (socket * self.cores_per_socket..(socket + 1) * self.cores_per_socket).collect()
+        };
+        let mut sockets: Vec<(CoreSet, u64)> = (0..self.sockets)
+            .map(|socket| {
+                let cores = of_socket(socket);
+                let count = free.iter().filter(|line| is_near(line, &cores)).count();
+                (cores, count as u64)
+            })
+            .collect();
+        sockets.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        let (mut near, mut missing) = (CoreSet::default(), wanted.count);
+        for (cores, count) in sockets {
+            if missing == 0 {
+                break;
+            }
+            near.add(&cores);
+            missing = missing.saturating_sub(count);
+            if count == 0 {
+                return None;
+            }
+        }
+        (missing == 0 && wanted.count > 0).then_some(near)
+    }
+
     /// Devices for a step, of those that its job holds: near its cores as far as there are such,
     /// the lowest numbers first.
     pub fn for_step(
@@ -337,6 +375,23 @@ mod tests {
         assert_eq!(for_job(&node, &gpus(None, 1, &[]), &[], &[5]), [2]);
         assert_eq!(for_job(&node, &gpus(None, 2, &[]), &[], &[0, 4]), [0, 2]);
         assert_eq!(for_job(&node, &gpus(None, 3, &[]), &[], &[5]), [0, 2, 3]);
+    }
+
+    #[test]
+    fn cores_near_enough_devices_are_those_of_few_sockets() {
+        let node = node(&[line(None, 2, Some(0..4)), line(None, 2, Some(4..8))]);
+        let near = |count, taken: &[u32]| {
+            let taken = taken.iter().copied().collect();
+            let cores = Devices::of(&node, "gpu").cores_near(&gpus(None, count, &[]), &taken);
+            cores.map(|cores| cores.iter().collect::<Vec<_>>())
+        };
+        assert_eq!(near(1, &[]), Some(vec![0, 1, 2, 3]));
+        assert_eq!(near(1, &[0]), Some(vec![4, 5, 6, 7]), "two are free there");
+        assert_eq!(near(3, &[]), Some((0..8).collect()));
+        assert_eq!(near(3, &[1, 2]), None, "there are two");
+        let alike = self::node(&[line(None, 4, None)]);
+        let cores = Devices::of(&alike, "gpu").cores_near(&gpus(None, 1, &[]), &CoreSet::default());
+        assert_eq!(cores, None);
     }
 
     #[test]

@@ -22,6 +22,7 @@
 //! who is on the other end of a socket.
 
 mod array;
+mod bind;
 mod change;
 mod check;
 mod cluster;
@@ -43,6 +44,7 @@ mod step;
 mod trigger;
 
 pub use array::{ArrayRole, IndexSet, PendingTasks};
+pub use bind::{bound, cores_near};
 pub use change::{Change, Script, Seen, Waits};
 pub use check::{Violation, check};
 pub use cluster::{Cluster, Counters, QueueKey};
