@@ -138,7 +138,6 @@ fn step_info(view: &View, job: &Job, step: &Step, request: &Request<'_>) -> Step
         node_bitmap: Some(node_set(&view.cluster, step.nodes.iter().copied())),
         start_protocol_ver: RawVersion(step.protocol).min(request.version.into()),
         job_name: Some(job.spec.name.to_string()),
-        ..StepInfo::default()
     }
 }
 
