@@ -22,6 +22,8 @@ fn cluster() -> Option<World> {
         .conf("SlurmctldParameters=health_check_report")
         .file("prolog.sh", &HOOK.replace("HOOK", "prolog"))
         .file("epilog.sh", &HOOK.replace("HOOK", "epilog"))
+        .conf("MailProg=/etc/slurm/mail.sh")
+        .file("mail.sh", "#!/bin/sh\necho \"$2\" >> /var/log/slurm/mail\n")
         .file(
             "health.sh",
             "#!/bin/sh\necho \"in service: $SLURM_NODE_IS_HEALTHY\" > /tmp/checked\n",
@@ -173,7 +175,7 @@ fn a_slurmd_that_hangs_or_dies_does_not_lose_or_repeat_a_script() {
 fn a_batch_step_that_is_missing_when_its_node_registers_is_given_up() {
     let Some(world) = cluster() else { return };
     let alice = world.user("alice");
-    let again = counted(&alice, "again", &["-w", "n1", "-n1"], 301);
+    let again = counted(&alice, "again", &["-w", "n1", "-n1", "--mail-type=ALL"], 301);
     let ends = counted(&alice, "ends", &["-w", "n1", "-n1", "--no-requeue"], 302);
     world.wait_text("/home/alice/again", "began\n");
     world.wait_text("/home/alice/ends", "began\n");
@@ -189,6 +191,16 @@ fn a_batch_step_that_is_missing_when_its_node_registers_is_given_up() {
     world.wait_job(ends, "NODE_FAIL");
     world.until("it starts anew", 30, || (world.job_field(again, "Restarts") == "1").then_some(()));
     assert_eq!(world.job_field(ends, "Reason"), "None");
+    // Two come at once.
+    let mails = world.until("three mails", 30, || {
+        let told = world.read("ctl", "/var/log/slurm/mail");
+        let mut lines: Vec<String> = told.lines().map(str::to_owned).collect();
+        lines.sort_unstable();
+        (lines.len() == 3).then_some(lines)
+    });
+    for (told, word) in mails.iter().zip(["Began", "NODE_FAIL", "Requeued"]) {
+        assert!(told.contains(word), "{mails:?}");
+    }
     alice.ok(["scancel", &again.to_string()]);
 }
 

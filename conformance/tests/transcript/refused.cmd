@@ -40,3 +40,10 @@ alice: scontrol reboot n1
 alice: scontrol takeover
 alice: scontrol create reservation starttime=now duration=5 nodes=n1 users=alice
 alice: sdiag -r
+# What salloc and srun say of what is refused, some of it for being told twice.
+alice: salloc -p nowhere true
+alice: salloc --mem=1T true
+alice: salloc -C nofeature true
+alice: salloc --gres=nothing:1 true
+alice: srun -p nowhere true
+alice: srun -C nofeature true

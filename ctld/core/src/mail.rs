@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{Job, NumberOption, Phase};
+use model::{Exit, Job, NumberOption, Outcome, Phase};
 
 use crate::effect::{Effect, MailEvent};
 use crate::turn::Turn;
@@ -94,6 +94,22 @@ pub(crate) fn requeued(turn: &mut Turn<'_>, job: &Arc<Job>) {
     if wants(job, wanted::REQUEUE) && !is_of_array(job) {
         send(turn, job, MailEvent::Requeued);
     }
+}
+
+/// A job is about to go back to the queue because a node failed under it, or lost its script. It is
+/// told of as if it had ended so, too.
+pub(crate) fn lost_its_node(turn: &mut Turn<'_>, job: &Arc<Job>) {
+    if is_of_array(job) || !wants(job, wanted::END | wanted::FAIL) {
+        return;
+    }
+    let outcome = Outcome { exit: Exit::NodeFail, status: 1, derived_status: 0 };
+    let as_ended = Job {
+        phase: Phase::Ended,
+        ended: Some(turn.now),
+        outcome: Some(outcome),
+        ..Job::clone(job)
+    };
+    ended(turn, &Arc::new(as_ended));
 }
 
 /// A job waits for what will never come.

@@ -41,6 +41,7 @@ pub(crate) fn batch_done(turn: &mut Turn<'_>, done: &BatchDone) -> Result<Answer
     // Its node could not run it: another one is to try. The drained node does not get it again.
     let may_requeue = het::may_requeue(turn, &job);
     if done.slurm_code != 0 && done.node_at_fault && done.status != 0 && may_requeue {
+        mail::lost_its_node(turn, &job);
         requeue::launch_failed(turn, &job, Hold::None, None);
         return Ok(Answer::Done);
     }

@@ -13,6 +13,7 @@ use crate::effect::{Effect, NodeMessage};
 use crate::event::{Answer, LaunchResult};
 use crate::hook::Hook;
 use crate::job::{complete, het, requeue};
+use crate::mail;
 use crate::node;
 use crate::reject::Reject;
 use crate::step;
@@ -289,6 +290,7 @@ pub(crate) fn batch_launched(
         }
         LaunchResult::ScriptMissing => launch_failed(turn, &job),
         LaunchResult::NoAnswer if het::may_requeue(turn, &job) => {
+            mail::lost_its_node(turn, &job);
             requeue::launch_failed(turn, &job, Hold::None, None);
         }
         LaunchResult::NoAnswer => launch_failed(turn, &job),

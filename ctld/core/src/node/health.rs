@@ -10,6 +10,7 @@ use model::{
 use crate::effect::{Effect, NodeMessage};
 use crate::event::Answer;
 use crate::job;
+use crate::mail;
 use crate::node::leftover;
 use crate::reject::Reject;
 use crate::turn::Turn;
@@ -134,6 +135,7 @@ fn lose_job(turn: &mut Turn<'_>, job: &Arc<Job>, node: NodeId, node_name: Option
     }
     let job = turn.edit_job(job, |job| job.failed_node = node_name);
     if job::may_requeue(turn, &job) {
+        mail::lost_its_node(turn, &job);
         job::requeue(turn, &job, model::Hold::None, None);
     } else {
         let outcome = Outcome { exit: Exit::NodeFail, status: 1, derived_status: 0 };

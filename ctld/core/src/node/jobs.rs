@@ -7,6 +7,7 @@ use model::{Exit, Hold, Job, JobId, Launch, Node, NodeId, Outcome, Phase, StepNu
 
 use crate::effect::{Effect, NodeMessage};
 use crate::job;
+use crate::mail;
 use crate::node::leftover;
 use crate::turn::Turn;
 
@@ -85,6 +86,7 @@ pub(crate) fn batch_lost(turn: &mut Turn<'_>, job: &Arc<Job>, node: NodeId) {
     let name = turn.cluster().node(node).map(|node| Arc::clone(&node.name));
     let job = turn.edit_job(job, |job| job.failed_node = name);
     if job::may_requeue(turn, &job) {
+        mail::lost_its_node(turn, &job);
         job::launch_failed(turn, &job, Hold::None, None);
     } else {
         let outcome = Outcome { exit: Exit::NodeFail, status: 1, derived_status: 0 };
