@@ -238,6 +238,30 @@ fn triggers_run_when_nodes_and_jobs_change() {
     assert_eq!(fields(&slurm.ok(["strigger", "--get"])), [""; 0]);
 }
 
+/// A controller that is root runs the program of a trigger as the user whose it is, with all groups.
+#[test]
+fn a_trigger_of_a_user_has_the_groups_of_the_user() {
+    let Some(builder) = World::builder() else { return };
+    let world = builder
+        .node("n1")
+        .conf("SlurmUser=root")
+        .conf("SlurmctldParameters=allow_user_triggers")
+        .file(
+            "who.sh",
+            "#!/bin/sh\n{ id -u; id -G; echo $1; } > /tmp/part; mv /tmp/part /tmp/who\n",
+        )
+        .start();
+    world.shell().ok(["sh", "-c", "echo crew:x:3000:bob,alice >> /etc/group"]);
+    let set = ["strigger", "--set", "--node=n1", "--drained", "--program=/etc/slurm/who.sh"];
+    world.user("alice").ok(set);
+    world.shell().ok(["scontrol", "update", "node=n1", "state=drain", "reason=test"]);
+    let told = world.until("the program has run", 45, || {
+        let told = world.read("ctl", "/tmp/who");
+        (!told.is_empty()).then_some(told)
+    });
+    assert_eq!(told, "2001\n2001 3000\nn1\n");
+}
+
 /// A text with times such as 00:00:03 written as T.
 fn without_times(text: &str) -> String {
     let is_time = |word: &str| {

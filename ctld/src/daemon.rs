@@ -1,9 +1,11 @@
 //! A process as a daemon: in the background, under the right user, with a pid file.
 
+use std::ffi::{CString, OsStr, OsString};
 use std::fs;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
@@ -87,11 +89,30 @@ pub fn become_user(uid: u32) -> io::Result<()> {
     }
     let user = unistd::User::from_uid(Uid::from_raw(uid))?;
     let user = user.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
-    let name = std::ffi::CString::new(user.name)?;
+    let name = CString::new(user.name)?;
     unistd::initgroups(&name, user.gid)?;
     unistd::setgid(user.gid)?;
     unistd::setuid(user.uid)?;
     Ok(())
+}
+
+/// Becomes this program as another user, with a group and all that the group file adds for the user.
+/// Comes back only with why that could not be.
+///
+/// What starts a child may not set its groups without `unsafe`, so ctld starts itself to do it.
+pub fn run_as(uid: u32, gid: u32, program: &OsStr, arguments: &[OsString]) -> io::Error {
+    let become_owner = || -> io::Result<()> {
+        let user = unistd::User::from_uid(Uid::from_raw(uid))?;
+        let name = user.map_or_else(|| uid.to_string(), |user| user.name);
+        unistd::initgroups(&CString::new(name)?, Gid::from_raw(gid))?;
+        unistd::setgid(Gid::from_raw(gid))?;
+        unistd::setuid(Uid::from_raw(uid))?;
+        Ok(())
+    };
+    match become_owner() {
+        Ok(()) => Command::new(program).args(arguments).exec(),
+        Err(error) => error,
+    }
 }
 
 /// Gives a folder or file to a user: what root made for SlurmUser.

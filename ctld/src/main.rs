@@ -1,9 +1,10 @@
 //! `ctld`, in slurmctld's place: the same flags with the same meaning.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{ArgAction, Parser};
+use clap::{ArgAction, Parser, Subcommand};
 use ctld::config::{self, Disk, Own, SlurmConf};
 use ctld::controller::{Controller, ControllerError, Start};
 use ctld::daemon;
@@ -52,6 +53,21 @@ struct Flags {
     /// Print the version
     #[arg(short = 'V')]
     version: bool,
+    #[command(subcommand)]
+    errand: Option<Errand>,
+}
+
+/// What ctld starts itself for.
+#[derive(Debug, Subcommand)]
+enum Errand {
+    /// Becomes a program of another user
+    #[command(hide = true)]
+    RunAs {
+        uid: u32,
+        gid: u32,
+        #[arg(last = true, required = true)]
+        words: Vec<OsString>,
+    },
 }
 
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "there is no log before it is open")]
@@ -60,6 +76,12 @@ fn main() -> ExitCode {
     if flags.version {
         println!("ctld {} (Slurm 23.11 to 26.05)", env!("CARGO_PKG_VERSION"));
         return ExitCode::SUCCESS;
+    }
+    if let Some(Errand::RunAs { uid, gid, words }) = &flags.errand {
+        let (program, arguments) = words.split_first().expect("clap requires one");
+        let error = daemon::run_as(*uid, *gid, program, arguments);
+        eprintln!("ctld: error: {} cannot run as user {uid}: {error}", program.display());
+        return ExitCode::FAILURE;
     }
     let path = config::file(flags.conf.as_deref(), std::env::var_os("SLURM_CONF").as_deref());
     let conf = match SlurmConf::load(&Disk, &path) {

@@ -9,7 +9,8 @@ home=machine/$name
 mkdir -p "$home/run/slurmctld" "$home/run/slurm" "$home/run/lock" "$home/tmp" \
     "$home/spool/slurmctld" "$home/spool/slurmd" "$home/log/slurm" "$home/slurm"
 chmod 1777 "$home/tmp"
-chown 64030:64030 "$home/run/slurmctld" "$home/spool/slurmctld" "$home/log/slurm"
+# To SlurmUser, whose the key is.
+chown --reference=share/slurm/slurm.key "$home/run/slurmctld" "$home/spool/slurmctld" "$home/log/slurm"
 : > "ns/net-$name"
 : > "ns/uts-$name"
 unshare --net="$PWD/ns/net-$name" --uts="$PWD/ns/uts-$name" \

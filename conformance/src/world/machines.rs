@@ -65,7 +65,9 @@ impl World {
         fs::File::open("/dev/urandom")
             .and_then(|mut random| random.read_exact(&mut key))
             .map_err(io_error(doing()))?;
-        put(&share.join("slurm/slurm.key"), &key, 0o600, SLURM_UID).map_err(io_error(doing()))?;
+        let is_roots = extra.iter().any(|line| line == "SlurmUser=root");
+        let owner = if is_roots { 0 } else { SLURM_UID };
+        put(&share.join("slurm/slurm.key"), &key, 0o600, owner).map_err(io_error(doing()))?;
         for (name, uid) in PEOPLE {
             let home = share.join("home").join(name);
             fs::create_dir(&home).map_err(io_error(doing()))?;

@@ -195,7 +195,8 @@ pub async fn send_mail(rim: &Rim, job: Arc<Job>, event: MailEvent) {
 
 /// Runs the program of a trigger as its owner, with what it is told for a last argument.
 ///
-/// As another user than the controller's, it has that user's group and no other.
+/// As another user than the controller's, it has the groups of that user; the controller has to be root
+/// for that, as slurmctld has.
 pub async fn run_trigger(rim: &Rim, trigger: &Trigger, argument: &str) {
     let mut words = trigger.program.split(' ').filter(|word| !word.is_empty()).map(str::to_owned);
     let path = words.next().unwrap_or_default();

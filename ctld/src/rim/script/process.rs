@@ -49,9 +49,8 @@ pub(super) async fn run(program: &Program, stop: impl Future<Output = ()>) -> (E
         let error = std::io::Error::other("its name does not begin with a slash");
         return (End::NotStarted(error), String::new());
     }
-    let mut command = Command::new(&program.path);
+    let mut command = command(program);
     command
-        .args(&program.arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -60,9 +59,6 @@ pub(super) async fn run(program: &Program, stop: impl Future<Output = ()>) -> (E
     if let Some(environment) = &program.environment {
         let entries = environment.iter().filter_map(|entry| entry.split_once('='));
         command.env_clear().envs(entries);
-    }
-    if let Some((uid, gid)) = program.owner {
-        command.uid(uid).gid(gid);
     }
     let mut child = match command.spawn() {
         Ok(child) => child,
@@ -106,6 +102,20 @@ pub(super) async fn run(program: &Program, stop: impl Future<Output = ()>) -> (E
         let _ = child.wait().await;
     }
     (end, String::from_utf8_lossy(&output).trim().to_owned())
+}
+
+/// A program of the controller's user itself; one of another user by way of ctld, which takes on that
+/// user's groups first, and is still there when its file is not.
+fn command(program: &Program) -> Command {
+    let Some((uid, gid)) = program.owner else {
+        let mut command = Command::new(&program.path);
+        command.args(&program.arguments);
+        return command;
+    };
+    let mut command = Command::new("/proc/self/exe");
+    command.args(["run-as", &uid.to_string(), &gid.to_string(), "--", &program.path]);
+    command.args(&program.arguments);
+    command
 }
 
 /// The head of what a program prints; the rest is read and thrown away, so that it never has to wait.
