@@ -202,11 +202,11 @@ async fn dead() -> Dead {
         socket.bind(at).unwrap();
         let is_mute = number < MUTE;
         listeners.push(socket.listen(if is_mute { 1024 } else { 1 }).unwrap());
-        while !is_mute {
-            let pause = Duration::from_millis(50);
-            match time::timeout(pause, TcpStream::connect(at)).await {
-                Ok(stream) => filling.push(stream.unwrap()),
-                Err(_) => break,
+        let pause = Duration::from_millis(50);
+        while let Ok(stream) = time::timeout(pause, TcpStream::connect(at)).await {
+            filling.push(stream.unwrap());
+            if is_mute {
+                break;
             }
         }
     }
