@@ -180,3 +180,31 @@ fn the_same_job_ids_and_partitions_are_there_after_a_clean_restart() {
     world.start_controller();
     assert_eq!(look(), before);
 }
+
+/// Killed right after the answer, before or while its components start.
+#[test]
+fn an_acknowledged_heterogeneous_job_runs_with_all_components_after_a_kill() {
+    let Some(builder) = World::builder() else { return };
+    let often = "SchedulerParameters=bf_interval=1,bf_window=60";
+    let world = builder.node("n1").node("n2").conf(often).start();
+    let alice = world.user("alice");
+    let script = "--wrap=srun --het-group=0,1 hostname | sort; echo end";
+    let id = alice.sbatch(["-t5", "-n1", "-o", "het.out", ":", "-t5", "-n1", script]);
+    if world.subject().is_ours() {
+        world.kill_controller();
+    } else {
+        // Killed, stock may know of no job.
+        world.stop_controller();
+    }
+    world.start_controller();
+    let (first, second) = (format!("{id}+0"), format!("{id}+1"));
+    let shown = world.shell().ok(["scontrol", "-o", "show", "job", &id.to_string()]);
+    let set = format!(" HetJobIdSet={id}-{} ", id + 1);
+    assert_eq!(shown.lines().filter(|line| line.contains(&set)).count(), 2, "{shown}");
+    assert_eq!(world.wait_text("/home/alice/het.out", "end\n"), "n1\nn2\nend\n");
+    let wanted = format!("{first} COMPLETED\n{second} COMPLETED\n");
+    world.until("both have ended", 60, || {
+        let args = ["squeue", "-h", "-t", "all", "-S", "i", "-j", &id.to_string(), "-o", "%i %T"];
+        (alice.run(args).stdout == wanted).then_some(())
+    });
+}
