@@ -14,7 +14,7 @@ fn cluster() -> Option<&'static World> {
     CLUSTER
         .get_or_init(|| {
             let builder = World::builder()?.node("n1").node("n2").node("n3");
-            Some(builder.conf(OFTEN).start())
+            Some(builder.conf(OFTEN).conf("Licenses=lic:2").start())
         })
         .as_ref()
 }
@@ -211,6 +211,46 @@ fn a_plain_job_runs_a_step_of_several_components() {
     let mut lines: Vec<&str> = outcome.stdout.lines().collect();
     lines.sort_unstable();
     assert_eq!((outcome.code, &*lines), (0, &["code 0", "one 0 0", "two 0 1"][..]), "{outcome}");
+}
+
+#[test]
+fn components_wait_for_their_time_and_for_licenses_and_share_a_file() {
+    let Some(world) = cluster() else { return };
+    let bob = world.user("bob");
+    let holder = bob.sbatch(["-L", "lic:1", "-o", "/dev/null", "--wrap=sleep 60"]);
+    world.wait_job(holder, "RUNNING");
+    let alice = world.user("alice");
+    alice.ok(["sh", "-c", "echo shared > file.txt"]);
+    let script = "--wrap=sbcast -f file.txt /tmp/shared.txt; \
+        srun --het-group=0,1 cat /tmp/shared.txt; echo end";
+    let later = ["-t5", "-n1", "--begin=now+2"];
+    let with = |second: &[&'static str]| {
+        let mut args = vec!["sbatch", "--parsable", "-o", "both.out", "-L", "lic:2"];
+        args.extend(later.iter().chain(&[":"]).chain(second).chain(&later));
+        args.push(script);
+        args
+    };
+    let refused = alice.fails(with(&["-L", "lic:1"]));
+    assert!(refused.contains("1: license request allowed only on leader job"), "{refused}");
+    let printed = alice.ok(with(&[]));
+    let id: u32 = printed.trim().parse().expect("--parsable prints the number");
+    let (first, second) = (format!("{id}+0"), format!("{id}+1"));
+    let reasons = queue(&alice, id, "%i %r");
+    assert_eq!(reasons, [format!("{first} BeginTime"), format!("{second} BeginTime")]);
+    // Their time has come; one license is missing, for which stock has several words.
+    std::thread::sleep(std::time::Duration::from_secs(5));
+    wait_queue(world, id, "%i %T", &[&format!("{first} PENDING"), &format!("{second} PENDING")]);
+    let started = |world: &World| {
+        let told = world.shell().ok(["sdiag"]);
+        let line = told.lines().find(|line| line.contains("heterogeneous job components"));
+        let count = line.and_then(|line| line.rsplit(' ').next()).map(str::parse::<u32>);
+        count.expect("sdiag has such a line").expect("it is a number")
+    };
+    let before = started(world);
+    bob.ok(["scancel", &holder.to_string()]);
+    let printed = world.wait_text("/home/alice/both.out", "end\n");
+    assert_eq!(printed, "shared\nshared\nend\n");
+    assert!(started(world) >= before + 2);
 }
 
 #[test]

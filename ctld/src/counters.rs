@@ -108,6 +108,8 @@ pub struct Counters {
     pub backfill_cycles: Count,
     /// The same since midnight UTC or the last reset.
     pub backfilled_jobs_today: Count,
+    /// Components of heterogeneous jobs that were started; stock starts them by backfill alone.
+    pub backfilled_components: Count,
     /// Seconds since the epoch at which the last walk began.
     pub backfill_last: Count,
     /// Microseconds spent on walks.
@@ -143,6 +145,7 @@ impl Counters {
         }
         if new.is_active() && !was(Job::is_active) {
             self.jobs_started.add(1);
+            self.backfilled_components.add(new.het.is_some().into());
         }
         let Some(outcome) = new.outcome.as_ref().filter(|_| !was(|old| old.outcome.is_some()))
         else {
@@ -184,6 +187,7 @@ impl Counters {
             &self.schedule_cut,
             &self.backfill_cycles,
             &self.backfilled_jobs_today,
+            &self.backfilled_components,
             &self.backfill_time_us,
             &self.backfill_time_us_max,
             &self.backfill_depth,

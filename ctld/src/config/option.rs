@@ -131,9 +131,14 @@ pub(super) const SCHEDULER: List = List {
     key: "SchedulerParameters",
     effective: &[
         "batch_sched_delay",
+        // Heterogeneous jobs start as soon as they can in any case.
+        "bf_hetjob_immediate",
         "default_queue_depth",
         "defer",
         "defer_batch",
+        // srun's own.
+        "disable_hetjob_steps",
+        "enable_hetjob_steps",
         "enable_user_top",
         "max_array_tasks",
         "max_script_size",
@@ -155,7 +160,6 @@ pub(super) const SCHEDULER: List = List {
         "bf_allow_magnetic_slot",
         "bf_busy_nodes",
         "bf_continue",
-        "bf_hetjob_immediate",
         "bf_hetjob_prio",
         "bf_interval",
         "bf_job_part_count_reserve",
@@ -184,9 +188,7 @@ pub(super) const SCHEDULER: List = List {
         "build_queue_timeout",
         "correspond_after_task_cnt",
         "delay_boot",
-        "disable_hetjob_steps",
         "disable_job_shrink",
-        "enable_hetjob_steps",
         "enable_job_state_cache",
         "extra_constraints",
         "ignore_constraint_validation",

@@ -88,6 +88,7 @@ fn tell_scheduler(view: &View, told: &mut Counters) {
 fn tell_backfill(view: &View, told: &mut Counters) {
     let counted = &view.counters;
     told.backfilled_jobs = figure(&counted.backfilled_jobs);
+    told.backfilled_het_jobs = figure(&counted.backfilled_components);
     told.last_backfilled_jobs = figure(&counted.backfilled_jobs_today);
     told.bf_cycle_counter = figure(&counted.backfill_cycles);
     told.bf_cycle_sum = counted.backfill_time_us.get();
