@@ -1,6 +1,8 @@
 # What an administrator changes, and what it looks like afterwards.
 root: scontrol update nodename=n1 state=drain
 root: scontrol update nodename=n1 state=drain reason='two words'
+alice: timeout 2 srun -w n1 true 2>&1 | head -1
+alice: timeout 2 srun -N2 true 2>&1 | head -1
 root: sinfo -R -h -o '%E|%u|%n|%T'
 root: scontrol -o show node n1
 root: sinfo -h -N -p main -o '%n %T %t'
@@ -20,7 +22,10 @@ root: scontrol update nodename=n1 state=nonsense
 root: scontrol update partitionname=short maxtime=2:00:00 state=inactive prioritytier=3 maxnodes=1 defaulttime=10
 root: scontrol -o show partition short
 alice: sbatch -p short --hold --wrap=true
+root: scontrol update partitionname=short state=down
+alice: timeout 2 srun -p short true 2>&1 | head -1
 root: scontrol update partitionname=short state=up
+alice: timeout 2 srun -p short -N2 true 2>&1 | head -1
 root: scontrol create partitionname=new nodes=n2 maxtime=30 state=up
 root: scontrol -o show partition new
 root: scontrol create partitionname=new nodes=n2

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use ctld_core::{Answer, NewJob};
 use model::{
-    Allocation, Job, JobId, NumberOption, PartitionState, Phase, TextOption, Timestamp, WaitReason,
-    named_nodes,
+    Allocation, Job, JobId, NodeId, NumberOption, Partition, PartitionState, Phase, TextOption,
+    Timestamp, WaitReason, named_nodes,
 };
 use protocol::msg::{
     self, JobAndStep, JobFlags, JobOrStepId, StepId, SubmitResponse, WillRunResponse,
@@ -29,16 +29,26 @@ fn warning_of_allocation(view: &View, job: &Job) -> Errno {
         return code;
     }
     let cluster = &view.cluster;
-    let names = job.spec.partitions.iter().chain(std::iter::once(&job.partition));
-    let mut states = names.filter_map(|name| cluster.partition(name)).map(|p| p.state);
-    if states.all(|state| state == PartitionState::Down) {
-        return Errno::ESLURM_PARTITION_DOWN;
+    let names = match &*job.spec.partitions {
+        [] => std::slice::from_ref(&job.partition),
+        names => names,
+    };
+    let partitions: Vec<_> = names.iter().filter_map(|name| cluster.partition(name)).collect();
+    let nodes = job.spec.min_nodes.max(1);
+    if partitions.iter().all(|partition| partition.max_nodes.is_some_and(|most| nodes > most)) {
+        return Errno::ESLURM_REQUESTED_PART_CONFIG_UNAVAILABLE;
     }
     let required = job.spec.required_nodes.as_deref().map(|text| named_nodes(cluster, text));
     let required = required.and_then(Result::ok).unwrap_or_default();
-    let mut required = required.iter().filter_map(|id| cluster.node(*id));
-    if required.any(|node| !node.is_schedulable()) {
+    let is_up = |id: &NodeId| cluster.node(*id).is_some_and(|node| node.is_schedulable());
+    let has_up = |partition: &Arc<Partition>| {
+        partition.nodes.iter().filter(|id| is_up(id)).take(nodes as usize).count() == nodes as usize
+    };
+    if !required.iter().all(is_up) || !partitions.iter().copied().any(has_up) {
         return Errno::ESLURM_NODE_NOT_AVAIL;
+    }
+    if partitions.iter().all(|partition| partition.state == PartitionState::Down) {
+        return Errno::ESLURM_PARTITION_DOWN;
     }
     Errno::SLURM_SUCCESS
 }
