@@ -19,7 +19,7 @@ use tracing::{debug, warn};
 
 use crate::rim::{Rim, now, wire_now};
 use crate::rpc::credential::Signer;
-use crate::rpc::node_message::{self, Sent};
+use crate::rpc::node_message::{self, Made, Sent};
 
 /// Orders that wait to be sent. One that finds no room is dropped: the core asks again for all that
 /// matters.
@@ -216,7 +216,14 @@ async fn deliver(rim: &Rim, order: Order) {
     let Some(node) = rim.published.view().cluster.node(order.node).cloned() else {
         return;
     };
-    let events = match exchange(rim, &node, &order.message).await {
+    let mut outcome = exchange(rim, &node, &order.message).await;
+    // A slurmd hangs up on a release that it does not know.
+    if let (Err(DeliveryError::Broken { .. }), NodeMessage::Register) = (&outcome, &order.message)
+        && node.registration.is_none()
+    {
+        outcome = send(rim, &node, &order.message, node_message::register_older()).await;
+    }
+    let events = match outcome {
         Ok(sent) => {
             let mut events = Vec::new();
             if is_news(&node) {
@@ -315,14 +322,28 @@ async fn exchange(rim: &Rim, node: &Node, message: &NodeMessage) -> Result<Sent,
     let Some(made) = node_message::message(&view, node, message, script, &signer) else {
         return Ok(Sent::nothing());
     };
-    let config = Arc::clone(view.cluster.config());
-    let connect_limit = Duration::from_secs(view.conf.keys.tcp_timeout.max(1).into());
     drop(view);
+    send(rim, node, message, made).await
+}
+
+/// Sends what a message was made to, and hears the answer.
+async fn send(
+    rim: &Rim,
+    node: &Node,
+    message: &NodeMessage,
+    made: Made,
+) -> Result<Sent, DeliveryError> {
+    let (keys, issuer) = (rim.key_set(), rim.issuer());
+    let (connect_limit, limit) = {
+        let view = rim.published.view();
+        let message_s = view.cluster.config().message_timeout_s;
+        (view.conf.keys.tcp_timeout.max(1).into(), message_s.max(1).into())
+    };
+    let (connect_limit, limit) = (Duration::from_secs(connect_limit), Duration::from_secs(limit));
     let token = issuer.request(&keys, wire_now(), None, made.number, &made.body);
     let auth = Auth::Slurm { token: Some(token) };
     let bytes = Frame::request(made.version, made.number, auth, made.body).to_bytes();
     let address = address(node).await?;
-    let limit = Duration::from_secs(config.message_timeout_s.max(1).into());
     let silent = |limit: Duration| DeliveryError::Silent { address, limit_s: limit.as_secs() };
     let mut stream = timeout(connect_limit, TcpStream::connect(address))
         .await

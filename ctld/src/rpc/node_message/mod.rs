@@ -39,7 +39,7 @@ pub struct Made {
 }
 
 /// The release that a node is spoken to in: the one that it registered with. Before that 24.11, which
-/// slurmds of 24.11 to 26.05 accept; older ones are heard of when they register by themselves.
+/// slurmds of 24.11 to 26.05 accept; older ones are asked again in words of theirs.
 pub fn version(node: &Node) -> Version {
     let registered = node.registration.as_ref().map(|registration| registration.protocol);
     match registered {
@@ -129,6 +129,12 @@ fn health_check(view: &View, node: &Node, version: Version) -> Made {
     }
     let is_out = node.availability == Availability::Down || node.flags.drain || node.flags.fail;
     made(Number::REQUEST_NODE_HEALTH_CHECK, version, &NodeHealth { healthy: !is_out })
+}
+
+/// REQUEST_NODE_REGISTRATION_STATUS of a node that is not known yet and hung up on 24.11: slurmds of
+/// 23.11 and 24.05 know nothing newer than themselves.
+pub fn register_older() -> Made {
+    made(Number::REQUEST_NODE_REGISTRATION_STATUS, Version::V23_11, &())
 }
 
 /// REQUEST_RECONFIGURE: have a node read its configuration again, and register.

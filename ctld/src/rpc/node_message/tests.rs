@@ -478,6 +478,19 @@ fn a_node_is_told_that_it_is_out_of_service_where_the_cluster_says_so() {
     }
 }
 
+/// Between them, slurmds of all six releases read one of the two.
+#[test]
+fn a_node_of_unknown_release_is_asked_to_register_in_two() {
+    let view = fixtures::view(CONF, &[]);
+    let node = view.cluster.node_named("n1").unwrap();
+    let first = signed(shape::Timestamp(60), |signer| {
+        super::message(&view, node, &NodeMessage::Register, None, signer).unwrap()
+    });
+    let second = register_older();
+    assert_eq!((first.number, first.version), (second.number, Version::V24_11));
+    assert_eq!((second.version, &*second.body, second.answered), (Version::V23_11, &[][..], true));
+}
+
 #[test]
 fn a_job_without_nodes_has_nothing_to_be_launched() {
     let (view, job) = view_with(fixtures::job(9), Version::V24_11);
