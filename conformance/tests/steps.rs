@@ -201,7 +201,7 @@ fn a_job_and_its_steps_are_known_by_their_unique_id() {
     let steps = alice.ok(["scontrol", "-o", "show", "step", id]);
     let names: Vec<&str> = steps.lines().filter_map(|line| line.split(' ').next()).collect();
     assert_eq!(names, [format!("StepId={job}.batch"), format!("StepId={job}.0")]);
-    assert!(alice.ok(["scontrol", "show", "step", &step]).starts_with(&*names[1]));
+    assert!(alice.ok(["scontrol", "show", "step", &step]).starts_with(names[1]));
     assert!(alice.ok(["sattach", "--layout", &step]).contains("Node 0 (n1), 1 task(s): 0"));
     assert_eq!(alice.ok(["sstat", "-n", "-P", "-j", &step, "-o", "JobID"]).trim(), &names[1][7..]);
     assert_eq!(alice.ok(["srun", "--jobid", id, "--overlap", "echo", "here"]), "here\n");
