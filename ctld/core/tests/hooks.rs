@@ -128,9 +128,15 @@ fn a_signal_for_a_job_whose_nodes_run_prologs_does_not_end_it() {
     let mut world = World::with(Config { prolog_alloc: true, ..Config::default() });
     let job = world.submit(batch(ANN));
     world.start(job, None, &[1]);
-    let signal = Kill { caller: ANN, selection: whole(job), step: None, signal: 10, flags: 0 };
-    assert_eq!(world.refused(Event::Kill(signal)), Reject::NotSignalable(job), "asked again later");
+    let signal = || {
+        Event::Kill(Kill { caller: ANN, selection: whole(job), step: None, signal: 10, flags: 0 })
+    };
+    assert_eq!(world.refused(signal()), Reject::NotSignalable(job), "asked again later");
+    world.launched(job);
+    assert_eq!(world.refused(signal()), Reject::NotSignalable(job), "the script waits there");
     assert!(world.job(job).is_active());
+    world.accepted(Event::PrologDone { caller: ROOT, job, node_name: "n1".into(), status: 0 });
+    assert_eq!(sent(&world.accepted(signal())), [(1, "signal")]);
 }
 
 #[test]

@@ -120,6 +120,10 @@ fn check_kill(turn: &Turn<'_>, job: &Arc<Job>, kill: &Kill) -> Result<(), Reject
         }
         // Its node may not have the script yet that could hear it; scancel asks again.
         Phase::Running(Launch::Sending { .. }) if !kills => Err(Reject::NotSignalable(job.id)),
+        // slurmd refuses one while a prolog runs, and slurmctld keeps it back meanwhile.
+        Phase::Running(_) if kill.signal != SIGKILL && job.waits_for_prologs() => {
+            Err(Reject::NotSignalable(job.id))
+        }
         Phase::Running(_) => match kill.step {
             Some(step) if turn.cluster().steps_numbered(job.id, step).next().is_none() => {
                 Err(Reject::NoSuchJob(job.id))
