@@ -2,7 +2,7 @@
 //! whatever becomes of it is an event.
 
 use ctld_core::{BatchDone, Dynamic, Event, LaunchResult, NodeMessage, Registered};
-use model::{JobId, NodeId, Registration, Seen, Timestamp};
+use model::{GresLine, JobId, NodeId, Registration, Seen, Timestamp};
 use state::Store;
 
 use crate::client::ROOT;
@@ -214,6 +214,14 @@ impl World {
     fn registration(&self, node: usize) -> Registered {
         let slurmd = &self.nodes[node];
         let hardware = &slurmd.hardware;
+        // One near the first core, one near the others.
+        let gpu = |cores: std::ops::Range<u32>| GresLine {
+            name: "gpu".into(),
+            kind: None,
+            count: 1,
+            cores: Some(cores.collect()),
+            is_device: true,
+        };
         Registered {
             caller: ROOT,
             node_name: slurmd.name.clone(),
@@ -233,7 +241,7 @@ impl World {
                 threads_per_core: hardware.threads_per_core,
                 memory_mib: hardware.memory_mib,
                 tmp_disk_mib: 0,
-                gres: Box::default(),
+                gres: [gpu(0..1), gpu(1..hardware.cores())].into(),
                 parameters: None,
             },
             load: (1, 1),

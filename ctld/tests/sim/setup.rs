@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ctld_core::{Configuration, Recover};
-use model::{Address, Config, Hardware, Node, NodeId, Partition, ReturnToService, Uid};
+use model::{Address, Config, GresCount, Hardware, Node, NodeId, Partition, ReturnToService, Uid};
 
 use crate::rng::Rng;
 
@@ -101,6 +101,7 @@ fn draw_config(rng: &mut Rng) -> Config {
 fn draw_node(place: u32, rng: &mut Rng) -> Node {
     let name = format!("n{place}");
     let cores = u16::try_from(rng.between(2, 8)).expect("at most 8");
-    let hardware = Hardware::of(1, cores, 1, 1000 * u64::from(cores));
+    let mut hardware = Hardware::of(1, cores, 1, 1000 * u64::from(cores));
+    hardware.gres = [GresCount { name: "gpu".into(), kind: None, count: 2 }].into();
     Node::unknown(NodeId(0), name.as_str().into(), Address::named(&name), hardware)
 }
