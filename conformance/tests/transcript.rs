@@ -135,6 +135,7 @@ NodeName=n2 Name=gpu Type=b File=/dev/tty[12-13] Cores=2-3
         .node("n1")
         .node("n2")
         .conf("GresTypes=gpu")
+        .conf("PartitionName=gpus Nodes=n1 DefCpuPerGPU=2 DefMemPerGPU=50")
         .conf("NodeName=n1 CPUs=4 RealMemory=2000 Gres=gpu:4")
         .conf("NodeName=n2 Sockets=2 CoresPerSocket=2 RealMemory=2000 Gres=gpu:a:2,gpu:b:2")
         .file("gres.conf", gres);

@@ -40,3 +40,5 @@ alice: until [ $(squeue -h | wc -l) = 0 ]; do sleep 0.2; done; sbatch -Q -W -N2 
 # Cores near the devices, as far as there are enough of them.
 alice: until [ $(squeue -h | wc -l) = 0 ]; do sleep 0.2; done; printf '#!/bin/sh\nscontrol -d show job $SLURM_JOB_ID | grep CPU_IDs; sleep ${1:-0}' > c.sh; for g in gpu:b:1 gpu:2; do for n in 1 2; do echo "$g -n$n"; sbatch -Q -W -w n2 -n$n --gres=$g -o c.out c.sh; cat c.out; until [ $(squeue -h | wc -l) = 0 ]; do sleep 0.2; done; done; done
 alice: until [ $(squeue -h | wc -l) = 0 ]; do sleep 0.2; done; for i in 1 2 3 4; do sbatch -Q -w n2 -n1 --gres=gpu:1 -o p$i c.sh 300; until [ -s p$i ]; do sleep 0.2; done; done; cat p1 p2 p3 p4; scancel -u alice;  until [ $(squeue -h | wc -l) = 0 ]; do sleep 0.2; done
+# Defaults of a partition.
+alice: for o in '' '--mem=100' '-c1'; do until [ $(squeue -h | wc -l) = 0 ]; do sleep 0.2; done; sbatch -Q -W -p gpus -n1 --gres=gpu:2 $o -o d.out g.sh; cat d.out; done

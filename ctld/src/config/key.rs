@@ -200,9 +200,9 @@ keys! {
     CryptoType, crypto_type: Text = None, ALL, Here;
     DataParserParameters, data_parser_parameters: Text = None, R24_11.on(), Elsewhere;
     DebugFlags, debug_flags: Text = None, ALL, Here;
-    DefCPUPerGPU, def_cpu_per_gpu: u64 = 0, ALL, NotYet("generic resources");
+    DefCPUPerGPU, def_cpu_per_gpu: u64 = 0, ALL, Here;
     DefMemPerCPU, def_mem_per_cpu: u64 = 0, ALL, Here;
-    DefMemPerGPU, def_mem_per_gpu: u64 = 0, ALL, NotYet("generic resources");
+    DefMemPerGPU, def_mem_per_gpu: u64 = 0, ALL, Here;
     DefMemPerNode, def_mem_per_node: u64 = 0, ALL, Here;
     DependencyParameters, dependency_parameters: Text = None, ALL, NotYet("dependency options");
     DisableRootJobs, disable_root_jobs: bool = false, ALL, Here;

@@ -39,14 +39,17 @@ pub(super) fn spec(
     let config = view.cluster.config();
     let shape = Shape::of(view, desc)?;
     let flags = carried::flags(desc);
-    let gres = amount::wishes(desc, &config.gres_types)?;
+    let mut gres = amount::wishes(desc, &config.gres_types)?;
+    // CPUs that come by default are not said to be asked for.
+    let min_cpus = shape.min_cpus.max(cpus_of_gres(desc, &shape, &gres));
+    gpu_defaults(view, desc, &mut gres);
     let wanted = desc.dependency.as_deref().unwrap_or_default();
     let mut spec = JobSpec {
         name: desc.name.as_deref().unwrap_or_default().into(),
         partitions: partitions(view, desc)?,
         min_nodes: shape.min_nodes,
         max_nodes: shape.max_nodes,
-        min_cpus: shape.min_cpus.max(cpus_of_gres(desc, &shape, &gres)),
+        min_cpus,
         max_cpus: shape.max_cpus,
         tasks: shape.tasks,
         cpus_per_task: desc.cpus_per_task.value().map(|cpus| cpus.max(1)),
@@ -95,6 +98,34 @@ pub(super) fn spec(
     Ok(spec)
 }
 
+/// DefCpuPerGPU, for a job that does not say how many CPUs a task has, and DefMemPerGPU, which memory
+/// asked for otherwise goes before: of the partition, or else of slurm.conf.
+fn gpu_defaults(view: &View, desc: &JobDesc, wishes: &mut [GresWish]) {
+    let names = desc.partition.as_deref().unwrap_or_default();
+    let first = names.split(',').find(|name| !name.is_empty());
+    let partition = match first {
+        Some(name) => view.cluster.partition(name),
+        None => view.cluster.partitions().find(|partition| partition.is_default),
+    };
+    let text = partition.and_then(|partition| partition.job_defaults.as_deref());
+    let of_partition = |key: &str| {
+        let words = text.unwrap_or_default().split(',').filter_map(|word| word.split_once('='));
+        let mut values = words.filter(|(name, _)| name.eq_ignore_ascii_case(key));
+        values.next().and_then(|(_, value)| value.parse::<u64>().ok())
+    };
+    let keys = &view.conf.keys;
+    let cpus = of_partition("DefCpuPerGPU").unwrap_or(keys.def_cpu_per_gpu);
+    let memory_mib = of_partition("DefMemPerGPU").unwrap_or(keys.def_mem_per_gpu);
+    for wish in wishes.iter_mut().filter(|wish| *wish.name == *"gpu") {
+        if wish.cpus_each == 0 && desc.cpus_per_task == Limit::Unset {
+            wish.cpus_each = u16::try_from(cpus).unwrap_or(u16::MAX);
+        }
+        if wish.memory_each_mib == 0 {
+            wish.memory_each_mib = memory_mib;
+        }
+    }
+}
+
 /// CPUs that come with generic resources, where the request tells how many there are of these.
 fn cpus_of_gres(desc: &JobDesc, shape: &Shape, wishes: &[GresWish]) -> u32 {
     let nodes = u64::from(shape.min_nodes.max(1));
@@ -123,6 +154,17 @@ fn fill_in(
         (false, false) => kills_invalid(view),
     };
     carried.set_number(NumberOption::KillOnInvalidDependency, kills.then_some(1));
+    // A default is shown as if it had been asked for.
+    let mut with = spec.gres.iter().filter(|_| desc.cpus_per_tres.is_none());
+    if let Some(wish) = with.find(|wish| wish.cpus_each > 0) {
+        let text = format!("{}:{}", wish.name, wish.cpus_each);
+        carried.set_text(TextOption::CpusPerTres, Some(text.into()));
+    }
+    let mut with = spec.gres.iter().filter(|_| desc.mem_per_tres.is_none());
+    if let Some(wish) = with.find(|wish| wish.memory_each_mib > 0) {
+        let text = format!("{}:{}", wish.name, wish.memory_each_mib);
+        carried.set_text(TextOption::MemPerTres, Some(text.into()));
+    }
     if batch && desc.std_out.is_none() {
         let path = if desc.array_inx.is_some() { STDOUT_OF_ARRAY } else { STDOUT };
         carried.set_text(TextOption::StdOut, Some(path.into()));

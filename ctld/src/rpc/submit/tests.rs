@@ -388,3 +388,26 @@ fn steps_are_to_be_asked_for_in_a_release_that_client_and_nodes_speak() {
         assert_eq!(told.start_protocol_ver, common.into(), "{client} on {slurmd}");
     }
 }
+
+#[test]
+fn cpus_and_memory_that_come_with_a_gpu_by_default_are_not_asked_for() {
+    let gpus = CONF.replace("GresTypes=widget", "GresTypes=widget,gpu");
+    assert_ne!(gpus, CONF);
+    let view = fixtures::view(&(gpus + "DefCpuPerGPU=2\nDefMemPerGPU=50\n"), &[]);
+    let (version, frame) = captured("a1").into_iter().next().unwrap();
+    let mut desc: JobDesc = from_bytes(&frame.body, version).unwrap();
+    (desc.tres_per_node, desc.cpus_per_task) = (Some("gres/gpu:2".into()), Limit::Unset);
+    let made = |desc: &JobDesc| new_job(&view, version, &fixtures::bytes(desc, version)).spec;
+    let by_default = made(&desc);
+    let wish = &by_default.gres[0];
+    assert_eq!((wish.cpus_each, wish.memory_each_mib), (2, 50));
+    let shown = by_default.carried.text(TextOption::CpusPerTres).map(|text| &**text);
+    assert_eq!(shown, Some("gpu:2"));
+    desc.cpus_per_tres = Some("gres/gpu:3".into());
+    let asked = made(&desc);
+    assert_eq!((asked.gres[0].cpus_each, asked.min_cpus), (3, 6));
+    assert!(by_default.min_cpus < 6);
+    desc.tres_per_node = None;
+    let refused = super::spec::spec(&view, &desc, (1000, 1000), true);
+    assert!(refused.is_err(), "CPUs for GPUs that are not asked for");
+}
