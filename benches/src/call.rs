@@ -142,6 +142,12 @@ impl Reply {
         self.bytes.len()
     }
 
+    /// The whole frame as it came, with the length in front.
+    pub fn into_frame(self) -> Vec<u8> {
+        let length = u32::try_from(self.bytes.len()).expect("its length came in four bytes");
+        [&length.to_be_bytes()[..], &self.bytes].concat()
+    }
+
     /// The return code, if that is what came.
     pub fn code(&self) -> Option<Errno> {
         (self.number() == Number::RESPONSE_SLURM_RC)

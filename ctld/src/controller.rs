@@ -132,6 +132,7 @@ impl Controller {
             changed: Changed::at(now),
             conf: Arc::clone(&conf),
             booted: now,
+            altered: Arc::default(),
             encoded: Arc::default(),
             counters: Arc::clone(&counters),
             users,

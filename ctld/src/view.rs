@@ -1,6 +1,7 @@
 //! The published cluster: what readers, the scheduler and the rim see.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use model::{Change, Cluster, JobId, Node, Timestamp, Waits};
 
@@ -21,6 +22,8 @@ pub struct View {
     pub conf: Arc<SlurmConf>,
     /// When the controller started.
     pub booted: Timestamp,
+    /// Which jobs changed last.
+    pub altered: Arc<Altered>,
     /// Tables encoded for replies.
     pub encoded: Arc<Encoded>,
     /// What sdiag shows.
@@ -107,15 +110,12 @@ impl Changed {
 
     fn revise(&mut self, change: &Change, old: &Cluster) {
         let revision = &mut self.revision;
+        revision.jobs += u64::from(altered_job(change).is_some());
         match change {
             Change::Waits(id, waits) => {
-                revision.jobs += 1;
                 revision.nodes += u64::from(is_planned_elsewhere(old, *id, waits));
             }
-            Change::Job(_) | Change::JobGone(_) => {
-                revision.jobs += 1;
-                revision.nodes += 1;
-            }
+            Change::Job(_) | Change::JobGone(_) => revision.nodes += 1,
             Change::Node(node) => {
                 revision.nodes += 1;
                 if old.node(node.id).is_none_or(|old| is_altered(old, node)) {
@@ -130,7 +130,7 @@ impl Changed {
                 revision.nodes += 1;
                 revision.structure += 1;
             }
-            Change::Step(_)
+            | Change::Step(_)
             | Change::StepGone(..)
             | Change::Script(..)
             | Change::Counters(_)
@@ -139,6 +139,57 @@ impl Changed {
             | Change::Crontab(_)
             | Change::CrontabGone(_) => {}
         }
+    }
+}
+
+/// The job whose record a change alters.
+fn altered_job(change: &Change) -> Option<JobId> {
+    match change {
+        Change::Job(job) => Some(job.id),
+        Change::JobGone(id) | Change::Waits(id, _) => Some(*id),
+        _ => None,
+    }
+}
+
+/// How many changes are remembered. Whoever looks at the table less often looks at all of it.
+const ALTERED_MAX: usize = 1 << 16;
+
+/// Which jobs changed last, so that whoever encodes their table need not look at all of them. One
+/// for all views: it knows of every change that a view has, and perhaps of some that came after.
+#[derive(Debug, Default)]
+pub struct Altered {
+    log: Mutex<AlterationLog>,
+}
+
+#[derive(Debug, Default)]
+struct AlterationLog {
+    /// How many changes are forgotten.
+    forgotten: u64,
+    /// One for each revision since.
+    jobs: VecDeque<JobId>,
+}
+
+impl Altered {
+    /// Takes note of changes, before the view that has them is published.
+    pub fn note(&self, changes: &[Change]) {
+        let mut log = self.log();
+        log.jobs.extend(changes.iter().filter_map(altered_job));
+        let old = log.jobs.len().saturating_sub(ALTERED_MAX);
+        log.jobs.drain(..old);
+        log.forgotten += old as u64;
+    }
+
+    /// The places of jobs that changed since a revision of their table; `None` if that is too long
+    /// ago.
+    pub fn since(&self, revision: u64) -> Option<Vec<u32>> {
+        let log = self.log();
+        let known = usize::try_from(revision.checked_sub(log.forgotten)?).ok()?;
+        let changes = log.jobs.len().checked_sub(known)?;
+        Some(log.jobs.iter().rev().take(changes).map(|id| id.0).collect())
+    }
+
+    fn log(&self) -> MutexGuard<'_, AlterationLog> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -153,4 +204,27 @@ pub struct Tuning {
     pub sched_log_level: u16,
     /// FairShareDampeningFactor.
     pub fs_dampening_factor: u16,
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{Change, JobId};
+
+    use super::{ALTERED_MAX, Altered};
+
+    #[test]
+    fn changes_are_remembered_by_revision_until_there_are_too_many() {
+        let altered = Altered::default();
+        assert_eq!(altered.since(0), Some(vec![]));
+        let gone = |id| Change::JobGone(JobId(id));
+        altered.note(&[gone(7), Change::Counters(model::Counters::default()), gone(8)]);
+        altered.note(&[gone(9)]);
+        assert_eq!(altered.since(0), Some(vec![9, 8, 7]));
+        assert_eq!(altered.since(2), Some(vec![9]));
+        assert_eq!(altered.since(3), Some(vec![]));
+        assert_eq!(altered.since(4), None);
+        (0..ALTERED_MAX).for_each(|_| altered.note(&[gone(5)]));
+        assert_eq!(altered.since(2), None);
+        assert_eq!(altered.since(3).map(|all| all.len()), Some(ALTERED_MAX));
+    }
 }

@@ -162,6 +162,7 @@ impl Writer {
                 old.counters.job_changed(before.map(|job| &**job), job);
             }
         }
+        old.altered.note(changes);
         drop(old);
         self.published.publish(|view| {
             view.cluster = self.core.cluster().clone();

@@ -2,10 +2,12 @@
 
 mod latency;
 mod poll;
+mod replay;
 mod submit;
 
 pub use latency::Latency;
 pub use poll::{Answers, Poll, Polled, Question};
+pub use replay::Replay;
 pub use submit::{Submission, Submitted};
 
 use std::net::Ipv4Addr;

@@ -18,7 +18,7 @@ use super::{Latency, next_address};
 use crate::call::{self, Speaker};
 
 /// How long an answer may take.
-const LIMIT: Duration = Duration::from_secs(120);
+pub(super) const LIMIT: Duration = Duration::from_secs(120);
 
 /// What a poller reads into; answers are not kept.
 const BUFFER_BYTES: usize = 256 << 10;
@@ -165,6 +165,12 @@ impl Poll {
         end.abort();
         let answers = kinds.into_iter().zip(all).map(|(question, kind)| kind.answers(question));
         Polled { answers: answers.collect(), seconds: storm.begin.elapsed().as_secs_f64() }
+    }
+
+    /// All frames that it sends, each once.
+    pub(super) fn frames(&self, speaker: &Speaker) -> Vec<Vec<u8>> {
+        let kinds = self.questions.iter().map(|(question, _)| self.asked(*question, speaker));
+        kinds.flatten().flatten().map(|(frame, _)| frame).collect()
     }
 
     fn asked(&self, question: Question, speaker: &Speaker) -> Vec<Asked> {

@@ -8,7 +8,7 @@ use super::hollows::Hollows;
 use super::running::{drained, no_op};
 use super::waiting::{at_rest, report, to_f64};
 use super::{Figures, Ground, Plan, RoundError, SETTLE, Scenario, fill};
-use crate::load::{Poll, Polled, Question};
+use crate::load::{Poll, Polled, Question, Replay};
 
 /// Clients that poll while jobs run. Of a list of a million jobs a controller that makes each answer anew would need
 /// 600 MB a client.
@@ -49,50 +49,96 @@ pub(super) async fn measure(ground: &mut Ground, jobs: u64) -> Result<(), RoundE
             let mut hollows = Hollows::start(ground)?;
             ground.wait_idle().await?;
             time::sleep(SETTLE).await;
-            for rate in [vec![0.0], ground.plan.size.rates.clone()].concat() {
-                flow_under_polls(ground, &mut hollows, rate, &ids, figures).await?;
+            flow_under_polls(ground, &mut hollows, None, figures).await?;
+            for rate in ground.plan.size.rates.clone() {
+                let storm = (rate, polls(ground, rate, &ids));
+                flow_under_polls(ground, &mut hollows, Some(storm), figures).await?;
+            }
+            if let Some(rate) = ground.plan.size.rates.last().copied() {
+                let poll = polls(ground, rate, &ids);
+                flow_beside_replay(ground, &mut hollows, (rate, poll), figures).await?;
             }
         }
     }
     ground.stop().await
 }
 
-/// Jobs flow through while clients poll; both end after a fixed time, and what has completed by then counts.
+/// Jobs flow through while clients poll so often a second, or without polls.
 async fn flow_under_polls(
     ground: &mut Ground,
     hollows: &mut Hollows,
-    rate: f64,
-    ids: &[u32],
+    storm: Option<(f64, Poll)>,
     figures: &Figures,
 ) -> Result<(), RoundError> {
+    let rate = storm.as_ref().map_or(0.0, |(rate, _)| *rate);
+    let under = format!("under {rate} polls/s");
+    say(&format!("    jobs run {under} for {:?}", Duration::from_secs(ground.plan.size.storm_s)));
+    let flow = flow(ground, hollows, storm.map(|(_, poll)| poll)).await?;
+    if let Some(polled) = &flow.polled {
+        tell(figures, rate, polled);
+    }
+    figures.gain("c-jobs", format!("completed {under}"), "jobs/s", flow.completed);
+    figures.cost("c-jobs", format!("controller, busy {under}"), "processors", flow.busy);
+    figures.cost("c-jobs", format!("submission p99 {under}"), "ms", flow.submission_p99);
+    Ok(())
+}
+
+/// The same polls, answered by a server to which an answer is no work: what of the processors they take from the jobs
+/// whatever a controller does.
+async fn flow_beside_replay(
+    ground: &mut Ground,
+    hollows: &mut Hollows,
+    (rate, poll): (f64, Poll),
+    figures: &Figures,
+) -> Result<(), RoundError> {
+    let replay = Replay::of(&poll, &ground.speaker).await?;
+    let poll = Poll { controller: replay.address(), ..poll };
+    say(&format!("    jobs run while answers to {rate} polls/s are replayed"));
+    let flow = flow(ground, hollows, Some(poll)).await?;
+    let name = format!("completed beside {rate} polls/s with replayed answers");
+    figures.gain("c-jobs", name, "jobs/s", flow.completed);
+    Ok(())
+}
+
+/// What came of a flow of jobs.
+struct Flow {
+    /// Jobs a second.
+    completed: f64,
+    /// Processors that the controller kept busy.
+    busy: f64,
+    /// Milliseconds.
+    submission_p99: f64,
+    polled: Option<Polled>,
+}
+
+/// Jobs flow through while clients poll; both end after a fixed time, and what has completed by then counts.
+async fn flow(
+    ground: &mut Ground,
+    hollows: &mut Hollows,
+    storm: Option<Poll>,
+) -> Result<Flow, RoundError> {
     let time = Duration::from_secs(ground.plan.size.storm_s);
-    say(&format!("    jobs run under {rate} polls/s for {time:?}"));
     let before = (ground.used()?.cpu_s, hollows.count().completions);
     let (stop, stopped) = oneshot::channel();
-    let storm = (rate > 0.0).then(|| {
-        let poll = polls(ground, rate, ids);
-        tokio::spawn(poll.run_until(ground.speaker.clone(), stopped))
-    });
+    let storm = storm.map(|poll| tokio::spawn(poll.run_until(ground.speaker.clone(), stopped)));
     let order = no_op(ground, u64::MAX, 0.0);
     let submitting = tokio::spawn(order.run(ground.speaker.clone(), time::sleep(time)));
     time::sleep(time).await;
     let after = (ground.used()?.cpu_s, hollows.count().completions);
     // Without polls nobody listens.
     let _ = stop.send(());
-    if let Some(storm) = storm {
-        let polled = storm.await.expect("a storm does not panic");
-        tell(figures, rate, &polled);
-    }
-    let completed = to_f64(after.1 - before.1);
-    let under = format!("under {rate} polls/s");
-    let what = format!("completed {under}");
-    figures.gain("c-jobs", what, "jobs/s", completed / time.as_secs_f64());
-    let busy = (after.0 - before.0) / time.as_secs_f64();
-    figures.cost("c-jobs", format!("controller, busy {under}"), "processors", busy);
+    let polled = match storm {
+        Some(storm) => Some(storm.await.expect("a storm does not panic")),
+        None => None,
+    };
     let submitted = submitting.await.expect("a submission does not panic");
-    figures.cost("c-jobs", format!("submission p99 {under}"), "ms", submitted.latency.p99);
     drained(ground, hollows, before.1, &submitted).await?;
-    Ok(())
+    Ok(Flow {
+        completed: to_f64(after.1 - before.1) / time.as_secs_f64(),
+        busy: (after.0 - before.0) / time.as_secs_f64(),
+        submission_p99: submitted.latency.p99,
+        polled,
+    })
 }
 
 fn polls(ground: &Ground, rate: f64, ids: &[u32]) -> Poll {

@@ -4,6 +4,7 @@
 //! the one asked for longest ago when all of them take too much room.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,7 +13,7 @@ use protocol::Version;
 
 use super::sheet::{Sheet, Source};
 use crate::config::SlurmConf;
-use crate::view::View;
+use crate::view::{Altered, View};
 
 /// How much memory the encodings of one table may take: a million jobs in two releases. One that
 /// alone takes more is made for each request.
@@ -79,6 +80,17 @@ struct Kept<S> {
     good_until: Timestamp,
 }
 
+/// A table, as a view has it.
+#[derive(Clone, Copy, Debug)]
+pub struct Table<'a, E> {
+    /// How often it was changed.
+    pub revision: u64,
+    /// Which places of it were. Without that all are looked at.
+    pub altered: Option<&'a Altered>,
+    /// Its entries in a range of places. Without `altered` it is asked for all places only.
+    pub entries_in: E,
+}
+
 /// What all records of a table depend on, whatever else each of them does.
 #[derive(Clone, Debug)]
 struct Basis {
@@ -114,30 +126,34 @@ impl<S> Default for Sheets<S> {
 }
 
 impl<S: Source> Sheets<S> {
-    /// The table as it is now, or as it was published since. `revision` is that of the table; 0 is
-    /// not known.
-    pub fn renewed<'a>(
+    /// The table as it is now, or as it was published since.
+    pub fn renewed<'a, I>(
         &self,
         (view, now): (&View, Timestamp),
         form: Form,
-        revision: u64,
-        entries: impl Iterator<Item = S::Entry<'a>>,
+        table: Table<'_, impl Fn(RangeInclusive<u32>) -> I>,
         encode: impl FnMut(S::Entry<'_>) -> Vec<u8>,
     ) -> Sheet<S>
     where
+        I: Iterator<Item = S::Entry<'a>>,
         S: 'a,
     {
+        let revision = table.revision;
         let slot = self.slot(form, now);
         let sheet = {
             let mut kept = slot.kept.lock().unwrap_or_else(PoisonError::into_inner);
             let basis = Basis::of(view);
             let same_basis = kept.basis.as_ref().is_some_and(|known| known.is(&basis));
-            let is_known = revision > 0 && revision <= kept.revision;
-            if same_basis && is_known && now <= kept.good_until {
+            if same_basis && revision <= kept.revision && now <= kept.good_until {
                 return kept.sheet.clone();
             }
-            let old = if same_basis { std::mem::take(&mut kept.sheet) } else { Sheet::default() };
-            let sheet = old.renewed(entries, now, encode);
+            let (old, altered) = if same_basis {
+                let altered = table.altered.and_then(|altered| altered.since(kept.revision));
+                (std::mem::take(&mut kept.sheet), altered)
+            } else {
+                (Sheet::default(), None)
+            };
+            let sheet = old.renewed(altered.as_deref(), table.entries_in, now, encode);
             let good_until = sheet.good_until();
             slot.size.store(sheet.size(), Ordering::Relaxed);
             *kept = Kept { sheet: sheet.clone(), basis: Some(basis), revision, good_until };
@@ -145,18 +161,6 @@ impl<S: Source> Sheets<S> {
         };
         self.keep_within(BYTES_MAX, form);
         sheet
-    }
-
-    /// The table as it was when it was asked for last, for single records of it.
-    pub fn last(&self, view: &View, form: Form) -> Sheet<S> {
-        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(slot) = slots.get(&form).map(Arc::clone) else {
-            return Sheet::default();
-        };
-        drop(slots);
-        let kept = slot.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let same_basis = kept.basis.as_ref().is_some_and(|known| known.is(&Basis::of(view)));
-        if same_basis { kept.sheet.clone() } else { Sheet::default() }
     }
 
     fn slot(&self, form: Form, now: Timestamp) -> Arc<Slot<S>> {
@@ -299,13 +303,15 @@ mod tests {
     fn ask(sheets: &Sheets<Arc<Partition>>, view: &View, flags: u16, now: i64) -> usize {
         let partitions: Vec<_> = view.cluster.partitions().collect();
         let form = Form { version: Version::NEWEST, flags };
-        let entries = (0..).zip(partitions);
+        let entries_in = |_| (0..).zip(partitions.iter().copied());
         let mut encodings = 0;
         let encode = |_: (u32, &Arc<Partition>)| {
             encodings += 1;
             vec![7; 100]
         };
-        let sheet = sheets.renewed((view, Timestamp(now)), form, 0, entries, encode);
+        let revision = view.changed.revision.structure;
+        let table = Table { revision, altered: None, entries_in };
+        let sheet = sheets.renewed((view, Timestamp(now)), form, table, encode);
         assert_eq!(sheet.whole().concat(), [7; 200]);
         encodings
     }

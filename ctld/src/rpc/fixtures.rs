@@ -104,6 +104,7 @@ pub fn view_of(text: &str, cluster: Cluster) -> View {
         changed: Changed::default(),
         conf: Arc::new(conf(text)),
         booted: NOW,
+        altered: Arc::default(),
         encoded: Arc::default(),
         counters: Arc::default(),
         users: Arc::default(),

@@ -11,7 +11,7 @@ use protocol::msg::{self, NodeInfo, NodesInfo, node_state, show};
 use protocol::shape::{self, Bitmap, Fixed, Limit};
 use protocol::{Errno, Number, Version, wire};
 
-use super::cache::{Form, NodeSource};
+use super::cache::{self, Form, NodeSource};
 use super::field::{list, text, time, unless_known};
 use super::sheet::{Parts, Sheet};
 use super::state_word::node_state_word;
@@ -106,13 +106,16 @@ impl<'a> Table<'a> {
     fn sheet(&self, now: Timestamp) -> Sheet<NodeSource> {
         let flags = if self.shows_detail { show::DETAIL } else { 0 };
         let form = Form { version: self.version, flags };
-        let revision = self.view.changed.revision.nodes;
-        let nodes = self.view.cluster.used_nodes();
-        let nodes = nodes.map(|(node, usage)| (node, usage, self.is_planned(node)));
+        let with_plans = |(node, usage)| (node, usage, self.is_planned(node));
+        let table = cache::Table {
+            revision: self.view.changed.revision.nodes,
+            altered: None,
+            entries_in: |_| self.view.cluster.used_nodes().map(with_plans),
+        };
         let encode = |(node, _, planned): (&Arc<Node>, Option<&Arc<Usage>>, bool)| {
             wire::to_bytes(&self.record(node, planned), self.version)
         };
-        self.view.encoded.nodes.renewed((self.view, now), form, revision, nodes, encode)
+        self.view.encoded.nodes.renewed((self.view, now), form, table, encode)
     }
 
     /// A record's place is its node's: places without a node are hidden nodes too.

@@ -11,7 +11,7 @@ use protocol::msg::{
 use protocol::shape::{self, Limit, NullOr};
 use protocol::{Errno, Number, wire};
 
-use super::cache::Form;
+use super::cache::{Form, Table};
 use super::field::{node_set, text, unless_known};
 use super::tres::Tres;
 use super::visible::Sight;
@@ -29,13 +29,16 @@ fn partitions(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
     }
     unless_known(asked.last_update, view.changed.partitions)?;
     let form = Form { version: request.version, flags: 0 };
-    let records = (0..).zip(in_order(view));
-    let revision = view.changed.revision.structure;
+    let table = Table {
+        revision: view.changed.revision.structure,
+        altered: None,
+        entries_in: |_| (0..).zip(in_order(view)),
+    };
     let encode = |(_, partition): (u32, &Arc<Partition>)| {
         wire::to_bytes(&partition_info(view, partition), request.version)
     };
     let at = (view, request.now);
-    let sheet = view.encoded.partitions.renewed(at, form, revision, records, encode);
+    let sheet = view.encoded.partitions.renewed(at, form, table, encode);
     let shown = sheet.walk(|_, partition, parts, piece| {
         if sight.partition(partition) {
             parts.add(piece);

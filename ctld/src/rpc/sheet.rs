@@ -2,10 +2,12 @@
 //!
 //! A page is bytes that replies share: they are copied into sockets, never into one another. A page
 //! is made anew when one of its records changes, out of the records that did not and the encoding
-//! of the one that did. So an answer that lists a whole table costs a comparison of pointers for
-//! each record, and an encoding for each that nobody asked for since it changed.
+//! of the one that did. So an answer that lists a whole table costs an encoding for each record that
+//! nobody asked for since it changed, and where it is not known which those are, a comparison of
+//! pointers for each record.
 
-use std::ops::Range;
+use std::collections::BTreeSet;
+use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -40,10 +42,33 @@ pub trait Source: Sized {
 /// The records of some places.
 #[derive(Debug)]
 pub struct Page<S> {
-    number: u32,
     good_until: Timestamp,
     records: Vec<Record<S>>,
     bytes: Bytes,
+}
+
+/// A page in its sheet, with what is looked at of all of them: pages lie all over the memory.
+#[derive(Debug)]
+struct Leaf<S> {
+    number: u32,
+    /// How many bytes of memory the page takes.
+    size: u32,
+    good_until: Timestamp,
+    page: Arc<Page<S>>,
+}
+
+impl<S> Leaf<S> {
+    fn new(number: u32, page: Page<S>) -> Self {
+        let size = page.bytes.len() + page.records.len() * size_of::<Record<S>>();
+        let size = u32::try_from(size + size_of::<Page<S>>()).unwrap_or(u32::MAX);
+        Self { number, size, good_until: page.good_until, page: Arc::new(page) }
+    }
+}
+
+impl<S> Clone for Leaf<S> {
+    fn clone(&self) -> Self {
+        Self { page: Arc::clone(&self.page), ..*self }
+    }
 }
 
 #[derive(Debug)]
@@ -96,35 +121,53 @@ impl<S: Source> Page<S> {
             records.push(Record { place: S::place(entry), end, source: S::keep(entry) });
         }
         bytes.shrink_to_fit();
-        let number = entries.first().map_or(0, |entry| S::place(*entry) / PLACES);
-        Self { number, good_until, records, bytes: bytes.into() }
+        Self { good_until, records, bytes: bytes.into() }
     }
 }
 
 /// A table, page by page. A clone shares them.
 #[derive(Debug)]
 pub struct Sheet<S> {
-    pages: Vec<Arc<Page<S>>>,
+    /// By number.
+    leaves: Arc<Vec<Leaf<S>>>,
     /// How many records it has.
     count: u32,
 }
 
 impl<S> Default for Sheet<S> {
     fn default() -> Self {
-        Self { pages: Vec::new(), count: 0 }
+        Self { leaves: Arc::default(), count: 0 }
     }
 }
 
 impl<S> Clone for Sheet<S> {
     fn clone(&self) -> Self {
-        Self { pages: self.pages.clone(), count: self.count }
+        Self { leaves: Arc::clone(&self.leaves), count: self.count }
     }
 }
 
 impl<S: Source> Sheet<S> {
-    /// The table as it is now, with the pages of this one that are still good.
+    /// The table as it is now, with the pages of this one that are still good. `altered` are the
+    /// places that may have changed since this one was made; without them all are looked at.
     #[must_use]
-    pub fn renewed<'a>(
+    pub fn renewed<'a, I>(
+        self,
+        altered: Option<&[u32]>,
+        entries_in: impl Fn(RangeInclusive<u32>) -> I,
+        now: Timestamp,
+        encode: impl FnMut(S::Entry<'_>) -> Vec<u8>,
+    ) -> Self
+    where
+        I: Iterator<Item = S::Entry<'a>>,
+        S: 'a,
+    {
+        match altered {
+            None => self.walked(entries_in(0..=u32::MAX), now, encode),
+            Some(places) => self.mended(places, entries_in, now, encode),
+        }
+    }
+
+    fn walked<'a>(
         &self,
         entries: impl Iterator<Item = S::Entry<'a>>,
         now: Timestamp,
@@ -133,20 +176,18 @@ impl<S: Source> Sheet<S> {
     where
         S: 'a,
     {
-        let mut old = self.pages.iter().peekable();
-        let mut fresh = Self { pages: Vec::with_capacity(self.pages.len() + 1), count: 0 };
+        let mut old = self.leaves.iter().peekable();
+        let mut leaves = Vec::with_capacity(self.leaves.len() + 1);
+        let mut count = 0;
         let mut group: Vec<S::Entry<'a>> = Vec::with_capacity(PLACES as usize);
         let mut close = |group: &mut Vec<S::Entry<'a>>| {
             let Some(number) = group.first().map(|first| S::place(*first) / PLACES) else {
                 return;
             };
-            while old.next_if(|page| page.number < number).is_some() {}
-            let page = match old.peek().filter(|page| page.number == number) {
-                Some(page) if page.is_of(group, now) => Arc::clone(page),
-                page => Arc::new(Page::make(page.map(|page| &***page), group, now, &mut encode)),
-            };
-            fresh.count += u32::try_from(group.len()).expect("a page has few records");
-            fresh.pages.push(page);
+            while old.next_if(|leaf| leaf.number < number).is_some() {}
+            let known = old.peek().filter(|leaf| leaf.number == number).copied();
+            leaves.push(renewed_leaf(known, number, group, now, &mut encode));
+            count += length(group);
             group.clear();
         };
         for entry in entries {
@@ -156,7 +197,42 @@ impl<S: Source> Sheet<S> {
             group.push(entry);
         }
         close(&mut group);
-        fresh
+        Self { leaves: Arc::new(leaves), count }
+    }
+
+    /// Only pages with such places, and those that are no longer good, are looked at.
+    fn mended<'a, I>(
+        mut self,
+        places: &[u32],
+        entries_in: impl Fn(RangeInclusive<u32>) -> I,
+        now: Timestamp,
+        mut encode: impl FnMut(S::Entry<'_>) -> Vec<u8>,
+    ) -> Self
+    where
+        I: Iterator<Item = S::Entry<'a>>,
+        S: 'a,
+    {
+        let mut numbers: BTreeSet<u32> = places.iter().map(|place| place / PLACES).collect();
+        numbers.extend(self.leaves.iter().filter(|l| l.good_until < now).map(|leaf| leaf.number));
+        // Whoever answers out of the last sheet goes on with that.
+        let leaves = Arc::make_mut(&mut self.leaves);
+        for number in numbers {
+            let first = number * PLACES;
+            let group: Vec<S::Entry<'a>> = entries_in(first..=first + (PLACES - 1)).collect();
+            let index = leaves.binary_search_by_key(&number, |leaf| leaf.number);
+            let known = index.ok().map(|index| &leaves[index]);
+            self.count -= known.map_or(0, |leaf| length(&leaf.page.records));
+            self.count += length(&group);
+            let fresh = (!group.is_empty())
+                .then(|| renewed_leaf(known, number, &group, now, &mut encode));
+            match (index, fresh) {
+                (Ok(index), Some(leaf)) => leaves[index] = leaf,
+                (Ok(index), None) => drop(leaves.remove(index)),
+                (Err(index), Some(leaf)) => leaves.insert(index, leaf),
+                (Err(_), None) => {}
+            }
+        }
+        self
     }
 
     /// How many records it has.
@@ -166,27 +242,24 @@ impl<S: Source> Sheet<S> {
 
     /// How many bytes of memory it takes, without what the sources take.
     pub fn size(&self) -> usize {
-        let page = |page: &Arc<Page<S>>| {
-            page.bytes.len() + page.records.len() * size_of::<Record<S>>() + size_of::<Page<S>>()
-        };
-        self.pages.iter().map(page).sum()
+        self.leaves.iter().map(|leaf| leaf.size as usize + size_of::<Leaf<S>>()).sum()
     }
 
     /// Until when all of it is good.
     pub fn good_until(&self) -> Timestamp {
-        let pages = self.pages.iter().map(|page| page.good_until);
-        pages.min().unwrap_or(Timestamp(i64::MAX))
+        let leaves = self.leaves.iter().map(|leaf| leaf.good_until);
+        leaves.min().unwrap_or(Timestamp(i64::MAX))
     }
 
     /// All of its records.
     pub fn whole(&self) -> Vec<Bytes> {
-        self.pages.iter().map(|page| page.bytes.clone()).collect()
+        self.leaves.iter().map(|leaf| leaf.page.bytes.clone()).collect()
     }
 
     /// Each record with its place, for `each` to take or leave.
     pub fn walk(&self, mut each: impl FnMut(u32, &S, &mut Parts, Piece<'_>)) -> Parts {
         let mut parts = Parts::default();
-        for page in &self.pages {
+        for page in self.leaves.iter().map(|leaf| &leaf.page) {
             for (index, record) in page.records.iter().enumerate() {
                 let piece = Piece { of: &page.bytes, range: page.range(index) };
                 each(record.place, &record.source, &mut parts, piece);
@@ -195,13 +268,31 @@ impl<S: Source> Sheet<S> {
         parts
     }
 
-    /// The record of an entry, if it is here and good.
-    pub fn find(&self, entry: S::Entry<'_>, now: Timestamp) -> Option<Piece<'_>> {
-        let number = S::place(entry) / PLACES;
-        let index = self.pages.binary_search_by_key(&number, |page| page.number).ok()?;
-        let page = &self.pages[index];
-        Some(Piece { of: &page.bytes, range: page.find(entry, now)? })
+    /// The record at a place.
+    pub fn at(&self, place: u32) -> Option<Piece<'_>> {
+        let number = place / PLACES;
+        let index = self.leaves.binary_search_by_key(&number, |leaf| leaf.number).ok()?;
+        let page = &self.leaves[index].page;
+        let index = page.records.binary_search_by_key(&place, |record| record.place).ok()?;
+        Some(Piece { of: &page.bytes, range: page.range(index) })
     }
+}
+
+fn renewed_leaf<S: Source>(
+    known: Option<&Leaf<S>>,
+    number: u32,
+    entries: &[S::Entry<'_>],
+    now: Timestamp,
+    encode: &mut impl FnMut(S::Entry<'_>) -> Vec<u8>,
+) -> Leaf<S> {
+    match known {
+        Some(leaf) if leaf.page.is_of(entries, now) => leaf.clone(),
+        known => Leaf::new(number, Page::make(known.map(|l| &*l.page), entries, now, encode)),
+    }
+}
+
+fn length<T>(records: &[T]) -> u32 {
+    u32::try_from(records.len()).expect("a page has few records")
 }
 
 /// A record within a page.
@@ -296,13 +387,17 @@ mod tests {
         vec![if now.0 <= value.1 { 0 } else { value.0 }; usize::from(value.0 % 5)]
     }
 
+    type Table = BTreeMap<u32, Arc<(u8, i64)>>;
+
     fn renewed(
         sheet: &Sheet<Arc<(u8, i64)>>,
-        table: &BTreeMap<u32, Arc<(u8, i64)>>,
+        altered: Option<&[u32]>,
+        table: &Table,
         now: i64,
         encodings: &mut usize,
     ) -> Sheet<Arc<(u8, i64)>> {
-        sheet.renewed(table.iter().map(|(place, value)| (*place, value)), Timestamp(now), |entry| {
+        let entries_in = |places| table.range(places).map(|(place, value)| (*place, value));
+        sheet.clone().renewed(altered, entries_in, Timestamp(now), |entry| {
             *encodings += 1;
             encoded(entry.1, Timestamp(now))
         })
@@ -312,6 +407,7 @@ mod tests {
         #[test]
         fn a_sheet_that_was_renewed_is_one_that_was_made_anew(
             changes in prop::collection::vec((0u32..300, any::<Option<u8>>(), 0i64..9), 1..60),
+            told in any::<bool>(),
         ) {
             let (mut table, mut sheet) = (BTreeMap::new(), Sheet::default());
             for (now, (place, value, until)) in (0i64..).zip(changes) {
@@ -319,14 +415,14 @@ mod tests {
                     Some(value) => drop(table.insert(place, Arc::new((value, now + until)))),
                     None => drop(table.remove(&place)),
                 }
-                sheet = renewed(&sheet, &table, now, &mut 0);
+                sheet = renewed(&sheet, told.then_some(&[place]), &table, now, &mut 0);
                 let wanted: Vec<u8> =
                     table.values().flat_map(|value| encoded(value, Timestamp(now))).collect();
                 prop_assert_eq!(sheet.whole().concat(), wanted);
                 prop_assert_eq!(sheet.count() as usize, table.len());
                 for (place, value) in &table {
                     let mut parts = Parts::default();
-                    parts.add(sheet.find((*place, value), Timestamp(now)).unwrap());
+                    parts.add(sheet.at(*place).unwrap());
                     prop_assert_eq!(parts.into_bytes().concat(), encoded(value, Timestamp(now)));
                 }
                 let odd = |place: u32, _: &Arc<_>, parts: &mut Parts, piece: Piece<'_>| {
@@ -341,21 +437,31 @@ mod tests {
 
     #[test]
     fn only_what_changed_is_encoded_and_only_its_page_made() {
-        let table = |odd: u8| {
-            (0..1000u32)
-                .map(move |place| (place, Arc::new((if place == 500 { odd } else { 1 }, -1))))
-        };
-        let mut table: BTreeMap<u32, _> = table(1).collect();
-        let mut encodings = 0;
-        let first = renewed(&Sheet::default(), &table, 0, &mut encodings);
-        assert_eq!(encodings, 1000);
-        table.insert(500, Arc::new((2, -1)));
-        let second = renewed(&first, &table, 1, &mut encodings);
-        assert_eq!(encodings, 1001);
-        let same = |(a, b): &(&Arc<Page<_>>, &Arc<Page<_>>)| Arc::ptr_eq(a, b);
-        assert_eq!(first.pages.iter().zip(&second.pages).filter(|pair| !same(pair)).count(), 1);
-        // Neighbours are one part.
-        let all = second.walk(|_, _, parts, piece| parts.add(piece));
-        assert_eq!(all.into_bytes().len(), second.pages.len());
+        for altered in [None, Some(&[500][..])] {
+            let mut table: Table = (0..1000).map(|place| (place, Arc::new((1, -1)))).collect();
+            let mut encodings = 0;
+            let first = renewed(&Sheet::default(), None, &table, 0, &mut encodings);
+            assert_eq!(encodings, 1000);
+            table.insert(500, Arc::new((2, -1)));
+            let second = renewed(&first, altered, &table, 1, &mut encodings);
+            assert_eq!(encodings, 1001);
+            let same =
+                |(a, b): &(&Leaf<_>, &Leaf<_>)| Arc::ptr_eq(&a.page, &b.page) && a.size == b.size;
+            let pairs = first.leaves.iter().zip(&*second.leaves);
+            assert_eq!(pairs.filter(|pair| !same(pair)).count(), 1);
+            // Neighbours are one part.
+            let all = second.walk(|_, _, parts, piece| parts.add(piece));
+            assert_eq!(all.into_bytes().len(), second.leaves.len());
+        }
+    }
+
+    #[test]
+    fn a_page_without_a_record_is_gone() {
+        let mut table: Table = (0..200).map(|place| (place, Arc::new((1, -1)))).collect();
+        let first = renewed(&Sheet::default(), None, &table, 0, &mut 0);
+        let gone: Vec<u32> = (64..128).collect();
+        gone.iter().for_each(|place| drop(table.remove(place)));
+        let second = renewed(&first, Some(&gone), &table, 1, &mut 0);
+        assert_eq!((second.count(), second.leaves.len()), (136, 3));
     }
 }

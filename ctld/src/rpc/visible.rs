@@ -67,6 +67,12 @@ impl<'a> Sight<'a> {
         (self.is_admin || !is_private) && self.all_partitions()
     }
 
+    /// Whether every job of a user is shown in a list.
+    pub(super) fn all_jobs_of(&self, owner: Uid) -> bool {
+        let is_private = self.view.cluster.config().private_jobs;
+        (self.is_admin || !is_private || owner == self.caller.uid) && self.all_partitions()
+    }
+
     /// Whether a job is the caller's to see by itself (PrivateData=jobs), partitions aside.
     pub(super) fn owner(&self, job: &Job) -> bool {
         self.is_admin || job.owner == self.caller.uid || !self.view.cluster.config().private_jobs

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use imbl::OrdMap;
@@ -76,10 +77,14 @@ impl Cluster {
         self.jobs.values()
     }
 
-    /// All jobs with their numbers, by number: without a look at the jobs themselves, of which there
-    /// may be many.
-    pub fn numbered_jobs(&self) -> impl Iterator<Item = (JobId, &Arc<Job>)> {
-        self.jobs.iter().map(|(id, job)| (*id, job))
+    /// The jobs whose numbers are in a range, by number: without a look at the jobs themselves, of
+    /// which there may be many.
+    pub fn jobs_numbered(
+        &self,
+        numbers: RangeInclusive<u32>,
+    ) -> impl Iterator<Item = (JobId, &Arc<Job>)> {
+        let (first, last) = numbers.into_inner();
+        self.jobs.range(JobId(first)..=JobId(last)).map(|(id, job)| (*id, job))
     }
 
     /// How many job records there are.
@@ -94,8 +99,13 @@ impl Cluster {
 
     /// The jobs of a user, by number.
     pub fn jobs_of(&self, owner: Uid) -> impl Iterator<Item = &Arc<Job>> {
+        self.numbers_of(owner).map(|id| self.known(id))
+    }
+
+    /// The numbers of a user's jobs, ascending: without a look at the jobs themselves.
+    pub fn numbers_of(&self, owner: Uid) -> impl Iterator<Item = JobId> {
         let range = (owner, JobId(0))..=(owner, JobId(u32::MAX));
-        self.index.by_owner.range(range).map(|(_, id)| self.known(*id))
+        self.index.by_owner.range(range).map(|(_, id)| *id)
     }
 
     /// The records of an array, by number; a job that is none has its own only.

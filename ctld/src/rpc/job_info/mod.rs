@@ -16,7 +16,7 @@ use protocol::{Errno, Number, Version};
 
 use self::record::Records;
 use self::resources::resource_layout;
-use super::cache::Form;
+use super::cache::{Form, Table};
 use super::field::unless_known;
 use super::sheet::{Parts, Sheet};
 use super::submit::is_default_output as is_default;
@@ -74,12 +74,14 @@ fn jobs_of_user(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
     let sight = Sight::of_jobs(view, request, asked.show_flags);
     let mut answer = Answer::new(view, request, asked.show_flags);
     let owner = Uid(asked.user_id);
-    let is_long = view.cluster.jobs_of(owner).nth(LONG).is_some();
-    if is_long && !asked.show_flags.has(ShowFlags::DETAIL) {
-        answer.known = answer.records.sheet();
+    let is_long = view.cluster.numbers_of(owner).nth(LONG).is_some();
+    let is_known = is_long && !asked.show_flags.has(ShowFlags::DETAIL);
+    let shown = || view.cluster.jobs_of(owner).filter(|job| sight.job(job));
+    match is_known {
+        true if sight.all_jobs_of(owner) => answer.add_known(view.cluster.numbers_of(owner)),
+        true => answer.add_known(shown().map(|job| job.id)),
+        false => shown().for_each(|job| answer.add(job)),
     }
-    let jobs = view.cluster.jobs_of(owner);
-    jobs.filter(|job| sight.job(job)).for_each(|job| answer.add(job));
     Ok(answer.finish())
 }
 
@@ -113,8 +115,6 @@ struct Answer<'a> {
     body: JobInfoBody,
     tail: Parts,
     whole: Vec<Bytes>,
-    /// Records that may be known.
-    known: Sheet<Arc<Job>>,
 }
 
 impl<'a> Answer<'a> {
@@ -127,15 +127,17 @@ impl<'a> Answer<'a> {
             body: JobInfoBody::new(now, last_backfill),
             tail: Parts::default(),
             whole: Vec::new(),
-            known: Sheet::default(),
         }
     }
 
-    fn add(&mut self, job: &Arc<Job>) {
-        match self.known.find((job.id, job), self.records.now) {
-            Some(piece) => self.tail.add(piece),
-            None => self.tail.add_own(self.records.encode(job)),
-        }
+    fn add(&mut self, job: &Job) {
+        self.tail.add_own(self.records.encode(job));
+    }
+
+    /// Adds jobs out of the encoded table, which is as new as the view: they are not looked at.
+    fn add_known(&mut self, jobs: impl Iterator<Item = JobId>) {
+        let sheet = self.records.sheet();
+        jobs.filter_map(|id| sheet.at(id.0)).for_each(|piece| self.tail.add(piece));
     }
 
     fn is_empty(&self) -> bool {
@@ -183,9 +185,12 @@ impl<'a> Encoder<'a> {
 
     /// All jobs without details, which hang on more than the jobs.
     fn sheet(&self) -> Sheet<Arc<Job>> {
-        let jobs = self.view.cluster.numbered_jobs();
-        let revision = self.view.changed.revision.jobs;
+        let table = Table {
+            revision: self.view.changed.revision.jobs,
+            altered: Some(&self.view.altered),
+            entries_in: |places| self.view.cluster.jobs_numbered(places),
+        };
         let encode = |(_, job): (JobId, &Arc<Job>)| self.encode(job);
-        self.view.encoded.jobs.renewed((self.view, self.now), self.form, revision, jobs, encode)
+        self.view.encoded.jobs.renewed((self.view, self.now), self.form, table, encode)
     }
 }

@@ -315,3 +315,43 @@ fn private_jobs_are_their_owners_and_hidden_partitions_are_not_shown() {
     assert!(seen(1002, ShowFlags::NONE, None).is_empty());
     assert_eq!(seen(0, ShowFlags::ALL, Some(vec![2, 77])), [2]);
 }
+
+/// More of a user's jobs than are encoded one by one: they come out of the table of all jobs, each as
+/// it is now, and only those that the caller may see.
+#[test]
+fn many_jobs_of_a_user_are_told_as_a_few_are() {
+    const MANY: u32 = 3 * LONG as u32;
+    let mut view = fixtures::golden();
+    let put = |view: &mut View, id: u32, owner: u32, priority: u32| {
+        let mut job = fixtures::job(id);
+        (job.owner, job.priority) = (Uid(owner), priority);
+        let (change, old) = (Change::Job(Arc::new(job)), view.cluster.clone());
+        view.cluster.apply(&change);
+        view.changed.note(&change, NOW, &old);
+        view.altered.note(&[change]);
+    };
+    (1..=MANY).for_each(|id| put(&mut view, id, 1000 + id % 2, 7));
+    let ask = |view: &View, caller: u32, owner: u32, show_flags: ShowFlags| {
+        let body = JobUserQuery { user_id: owner, show_flags };
+        let body = fixtures::bytes(&body, Version::NEWEST);
+        let mut request =
+            fixtures::request(Number::REQUEST_JOB_USER_INFO, Version::NEWEST, &body);
+        request.caller = Caller { uid: Uid(caller), gid: Gid(caller) };
+        answer(view, jobs_of_user, &request).jobs
+    };
+    let of_1001 = ask(&view, 1000, 1001, ShowFlags::ALL);
+    assert_eq!(of_1001.len(), 3 * LONG / 2);
+    assert_eq!(of_1001, ask(&view, 1000, 1001, ShowFlags::default()));
+    put(&mut view, 5, 1001, 8);
+    put(&mut view, MANY + 1, 1001, 9);
+    let of_1001 = ask(&view, 1000, 1001, ShowFlags::ALL);
+    let priorities: Vec<u32> = of_1001.iter().map(|job| job.priority).collect();
+    assert_eq!((priorities[1], priorities[2], priorities.len()), (7, 8, 3 * LONG / 2 + 1));
+    assert_eq!(priorities.last(), Some(&9));
+
+    let mut config = (**view.cluster.config()).clone();
+    config.private_jobs = true;
+    view.cluster.apply(&Change::Config(Arc::new(config)));
+    assert_eq!(ask(&view, 1001, 1001, ShowFlags::ALL).len(), 3 * LONG / 2 + 1);
+    assert_eq!(ask(&view, 1000, 1001, ShowFlags::ALL), []);
+}
