@@ -130,7 +130,7 @@ impl Changed {
                 revision.nodes += 1;
                 revision.structure += 1;
             }
-            | Change::Step(_)
+            Change::Step(_)
             | Change::StepGone(..)
             | Change::Script(..)
             | Change::Counters(_)

@@ -132,7 +132,9 @@ impl Writer {
     ) -> Result<Vec<Effect>, StoreError> {
         let mut conf = None;
         let (mut changes, mut effects, mut answers) = (Vec::new(), Vec::new(), Vec::new());
+        let mut a_second_went_by = false;
         for work in batch {
+            a_second_went_by |= matches!(work.event, Event::Tick);
             let turned = self.core.turn(now, work.event);
             changes.extend(turned.changes);
             effects.extend(turned.effects);
@@ -148,6 +150,9 @@ impl Writer {
         for (reply, answer) in answers {
             // A client that has gone away misses its answer, not its job.
             let _ = reply.send(answer);
+        }
+        if a_second_went_by {
+            self.store.rest();
         }
         Ok(effects)
     }

@@ -57,6 +57,10 @@ pub trait Store: Send + Sync {
     /// with [`StoreError::Broken`]: end the process, and let the next one load what there is.
     fn commit(&self, changes: &[Change]) -> Result<(), StoreError>;
 
+    /// Called about once a second between commits. When there was none since the last call, the store
+    /// may put its own affairs in order; what is kept stays as it is.
+    fn rest(&self) {}
+
     /// Gives everything that is kept, scripts aside, as the changes that make it: counters, nodes,
     /// partitions, jobs, steps, triggers, crontabs, each by key, which is an order that `Cluster::apply` takes.
     ///

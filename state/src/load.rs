@@ -33,6 +33,9 @@ pub struct LoadReport {
 pub(crate) struct Loader {
     report: LoadReport,
     partitions: BTreeSet<Arc<str>>,
+    /// The last spec of each user, and that of all: the next ones are likely to be alike.
+    newest: BTreeMap<u32, Arc<JobSpec>>,
+    newest_of_all: Option<Arc<JobSpec>>,
     /// The different specs of each array, by their bytes.
     specs: BTreeMap<JobId, BTreeMap<Vec<u8>, Arc<JobSpec>>>,
 }
@@ -106,22 +109,25 @@ impl Loader {
     fn spec(&mut self, job: &mut proto::Job) -> Result<Arc<JobSpec>, RecordError> {
         let bytes = std::mem::take(&mut job.spec);
         let Some(array) = &job.array else {
-            return self.decode_spec(&bytes);
+            return self.decode_spec(job.owner, &bytes);
         };
         let array = JobId(array.array_job);
         if let Some(spec) = self.specs.get(&array).and_then(|specs| specs.get(&bytes)) {
             self.report.shared_specs += 1;
             return Ok(Arc::clone(spec));
         }
-        let spec = self.decode_spec(&bytes)?;
+        let spec = self.decode_spec(job.owner, &bytes)?;
         self.specs.entry(array).or_default().insert(bytes, Arc::clone(&spec));
         Ok(spec)
     }
 
-    fn decode_spec(&mut self, bytes: &[u8]) -> Result<Arc<JobSpec>, RecordError> {
+    fn decode_spec(&mut self, owner: u32, bytes: &[u8]) -> Result<Arc<JobSpec>, RecordError> {
         let (spec, unknown) = record::read_spec(proto::JobSpec::decode(bytes)?)?;
         self.report.unknown_options += unknown;
-        Ok(Arc::new(spec))
+        let spec = spec.shared(self.newest.get(&owner).into_iter().chain(&self.newest_of_all));
+        self.newest.insert(owner, Arc::clone(&spec));
+        self.newest_of_all = Some(Arc::clone(&spec));
+        Ok(spec)
     }
 
     fn partition(&mut self, name: &str) -> Arc<str> {

@@ -63,6 +63,8 @@ pub(super) struct Started {
     pub(super) jobs: Duration,
     /// How many it listed.
     pub(super) listed: u64,
+    /// Memory at that ping, before anything was listed, KiB.
+    pub(super) resident_kib: u64,
 }
 
 impl Ground {
@@ -152,8 +154,9 @@ impl Ground {
             self.check_alive()?;
         }
         let ping = begin.elapsed();
+        let resident_kib = self.used()?.resident_kib;
         let listed = self.listed().await?;
-        Ok(Started { ping, jobs: begin.elapsed(), listed })
+        Ok(Started { ping, jobs: begin.elapsed(), listed, resident_kib })
     }
 
     /// How many jobs the controller lists.

@@ -38,8 +38,10 @@ pub(super) async fn measure(ground: &mut Ground, jobs: u64) -> Result<(), RoundE
         figures.cost("e", "controller CPU of start and list", "s", cpu_s);
     }
     if ground.plan.has(Scenario::D) {
-        let kib = to_f64(ground.used()?.resident_kib) / to_f64(jobs);
-        figures.cost("d", "resident memory a job, after start and list", "KiB", kib);
+        let kib = |resident_kib| to_f64(resident_kib) / to_f64(jobs);
+        figures.cost("d", "resident memory a job, after start", "KiB", kib(started.resident_kib));
+        let listed = kib(ground.used()?.resident_kib);
+        figures.cost("d", "resident memory a job, after start and list", "KiB", listed);
     }
     if ground.plan.has(Scenario::C) {
         let storm = (1, REST);

@@ -106,11 +106,13 @@ impl<'a> Table<'a> {
     fn sheet(&self, now: Timestamp) -> Sheet<NodeSource> {
         let flags = if self.shows_detail { show::DETAIL } else { 0 };
         let form = Form { version: self.version, flags };
-        let with_plans = |(node, usage)| (node, usage, self.is_planned(node));
         let table = cache::Table {
             revision: self.view.changed.revision.nodes,
             altered: None,
-            entries_in: |_| self.view.cluster.used_nodes().map(with_plans),
+            entries_in: |_| {
+                let nodes = self.view.cluster.used_nodes();
+                nodes.map(|(node, usage)| (node, usage, self.is_planned(node)))
+            },
         };
         let encode = |(node, _, planned): (&Arc<Node>, Option<&Arc<Usage>>, bool)| {
             wire::to_bytes(&self.record(node, planned), self.version)

@@ -223,8 +223,8 @@ impl<S: Source> Sheet<S> {
             let known = index.ok().map(|index| &leaves[index]);
             self.count -= known.map_or(0, |leaf| length(&leaf.page.records));
             self.count += length(&group);
-            let fresh = (!group.is_empty())
-                .then(|| renewed_leaf(known, number, &group, now, &mut encode));
+            let fresh =
+                (!group.is_empty()).then(|| renewed_leaf(known, number, &group, now, &mut encode));
             match (index, fresh) {
                 (Ok(index), Some(leaf)) => leaves[index] = leaf,
                 (Ok(index), None) => drop(leaves.remove(index)),

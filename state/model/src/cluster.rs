@@ -97,13 +97,19 @@ impl Cluster {
         self.index.job_count
     }
 
+    /// The job with the highest number of a user, and that of all.
+    pub fn newest_jobs(&self, owner: Uid) -> impl Iterator<Item = &Arc<Job>> {
+        let own = self.numbers_of(owner).next_back().map(|id| self.known(id));
+        own.into_iter().chain(self.jobs.get_max().map(|(_, job)| job))
+    }
+
     /// The jobs of a user, by number.
     pub fn jobs_of(&self, owner: Uid) -> impl Iterator<Item = &Arc<Job>> {
         self.numbers_of(owner).map(|id| self.known(id))
     }
 
     /// The numbers of a user's jobs, ascending: without a look at the jobs themselves.
-    pub fn numbers_of(&self, owner: Uid) -> impl Iterator<Item = JobId> {
+    pub fn numbers_of(&self, owner: Uid) -> impl DoubleEndedIterator<Item = JobId> {
         let range = (owner, JobId(0))..=(owner, JobId(u32::MAX));
         self.index.by_owner.range(range).map(|(_, id)| *id)
     }

@@ -349,6 +349,7 @@ fn build(turn: &Turn<'_>, new: &NewJob, id: JobId, partition: &Partition) -> Job
         };
         ArrayRole { array_job: id, tasks, running_max: array.running_max, size }
     });
+    let newest = turn.cluster().newest_jobs(new.owner);
     Job {
         id,
         array,
@@ -387,6 +388,6 @@ fn build(turn: &Turn<'_>, new: &NewJob, id: JobId, partition: &Partition) -> Job
         mailed_percent: 0,
         cron: None,
         expected_nodes: None,
-        spec: Arc::new(new.spec.clone()),
+        spec: new.spec.clone().shared(newest.map(|job| &job.spec)),
     }
 }

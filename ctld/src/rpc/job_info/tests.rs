@@ -334,8 +334,7 @@ fn many_jobs_of_a_user_are_told_as_a_few_are() {
     let ask = |view: &View, caller: u32, owner: u32, show_flags: ShowFlags| {
         let body = JobUserQuery { user_id: owner, show_flags };
         let body = fixtures::bytes(&body, Version::NEWEST);
-        let mut request =
-            fixtures::request(Number::REQUEST_JOB_USER_INFO, Version::NEWEST, &body);
+        let mut request = fixtures::request(Number::REQUEST_JOB_USER_INFO, Version::NEWEST, &body);
         request.caller = Caller { uid: Uid(caller), gid: Gid(caller) };
         answer(view, jobs_of_user, &request).jobs
     };

@@ -32,6 +32,15 @@ impl Carried {
         set(&mut self.numbers, option, number);
     }
 
+    /// Takes the other's copy of each text that both have.
+    pub(super) fn share_texts(&mut self, other: &Self) {
+        for (option, text) in &mut self.texts {
+            if let Some(known) = other.text(*option) {
+                share(text, known);
+            }
+        }
+    }
+
     /// All texts that are set.
     pub fn texts(&self) -> &[(TextOption, Arc<str>)] {
         &self.texts
@@ -40,6 +49,13 @@ impl Carried {
     /// All numbers that are set.
     pub fn numbers(&self) -> &[(NumberOption, u64)] {
         &self.numbers
+    }
+}
+
+/// Takes another copy of a text if it is equal.
+pub(super) fn share(text: &mut Arc<str>, known: &Arc<str>) {
+    if text == known {
+        *text = Arc::clone(known);
     }
 }
 
