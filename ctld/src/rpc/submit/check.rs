@@ -2,9 +2,9 @@
 
 use ctld_core::Caller;
 use model::Uid;
-use protocol::Errno;
 use protocol::msg::{JobDesc, JobFlags, KillFlags};
 use protocol::shape::{Limit, Sentinel};
+use protocol::{Errno, Version};
 
 use crate::rpc::{Failure, Request};
 use crate::view::View;
@@ -130,9 +130,10 @@ pub(super) fn work_dir(desc: &JobDesc) -> Result<(), Failure> {
     Ok(())
 }
 
-/// `--signal=R:`, a signal before the job is pushed aside, where none ever is.
-pub(super) fn warning(view: &View, desc: &JobDesc) -> Result<(), Failure> {
-    let never = view.conf.settings.preempt_mode.wire() == 0;
+/// `--signal=R:`, a signal before the job is pushed aside, where none ever is. Up to 24.05 it is taken
+/// all the same, and has no effect; those clients do not know the error.
+pub(super) fn warning(view: &View, version: Version, desc: &JobDesc) -> Result<(), Failure> {
+    let never = version >= Version::V24_11 && view.conf.settings.preempt_mode.wire() == 0;
     match never && desc.warn_flags.has(KillFlags::JOB_RESV) {
         true => Err(Failure::Code(Errno::ESLURM_PREEMPTION_REQUIRED)),
         false => Ok(()),

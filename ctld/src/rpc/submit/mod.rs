@@ -99,7 +99,7 @@ fn new_job(
     check::privileges(view, request, &desc)?;
     check::lengths(view, &desc)?;
     check::work_dir(&desc)?;
-    check::warning(view, &desc)?;
+    check::warning(view, request.version, &desc)?;
     check::reservation(&desc)?;
     if kind == Kind::Batch {
         check::batch(&desc)?;
