@@ -114,13 +114,9 @@ impl Controller {
         let recover = start.recover.unwrap_or(Recover::NodeStates);
         let configuration = settings::configuration(&conf, recover, &users, now)?;
         let keys = Keys::load(&conf, configuration.config.slurm_user.0)?;
-        let listeners = conf
-            .ports
-            .clone()
-            .map(|port| {
-                rim::listen(port).map_err(|source| ControllerError::Listen { port, source })
-            })
-            .collect::<Result<Vec<_>, _>>()?;
+        let listen =
+            |port| rim::listen(port).map_err(|source| ControllerError::Listen { port, source });
+        let listeners = conf.ports.clone().map(listen).collect::<Result<Vec<_>, _>>()?;
         let (store, cluster) = open_store(&conf, &own, start)?;
         let issuer = issuer(&conf, configuration.config.slurmd_user.0);
         let counters = Arc::new(Counters::default());
