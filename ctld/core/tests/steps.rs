@@ -94,6 +94,28 @@ fn a_step_that_finds_its_cores_taken_waits_and_is_woken() {
 }
 
 #[test]
+fn a_step_whose_tasks_are_larger_than_what_others_leave_waits() {
+    let mut world = World::new();
+    let job = world.submit(batch(ANN));
+    let mut plan = world.plan(job, None, &[1]);
+    let share = &mut plan.starts[0].allocation.shares[0];
+    (share.cores, share.cpus) = ((0..3).collect(), 3);
+    world.accepted(Event::Planned(plan));
+    world.launched(job);
+    world.accepted(asked(srun(job, 2)));
+    let wide = StepRequest {
+        cpus: 2,
+        cpus_per_task: Some(2),
+        min_nodes: None,
+        memory: Some(MemoryRequest::PerNode(0)),
+        ..srun(job, 1)
+    };
+    assert_eq!(world.refused(asked(wide.clone())), Reject::Step(StepReject::Busy));
+    world.accepted(done(job, 0, (0, 0), 0));
+    world.accepted(asked(wide));
+}
+
+#[test]
 fn a_step_for_itself_waits_for_its_nodes_to_be_free() {
     let mut world = World::new();
     let job = running(&mut world);

@@ -162,7 +162,10 @@ impl Rooms<'_> {
         }
         let all = u32::try_from(allocation.shares.len()).ok();
         if request.min_nodes.is_none() || request.min_nodes == all {
-            return Err(if ever / need == 0 { cause } else { Reject::Step(StepReject::Busy) });
+            // CPUs that other steps have now are there later.
+            let cpus = if room.is_idle { ever } else { room.share.cpus };
+            let never = cpus.min(memory_ever).min(gres_ever) / need == 0;
+            return Err(if never { cause } else { Reject::Step(StepReject::Busy) });
         }
         self.short_nodes += 1;
         Ok(false)
