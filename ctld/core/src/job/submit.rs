@@ -20,8 +20,8 @@ pub(crate) fn submitted(turn: &mut Turn<'_>, mut new: NewJob) -> Result<Answer, 
     check_room(turn, &config, std::slice::from_ref(&new))?;
     let partition = checked(turn, &config, &mut new)?;
     let id = next_id(turn, &config)?;
-    let job = build(turn, &new, id, &partition);
-    queued(turn, job, new.script);
+    let (job, script) = build(turn, new, id, &partition);
+    queued(turn, job, script);
     Ok(Answer::Submitted { job: id })
 }
 
@@ -40,15 +40,15 @@ pub(super) fn submitted_together(
         }
     }
     let mut jobs = Vec::new();
-    for (new, partition) in components.iter().zip(&partitions) {
+    for (new, partition) in components.into_iter().zip(&partitions) {
         let id = next_id(turn, &config)?;
         jobs.push(build(turn, new, id, partition));
     }
-    let members: Arc<[JobId]> = jobs.iter().map(|job| job.id).collect();
+    let members: Arc<[JobId]> = jobs.iter().map(|(job, _)| job.id).collect();
     let leader = *members.first().ok_or(Reject::InvalidValue("number of components"))?;
-    for ((mut job, offset), new) in jobs.into_iter().zip(0..).zip(components) {
+    for ((mut job, script), offset) in jobs.into_iter().zip(0..) {
         job.het = HetRole::new(Arc::clone(&members), offset);
-        queued(turn, job, new.script);
+        queued(turn, job, script);
     }
     Ok(Answer::Submitted { job: leader })
 }
@@ -334,7 +334,13 @@ pub(super) fn reniced_priority(turn: &Turn<'_>, job: &Job, nice: i32) -> u32 {
     }
 }
 
-fn build(turn: &Turn<'_>, new: &NewJob, id: JobId, partition: &Partition) -> Job {
+/// The job, and its script.
+fn build(
+    turn: &Turn<'_>,
+    new: NewJob,
+    id: JobId,
+    partition: &Partition,
+) -> (Job, Option<Arc<model::Script>>) {
     let hold = new.hold;
     let priority = match new.spec.fixed_priority {
         _ if hold.is_held() => 0,
@@ -350,7 +356,7 @@ fn build(turn: &Turn<'_>, new: &NewJob, id: JobId, partition: &Partition) -> Job
         ArrayRole { array_job: id, tasks, running_max: array.running_max, size }
     });
     let newest = turn.cluster().newest_jobs(new.owner);
-    Job {
+    let job = Job {
         id,
         array,
         het: None,
@@ -388,6 +394,7 @@ fn build(turn: &Turn<'_>, new: &NewJob, id: JobId, partition: &Partition) -> Job
         mailed_percent: 0,
         cron: None,
         expected_nodes: None,
-        spec: new.spec.clone().shared(newest.map(|job| &job.spec)),
-    }
+        spec: new.spec.shared(newest.map(|job| &job.spec)),
+    };
+    (job, new.script)
 }
