@@ -35,16 +35,21 @@ fn a_step_runs_on_four_nodes_and_one_task_that_fails_can_end_it() {
     assert_eq!(printed, "to all\nto all\n");
 }
 
-#[test]
-fn a_step_speaks_the_release_that_its_client_and_nodes_have_in_common() {
-    let Some(builder) = World::builder() else { return };
-    let world = builder
+/// Clients and nodes of two releases: n1 of 24.11, n2 of 26.05.
+fn mixed() -> Option<World> {
+    let world = World::builder()?
         .stock_of(Release::R26_05)
         .release(Release::R26_05)
         .clients(Release::R24_11)
         .node_of("n1", Release::R24_11, NodeKind::Listed)
         .node_of("n2", Release::R26_05, NodeKind::Listed)
         .start();
+    Some(world)
+}
+
+#[test]
+fn a_step_speaks_the_release_that_its_client_and_nodes_have_in_common() {
+    let Some(world) = mixed() else { return };
     // An srun does not launch on a slurmd of a release before its own, with any controller.
     let wanted = [
         (Release::R24_11, "n1", "n1\n"),
@@ -63,14 +68,7 @@ fn a_step_speaks_the_release_that_its_client_and_nodes_have_in_common() {
 /// Whatever a client does to a job and its steps reaches nodes of the other release.
 #[test]
 fn clients_of_each_release_handle_jobs_on_nodes_of_the_other() {
-    let Some(builder) = World::builder() else { return };
-    let world = builder
-        .stock_of(Release::R26_05)
-        .release(Release::R26_05)
-        .clients(Release::R24_11)
-        .node_of("n1", Release::R24_11, NodeKind::Listed)
-        .node_of("n2", Release::R26_05, NodeKind::Listed)
-        .start();
+    let Some(world) = mixed() else { return };
     let script = "#!/bin/bash\ntrap 'echo trapped' USR1\nsrun -n2 -l hostname -s\n\
         srun -n1 sh -c 'echo first; exec sleep 300'\necho step over\n\
         srun -n1 sh -c 'echo second; exec sleep 300' & wait; wait; exit 3\n";

@@ -89,10 +89,14 @@ pub fn become_user(uid: u32) -> io::Result<()> {
     }
     let user = unistd::User::from_uid(Uid::from_raw(uid))?;
     let user = user.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
-    let name = CString::new(user.name)?;
-    unistd::initgroups(&name, user.gid)?;
-    unistd::setgid(user.gid)?;
-    unistd::setuid(user.uid)?;
+    take_on(user.name, user.uid, user.gid)
+}
+
+/// A user's number, a group, and all groups that the group file adds for the name.
+fn take_on(name: String, uid: Uid, gid: Gid) -> io::Result<()> {
+    unistd::initgroups(&CString::new(name)?, gid)?;
+    unistd::setgid(gid)?;
+    unistd::setuid(uid)?;
     Ok(())
 }
 
@@ -104,10 +108,7 @@ pub fn run_as(uid: u32, gid: u32, program: &OsStr, arguments: &[OsString]) -> io
     let become_owner = || -> io::Result<()> {
         let user = unistd::User::from_uid(Uid::from_raw(uid))?;
         let name = user.map_or_else(|| uid.to_string(), |user| user.name);
-        unistd::initgroups(&CString::new(name)?, Gid::from_raw(gid))?;
-        unistd::setgid(Gid::from_raw(gid))?;
-        unistd::setuid(Uid::from_raw(uid))?;
-        Ok(())
+        take_on(name, Uid::from_raw(uid), Gid::from_raw(gid))
     };
     match become_owner() {
         Ok(()) => Command::new(program).args(arguments).exec(),
