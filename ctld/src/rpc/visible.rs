@@ -63,19 +63,22 @@ impl<'a> Sight<'a> {
 
     /// Whether every job is shown in a list.
     pub(super) fn all_jobs(&self) -> bool {
-        let is_private = self.view.cluster.config().private_jobs;
-        (self.is_admin || !is_private) && self.all_partitions()
+        !self.hides_jobs() && self.all_partitions()
     }
 
     /// Whether every job of a user is shown in a list.
     pub(super) fn all_jobs_of(&self, owner: Uid) -> bool {
-        let is_private = self.view.cluster.config().private_jobs;
-        (self.is_admin || !is_private || owner == self.caller.uid) && self.all_partitions()
+        (!self.hides_jobs() || owner == self.caller.uid) && self.all_partitions()
     }
 
     /// Whether a job is the caller's to see by itself (PrivateData=jobs), partitions aside.
     pub(super) fn owner(&self, job: &Job) -> bool {
-        self.is_admin || job.owner == self.caller.uid || !self.view.cluster.config().private_jobs
+        !self.hides_jobs() || job.owner == self.caller.uid
+    }
+
+    /// Whether jobs of others are not the caller's to see (PrivateData=jobs).
+    fn hides_jobs(&self) -> bool {
+        !self.is_admin && self.view.cluster.config().private_jobs
     }
 
     /// Whether a job is shown in a list: it is the caller's to see, and a partition of it is shown.
