@@ -154,7 +154,12 @@ fn controllers(hosts: [&str; 3]) -> Option<World> {
 
 /// What `scontrol ping` says of each controller.
 fn up_and_down(world: &World) -> String {
-    let told = world.shell().run(["scontrol", "ping"]).stdout;
+    said_of_controllers(&world.shell())
+}
+
+/// The same on another machine: where the controller has ended, nobody gives tokens to its clients.
+fn said_of_controllers(shell: &conformance::Shell<'_>) -> String {
+    let told = shell.run(["scontrol", "ping"]).stdout;
     told.lines().filter(|line| !line.starts_with('*')).map(|line| line.to_owned() + "\n").collect()
 }
 
@@ -194,11 +199,48 @@ fn clients_and_nodes_that_try_a_dead_controller_first_find_the_one_that_runs() {
     world.shell().ok(["scontrol", "takeover", "1"]);
     assert!(world.controller_runs());
     // A stock primary comes back and asks for control; two at once would end each other's jobs.
-    world.on("n1").ok(["sh", "-c", "slurmctld -D -c > /tmp/slurmctld.out 2>&1 &"]);
+    start_stock_controller(&world, "n1", "-c");
     world.until_ok(30, || {
         let told = world.read("n1", "/tmp/slurmctld.out");
         let has_control = told.contains("backup controller ctl has relinquished control");
         if has_control { Ok(()) } else { Err(told) }
     });
     world.until("the one that ran has ended", 30, || (!world.controller_runs()).then_some(()));
+    let login = world.on("n2");
+    wait_for_controllers(&login, ["UP", "DOWN", "DOWN"], &world);
+    let host = login.limit_s(60).ok(["srun", "-w", "n2", "hostname"]);
+    assert_eq!(host, "n2\n", "the nodes follow the one that has control");
+}
+
+#[test]
+fn a_stock_standby_that_is_asked_to_takes_over_from_the_primary() {
+    let Some(world) = controllers(["ctl", "n1", "n2"]) else { return };
+    // It stands by as soon as it sees that there was a primary; its folder is its own here.
+    let beat = "printf '\\0\\0\\0\\0\\001\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0' > $0/heartbeat; chown slurm $0/heartbeat";
+    world.on("n1").ok(["sh", "-c", beat, "/var/spool/slurmctld"]);
+    start_stock_controller(&world, "n1", "-v");
+    let login = world.on("n2");
+    wait_for_controllers(&login, ["UP", "UP", "DOWN"], &world);
+    world.user("alice").ok(["srun", "-N2", "true"]);
+    let refused = login.fails(["scontrol", "takeover", "3"]);
+    assert!(refused.contains("invalid backup controller index (3)"), "{refused}");
+    login.ok(["scontrol", "takeover"]);
+    world.until("the primary has ended", 30, || (!world.controller_runs()).then_some(()));
+    wait_for_controllers(&login, ["DOWN", "UP", "DOWN"], &world);
+}
+
+/// slurmctld of the machine's own release, which logs to a file there.
+fn start_stock_controller(world: &World, machine: &str, flag: &str) {
+    let start = "slurmctld -D $0 > /tmp/slurmctld.out 2>&1 &";
+    world.on(machine).ok(["sh", "-c", start, flag]);
+}
+
+/// Waits until `scontrol ping` says this of the three controllers.
+fn wait_for_controllers(login: &conformance::Shell<'_>, wanted: [&str; 3], world: &World) {
+    world.until_ok(40, || {
+        let said = said_of_controllers(login);
+        let words: Vec<&str> =
+            said.lines().filter_map(|line| line.split(' ').next_back()).collect();
+        if words == wanted { Ok(()) } else { Err(said) }
+    });
 }
