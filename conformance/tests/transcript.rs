@@ -19,8 +19,15 @@ fn same_on_both(text: &str) {
 /// As [`same_on_both`], in worlds of another making.
 #[track_caller]
 fn same_in(plain: Builder, text: &str) {
+    same_of(Release::chosen(), plain, text);
+}
+
+/// As [`same_in`], beside stock of a release.
+#[track_caller]
+fn same_of(release: Release, plain: Builder, text: &str) {
+    let plain = plain.release(release).stock_of(release);
     let chosen = plain.clone().start();
-    let stock = plain.subject(Subject::Stock(Release::chosen())).start();
+    let stock = plain.subject(Subject::Stock(release)).start();
     let (expected, found) = thread::scope(|scope| {
         let expected = scope.spawn(|| transcript::run(&stock, text));
         let found = transcript::run(&chosen, text);
@@ -28,7 +35,7 @@ fn same_in(plain: Builder, text: &str) {
     });
     show(&expected);
     let mut allowances = Allowance::parse_all(include_str!("transcript.allow"));
-    let release = Release::chosen().to_string();
+    let release = release.to_string();
     allowances.retain(|one| one.release.as_ref().is_none_or(|only| *only == release));
     let differences = transcript::compare(&expected, &found);
     let (left, stale) = transcript::allow(differences, &expected, &allowances);
@@ -75,6 +82,22 @@ fn jobs_look_the_same_in_every_view() {
 #[test]
 fn refusals_have_the_same_words() {
     same_on_both(include_str!("transcript/refused.cmd"));
+}
+
+/// Beside 26.05: 24.11 alone refuses what has more nodes or CPUs than there are.
+#[test]
+fn what_its_partition_does_not_give_is_waited_for() {
+    let Some(builder) = World::builder().map(|builder| builder.release(Release::R26_05)) else {
+        return;
+    };
+    let builder = builder
+        .node("n1")
+        .node("n2")
+        .conf("PartitionName=big Nodes=n[1-2] MaxNodes=1 MaxTime=60 MaxMemPerNode=300")
+        .conf("PartitionName=one Nodes=n1")
+        .conf("PartitionName=two Nodes=n[1-2] MinNodes=2")
+        .conf("PartitionName=cpn Nodes=n[1-2] MaxCPUsPerNode=2");
+    same_of(Release::R26_05, builder, include_str!("transcript/limits.cmd"));
 }
 
 #[test]

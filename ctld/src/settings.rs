@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use ctld_core::{Configuration, Recover};
 use model::{
-    Config, Consumable, HealthCheck, LicensePool, MemoryDefault, PriorityType, ReturnToService,
-    Timestamp, Uid, Unit,
+    Config, Consumable, HealthCheck, LicensePool, MemoryDefault, PartLimits, PriorityType,
+    ReturnToService, Timestamp, Uid, Unit,
 };
 
 use crate::config::{
@@ -133,7 +133,11 @@ fn config(conf: &SlurmConf, users: &Users) -> Result<Config, SettingsError> {
         pack_nodes: select(SELECT_PACK_NODES),
         def_memory: settings.def_mem.map(memory),
         max_memory: settings.max_mem.map(memory),
-        enforce_part_limits: settings.enforce_part_limits != EnforcePartLimits::No,
+        enforce_part_limits: match settings.enforce_part_limits {
+            EnforcePartLimits::No => PartLimits::No,
+            EnforcePartLimits::Any => PartLimits::Any,
+            EnforcePartLimits::All => PartLimits::All,
+        },
         disable_root_jobs: keys.disable_root_jobs,
         job_requeue: keys.job_requeue != 0,
         prolog_alloc: prolog(PROLOG_ALLOC),

@@ -66,6 +66,7 @@ fn wait_reason(job: &Job) -> JobReason {
         WaitReason::Dependency => JobReason::WAIT_DEPENDENCY,
         WaitReason::DependencyNeverSatisfied => JobReason::WAIT_DEP_INVALID,
         WaitReason::Resources => JobReason::WAIT_RESOURCES,
+        WaitReason::PartitionConfig => JobReason::WAIT_PART_CONFIG,
         WaitReason::PartitionNodeLimit => JobReason::WAIT_PART_NODE_LIMIT,
         WaitReason::PartitionTimeLimit => JobReason::WAIT_PART_TIME_LIMIT,
         WaitReason::PartitionDown => JobReason::WAIT_PART_DOWN,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use model::{Job, NodeShare, Partition, Timestamp, Uid, WaitReason};
 
 use crate::demand::{Demand, Tenure};
-use crate::eligible::{end_of, partition_hindrance, partitions};
+use crate::eligible::{end_of, partitions};
 use crate::fifo::tasks;
 use crate::future::{Found, Future};
 use crate::ledger::Ledger;
@@ -187,7 +187,7 @@ impl<'a> Planner<'a> {
         }
         let mut first = None;
         for partition in partitions(self.cluster, job) {
-            if partition_hindrance(job, partition).is_some() {
+            if self.partition_hindrance(job, partition).is_some() {
                 continue;
             }
             let Ok(demand) = self.demand(job, partition) else { continue };

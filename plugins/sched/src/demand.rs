@@ -115,6 +115,18 @@ impl Demand {
         owner: Uid,
         first_node_memory_mib: impl FnOnce() -> u64,
     ) -> Result<Self, WaitReason> {
+        let mut demand = Self::without_limit(config, partition, spec, owner);
+        demand.obey_memory_limit(config, partition, first_node_memory_mib)?;
+        Ok(demand)
+    }
+
+    /// The same, were there no limit on memory.
+    pub fn without_limit(
+        config: &Config,
+        partition: &Partition,
+        spec: &JobSpec,
+        owner: Uid,
+    ) -> Self {
         let (grain, memory_counts) = grain(config, partition);
         let shares = tenure(partition, spec, grain);
         let min_nodes = spec.min_nodes.max(partition.min_nodes).max(1);
@@ -163,8 +175,7 @@ impl Demand {
             plane,
         };
         demand.count_cpus(spec);
-        demand.obey_memory_limit(config, partition, first_node_memory_mib)?;
-        Ok(demand)
+        demand
     }
 
     /// The same, but for cores that others have: `None` if none may be had anyway.
@@ -175,8 +186,7 @@ impl Demand {
     fn count_cpus(&mut self, spec: &JobSpec) {
         let of_node = self.tasks_per_node.max(1);
         let tasks = self.tasks.unwrap_or(of_node.saturating_mul(self.min_nodes));
-        let for_tasks = if self.overcommit { 0 } else { tasks.saturating_mul(self.cpus_per_task) };
-        self.min_cpus = spec.min_cpus.max(for_tasks).max(self.min_nodes);
+        self.min_cpus = spec.least_cpus(self.min_nodes);
         if !self.overcommit && self.tasks != Some(1) {
             let of_tasks = self.tasks_per_node.saturating_mul(self.cpus_per_task);
             self.node_cpus_min = self.node_cpus_min.max(of_tasks);

@@ -1,6 +1,6 @@
 //! Whether a job may start at all, before anybody looks at nodes.
 
-use model::{Cluster, Hold, Job, Partition, PartitionState, Timestamp, WaitReason};
+use model::{Beyond, Cluster, Hold, Job, Partition, PartitionState, Timestamp, WaitReason};
 
 /// What keeps a job from being started anywhere.
 pub(crate) fn hindrance(job: &Job, now: Timestamp) -> Option<WaitReason> {
@@ -39,22 +39,15 @@ fn held(job: &Job) -> WaitReason {
     }
 }
 
-/// What keeps a job from being started in a partition.
-pub(crate) fn partition_hindrance(job: &Job, partition: &Partition) -> Option<WaitReason> {
-    let spec = &job.spec;
-    let most = partition.max_nodes.unwrap_or(u32::MAX);
-    let few = spec.min_nodes.max(1) < partition.min_nodes;
-    let many = spec.max_nodes.is_some_and(|nodes| nodes > most) || spec.min_nodes > most;
-    if few || many || spec.min_nodes as usize > partition.nodes.len() {
-        return Some(WaitReason::PartitionNodeLimit);
-    }
-    if let (Some(limit), Some(most)) = (job.time_limit_min, partition.max_time_min)
-        && limit > most
-    {
-        return Some(WaitReason::PartitionTimeLimit);
-    }
-    if spec.time_unlimited && partition.max_time_min.is_some() {
-        return Some(WaitReason::PartitionTimeLimit);
+/// What keeps a job from being started in a partition. `cpus` tells how many CPUs its nodes have.
+pub(crate) fn partition_hindrance(
+    job: &Job,
+    partition: &Partition,
+    cpus: impl FnOnce() -> u64,
+) -> Option<WaitReason> {
+    let time = Beyond::least_time(&job.spec, job.time_limit_min);
+    if let Some(beyond) = Beyond::of(partition, &job.spec, time, cpus) {
+        return Some(beyond.into());
     }
     match partition.state {
         PartitionState::Up | PartitionState::Drain => None,
@@ -78,9 +71,12 @@ pub(crate) fn partitions<'a>(
 
 /// When a job that starts at a time has to be over, if ever.
 pub(crate) fn end_of(job: &Job, partition: &Partition, start: Timestamp) -> Option<Timestamp> {
-    if job.spec.time_unlimited {
-        return None;
-    }
-    let minutes = job.time_limit_min.or(partition.default_time_min).or(partition.max_time_min)?;
+    let given = job.time_limit_min.or(partition.default_time_min).or(partition.max_time_min);
+    let minutes = match job.spec.time_min_min {
+        // It runs as long as the partition lets it.
+        Some(_) => [given, partition.max_time_min].into_iter().flatten().min()?,
+        None if job.spec.time_unlimited => return None,
+        None => given?,
+    };
     Some(start.plus_s(u64::from(minutes) * 60))
 }

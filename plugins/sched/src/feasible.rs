@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use model::{
-    Allocation, Cluster, Job, JobSpec, NodeId, Partition, Timestamp, Uid, UnknownNode, WaitReason,
-    named_nodes,
+    Allocation, Beyond, Cluster, Job, JobSpec, NodeId, PartLimits, Partition, PartitionState,
+    Timestamp, Uid, UnknownNode, named_nodes,
 };
 
 use crate::Budget;
@@ -53,7 +53,8 @@ pub enum Infeasible {
 /// Whether a job could ever run in a partition, all of its nodes being up and idle.
 ///
 /// Limits of the partition count only where EnforcePartLimits is set: elsewhere such a job is
-/// queued and waits with the limit as its reason, as in stock (24.11).
+/// queued and waits with the limit as its reason, as in stock of all releases but 24.11, which
+/// refuses what has more nodes or CPUs than there are. A partition that is down takes all jobs.
 ///
 /// # Errors
 ///
@@ -65,14 +66,11 @@ pub fn feasible(
     owner: Uid,
 ) -> Result<(), Infeasible> {
     let name = || Arc::clone(&partition.name);
-    let mut required = Vec::new();
-    if let Some(text) = &spec.required_nodes {
-        let named = named_nodes(cluster, text)?;
-        if let Some(node) = named.iter().find(|id| partition.nodes.binary_search(id).is_err()) {
-            return Err(Infeasible::NodeNotInPartition(*node, name()));
-        }
-        required = named;
-    }
+    let required = match &spec.required_nodes {
+        Some(text) => named_nodes(cluster, text)?,
+        None => Vec::new(),
+    };
+    let outside = required.iter().find(|id| partition.nodes.binary_search(id).is_err()).copied();
     if let Some(text) = &spec.excluded_nodes {
         named_nodes(cluster, text)?;
     }
@@ -80,13 +78,35 @@ pub fn feasible(
         features_exist(cluster, text)?;
     }
     let config = cluster.config();
-    let first_node = || first_node_memory_mib(cluster, partition);
-    let demand = Demand::of(config, partition, spec, owner, first_node)
-        .map_err(|_| Infeasible::Memory(name()))?;
-    if let Some(limit) = over_limit(cluster, partition, spec, &demand) {
-        // A job over a limit waits for the limit to change; what nodes it wants is looked at then.
-        return if config.enforce_part_limits { Err(limit) } else { Ok(()) };
+    let enforced = config.enforce_part_limits != PartLimits::No;
+    let time = match enforced {
+        // Stock (24.11, 26.05) goes by the whole time then, though less would do.
+        true if spec.time_unlimited => Some(u32::MAX),
+        true => spec.time_limit_min,
+        false => Beyond::least_time(spec, spec.time_limit_min),
+    };
+    let beyond = Beyond::of(partition, spec, time, || partition.cpus(cluster));
+    match beyond {
+        Some(beyond) if enforced => return Err(Infeasible::beyond(beyond, name())),
+        // It waits for the limit to change; what nodes it wants is looked at then.
+        Some(Beyond::Cpus(_) | Beyond::Nodes(_)) => return Ok(()),
+        Some(Beyond::Time(_)) | None => {}
     }
+    if enforced && let Some(outside) = outside {
+        return Err(Infeasible::NodeNotInPartition(outside, name()));
+    }
+    if partition.state == PartitionState::Down {
+        return Ok(());
+    }
+    if let Some(outside) = outside {
+        return Err(Infeasible::NodeNotInPartition(outside, name()));
+    }
+    let first_node = || first_node_memory_mib(cluster, partition);
+    let demand = match Demand::of(config, partition, spec, owner, first_node) {
+        Ok(demand) => demand,
+        Err(_) if enforced => return Err(Infeasible::Memory(name())),
+        Err(_) => Demand::without_limit(config, partition, spec, owner),
+    };
     if serves(cluster, partition, &demand, &required) {
         Ok(())
     } else {
@@ -136,42 +156,6 @@ fn features_exist(cluster: &Cluster, text: &Arc<str>) -> Result<(), Infeasible> 
     if features.names().into_iter().all(known) { Ok(()) } else { Err(bad()) }
 }
 
-fn over_limit(
-    cluster: &Cluster,
-    partition: &Partition,
-    spec: &JobSpec,
-    demand: &Demand,
-) -> Option<Infeasible> {
-    let name = || Arc::clone(&partition.name);
-    let asked = spec.min_nodes.max(1);
-    // More than there is can never run, limit or not: without enforced limits stock then finds no
-    // nodes for it.
-    if cluster.config().enforce_part_limits {
-        let mut nodes = partition.nodes.iter().filter_map(|id| cluster.node(*id));
-        let missing = nodes.try_fold(demand.min_cpus, |missing, node| {
-            // Nothing is missing any more: the rest need not be counted.
-            missing.checked_sub(u32::from(node.hardware.cpus)).filter(|missing| *missing > 0)
-        });
-        if missing.is_some() {
-            return Some(Infeasible::TooManyCpus(demand.min_cpus, name()));
-        }
-        if asked as usize > partition.nodes.len() {
-            return Some(Infeasible::NodeCount(asked, name()));
-        }
-    }
-    let most = partition.max_nodes.unwrap_or(u32::MAX);
-    let too_many = asked > most || spec.max_nodes.is_some_and(|nodes| nodes > most);
-    let too_few = asked < partition.min_nodes;
-    if too_many || too_few {
-        return Some(Infeasible::NodeCount(spec.max_nodes.unwrap_or(asked), name()));
-    }
-    match (spec.time_limit_min, partition.max_time_min) {
-        (Some(limit), Some(most)) if limit > most => Some(Infeasible::TimeLimit(limit, name())),
-        (None, Some(_)) if spec.time_unlimited => Some(Infeasible::TimeLimit(u32::MAX, name())),
-        _ => None,
-    }
-}
-
 /// When and where a job could start that nobody else is queued before: `sbatch --test-only`.
 ///
 /// Running jobs are taken to end when their time is up. `None` if the job can never run, or only
@@ -208,18 +192,25 @@ fn will_run_in(
     Some((found.at, planner.allocation(job, &demand, shares)))
 }
 
-/// The reason that a job gets which can never run.
-impl From<&Infeasible> for WaitReason {
-    fn from(why: &Infeasible) -> Self {
-        match why {
-            Infeasible::NodeCount(..) => Self::PartitionNodeLimit,
-            Infeasible::TimeLimit(..) => Self::PartitionTimeLimit,
-            Infeasible::Memory(_) => Self::MaxMemPerLimit,
-            Infeasible::UnknownNode(_)
-            | Infeasible::NodeNotInPartition(..)
-            | Infeasible::Features(_)
-            | Infeasible::TooManyCpus(..)
-            | Infeasible::NodeConfig(_) => Self::BadConstraints,
+impl Infeasible {
+    fn beyond(beyond: Beyond, partition: Arc<str>) -> Self {
+        match beyond {
+            Beyond::Cpus(cpus) => Self::TooManyCpus(cpus, partition),
+            Beyond::Nodes(nodes) => Self::NodeCount(nodes, partition),
+            Beyond::Time(minutes) => Self::TimeLimit(minutes, partition),
+        }
+    }
+
+    /// Whether another limit of the partition would change it: what EnforcePartLimits=ALL has no
+    /// partition break.
+    pub fn is_limit(&self) -> bool {
+        match self {
+            Self::NodeNotInPartition(..)
+            | Self::NodeCount(..)
+            | Self::TooManyCpus(..)
+            | Self::TimeLimit(..)
+            | Self::Memory(_) => true,
+            Self::UnknownNode(_) | Self::Features(_) | Self::NodeConfig(_) => false,
         }
     }
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use model::{Allocation, Job, NodeShare, Partition, WaitReason, node_list};
 
 use crate::demand::Demand;
-use crate::eligible::{end_of, hindrance, partition_hindrance, partitions};
+use crate::eligible::{end_of, hindrance, partitions};
 use crate::ledger::{Planned, first_node_memory_mib};
 use crate::planner::{Planner, Waiting};
 use crate::verdict::verdict;
@@ -57,7 +57,7 @@ impl<'a> Planner<'a> {
 
     /// What keeps a job from being started, whatever nodes there are. Heterogeneous jobs are looked
     /// at as a whole, elsewhere.
-    fn out_of_the_question(&self, job: &Job) -> Option<WaitReason> {
+    fn out_of_the_question(&mut self, job: &Job) -> Option<WaitReason> {
         if job.het.is_some() {
             return None;
         }
@@ -66,7 +66,7 @@ impl<'a> Planner<'a> {
         }
         let mut first = None;
         for partition in partitions(self.cluster, job) {
-            let reason = partition_hindrance(job, partition)?;
+            let reason = self.partition_hindrance(job, partition)?;
             first.get_or_insert(reason);
         }
         Some(first.unwrap_or(WaitReason::PartitionInactive))
@@ -127,7 +127,7 @@ impl<'a> Planner<'a> {
         task: Option<u32>,
         partition: &'a Arc<Partition>,
     ) -> Attempt {
-        if let Some(reason) = partition_hindrance(job, partition) {
+        if let Some(reason) = self.partition_hindrance(job, partition) {
             return Attempt::Hindered(reason);
         }
         if self.ledger.is_array_full(job) {

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use model::{Cluster, Job, Passed, Plan, Start, Timestamp, WaitReason};
+use model::{Cluster, Job, Partition, Passed, Plan, Start, Timestamp, WaitReason};
 
 use crate::Budget;
+use crate::eligible::partition_hindrance;
 use crate::ledger::Ledger;
 use crate::shape::Shapes;
 
@@ -22,6 +23,8 @@ pub(crate) struct Planner<'a> {
     pub kept: u32,
     /// Open nodes of partitions, and how many nodes were kept when they were counted.
     pub open: BTreeMap<Arc<str>, (u32, u32)>,
+    /// CPUs that the nodes of partitions have, as far as somebody asked.
+    pub cpus: BTreeMap<Arc<str>, u64>,
     /// Jobs that wait for others.
     pub waiting: Vec<Waiting<'a>>,
     pub starts: Vec<Start>,
@@ -63,6 +66,7 @@ impl<'a> Planner<'a> {
             blocked: BTreeSet::new(),
             kept: 0,
             open: BTreeMap::new(),
+            cpus: BTreeMap::new(),
             waiting: Vec::new(),
             starts: Vec::new(),
             together: Vec::new(),
@@ -71,6 +75,18 @@ impl<'a> Planner<'a> {
             examined: 0,
             complete: true,
         }
+    }
+
+    /// What keeps a job from being started in a partition, whatever else runs there.
+    pub fn partition_hindrance(&mut self, job: &Job, partition: &Partition) -> Option<WaitReason> {
+        partition_hindrance(job, partition, || {
+            if let Some(cpus) = self.cpus.get(&partition.name) {
+                return *cpus;
+            }
+            let cpus = partition.cpus(self.cluster);
+            self.cpus.insert(Arc::clone(&partition.name), cpus);
+            cpus
+        })
     }
 
     /// Leaves a job waiting; gives its place among those passed.

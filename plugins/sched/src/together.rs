@@ -12,7 +12,7 @@ use model::{Job, Node, NodeShare, Partition, Start, Timestamp, WaitReason};
 
 use crate::backfill::{Bookings, Guest, place_in};
 use crate::demand::Demand;
-use crate::eligible::{end_of, hindrance, partition_hindrance, partitions};
+use crate::eligible::{end_of, hindrance, partitions};
 use crate::fifo::Keep;
 use crate::future::{Found, Future};
 use crate::planner::{Planner, Waiting};
@@ -152,7 +152,7 @@ impl<'a> Planner<'a> {
         let mut choices = Vec::new();
         let mut first = None;
         for partition in partitions(self.cluster, job) {
-            let demand = match partition_hindrance(job, partition) {
+            let demand = match self.partition_hindrance(job, partition) {
                 None => self.demand(job, partition),
                 Some(reason) => Err(reason),
             };

@@ -1,3 +1,4 @@
+use crate::limit::PartLimits;
 use std::sync::Arc;
 
 use crate::cron::Zone;
@@ -39,8 +40,7 @@ pub struct Config {
     pub pack_nodes: bool,
     pub def_memory: Option<MemoryDefault>,
     pub max_memory: Option<MemoryDefault>,
-    /// EnforcePartLimits is ALL or ANY.
-    pub enforce_part_limits: bool,
+    pub enforce_part_limits: PartLimits,
     pub disable_root_jobs: bool,
     /// JobRequeue: whether jobs may be requeued unless they say otherwise.
     pub job_requeue: bool,
@@ -131,7 +131,7 @@ impl Default for Config {
             pack_nodes: false,
             def_memory: None,
             max_memory: None,
-            enforce_part_limits: false,
+            enforce_part_limits: PartLimits::No,
             disable_root_jobs: false,
             job_requeue: true,
             prolog_alloc: false,

@@ -35,6 +35,7 @@ mod het;
 mod id;
 mod index;
 mod job;
+mod limit;
 mod node;
 mod node_list;
 mod partition;
@@ -62,6 +63,7 @@ pub use job::{
     Allocation, Carried, Completing, Exclusive, Exit, Hold, Job, JobSpec, Launch, MemoryRequest,
     NodeShare, NumberOption, Outcome, Phase, Prologs, TextOption, WaitReason,
 };
+pub use limit::{Beyond, PartLimits};
 pub use node::{
     Address, Availability, Hardware, Node, NodeFlags, NodeReason, Origin, Registration,
 };

@@ -403,6 +403,7 @@ wait_reasons![
     Dependency,
     DependencyNeverSatisfied,
     Resources,
+    PartitionConfig,
     PartitionNodeLimit,
     PartitionTimeLimit,
     PartitionDown,

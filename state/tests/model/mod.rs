@@ -243,6 +243,7 @@ impl Draw {
             W::Dependency,
             W::DependencyNeverSatisfied,
             W::Resources,
+            W::PartitionConfig,
             W::PartitionNodeLimit,
             W::PartitionTimeLimit,
             W::PartitionDown,

@@ -126,7 +126,7 @@ pub(crate) fn allocation_done(
         Phase::Pending => {
             let exit = Exit::Cancelled { by: caller.uid };
             let outcome = Outcome { exit, status: 0, derived_status: 0 };
-            end_waiting(turn, &job, outcome, WaitReason::None);
+            end_waiting(turn, &job, outcome, job.wait.clone());
             Ok(Answer::Done)
         }
         Phase::Completing(completing) if completing.requeue => Ok(Answer::Done),

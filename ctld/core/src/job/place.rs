@@ -115,8 +115,10 @@ fn time_limit(job: &Job, partition: Option<&Partition>, now: Timestamp) -> Optio
         true => None,
         false => job.spec.time_limit_min.or_else(of_partition),
     };
+    // A job that can do with less is started where the partition gives it less.
+    let most = job.spec.time_min_min.and(partition).and_then(|partition| partition.max_time_min);
     let left = job.spec.deadline.map(|deadline| deadline.since(now) / 60);
     // One that is met by less than a minute is still a limit.
     let left = left.map(|minutes| u32::try_from(minutes.max(1)).unwrap_or(u32::MAX));
-    [limit, left].into_iter().flatten().min()
+    [limit, most, left].into_iter().flatten().min()
 }

@@ -74,6 +74,11 @@ fn checked(turn: &Turn<'_>, config: &Config, new: &mut NewJob) -> Result<Arc<Par
         return Err(Reject::AccessDenied);
     }
     new.feasible.clone()?;
+    if let (Some(least), Some(most)) = (new.spec.time_min_min, longest(turn, new))
+        && least > most
+    {
+        return Err(Reject::InvalidTimeMin);
+    }
     Ok(partition)
 }
 
@@ -129,7 +134,7 @@ fn check_partitions(
 ) -> Result<Arc<Partition>, Reject> {
     if new.spec.partitions.is_empty() {
         let default = turn.cluster().default_partition().ok_or(Reject::NoDefaultPartition)?;
-        check_partition(turn, config, new, default)?;
+        check_partition(config, new, default)?;
         return Ok(Arc::clone(default));
     }
     let mut first = Err(Reject::NoDefaultPartition);
@@ -139,7 +144,7 @@ fn check_partitions(
             .cluster()
             .partition(name)
             .ok_or_else(|| Reject::NoSuchPartition(Arc::clone(name)))?;
-        match check_partition(turn, config, new, partition) {
+        match check_partition(config, new, partition) {
             Ok(()) if first.is_err() => first = Ok(Arc::clone(partition)),
             Ok(()) => {}
             Err(reject) => refused = refused.or(Some(reject)),
@@ -151,12 +156,7 @@ fn check_partitions(
     }
 }
 
-fn check_partition(
-    turn: &Turn<'_>,
-    config: &Config,
-    new: &NewJob,
-    partition: &Partition,
-) -> Result<(), Reject> {
+fn check_partition(config: &Config, new: &NewJob, partition: &Partition) -> Result<(), Reject> {
     let name = || Arc::clone(&partition.name);
     if !partition.state.takes_jobs() {
         return Err(Reject::PartitionTakesNoJobs(name()));
@@ -180,44 +180,6 @@ fn check_partition(
     {
         return Err(Reject::PartitionRefusesAccount(name()));
     }
-    if config.enforce_part_limits {
-        check_required_nodes(turn, new, partition)?;
-        check_partition_limits(new, partition)?;
-    }
-    Ok(())
-}
-
-fn check_required_nodes(
-    turn: &Turn<'_>,
-    new: &NewJob,
-    partition: &Partition,
-) -> Result<(), Reject> {
-    let Some(required) = &new.spec.required_nodes else {
-        return Ok(());
-    };
-    let nodes = model::named_nodes(turn.cluster(), required)
-        .map_err(|unknown| Reject::NoSuchNode(Arc::clone(&unknown.name)))?;
-    let outside = nodes.iter().any(|node| partition.nodes.binary_search(node).is_err());
-    // More nodes than are wanted are nodes to choose from, and those elsewhere are left out.
-    if outside && nodes.len() <= new.spec.min_nodes as usize {
-        return Err(Reject::NodeNotInPartition);
-    }
-    Ok(())
-}
-
-/// What EnforcePartLimits refuses at once; without it such a job waits with a reason.
-fn check_partition_limits(new: &NewJob, partition: &Partition) -> Result<(), Reject> {
-    let name = || Arc::clone(&partition.name);
-    if let (Some(limit), Some(max)) = (new.spec.time_limit_min, partition.max_time_min)
-        && limit > max
-    {
-        return Err(Reject::TimeLimitTooLong(name()));
-    }
-    let too_many = partition.max_nodes.is_some_and(|max| new.spec.min_nodes > max);
-    let too_few = new.spec.max_nodes.is_some_and(|max| max < partition.min_nodes);
-    if too_many || too_few {
-        return Err(Reject::NodeCountOutsidePartition(name()));
-    }
     Ok(())
 }
 
@@ -239,6 +201,12 @@ fn check_times(turn: &Turn<'_>, new: &NewJob) -> Result<(), Reject> {
         (None, Some(limit)) if !by_then(limit) => Err(Reject::DeadlineCannotBeMet),
         _ => Ok(()),
     }
+}
+
+/// The longest time in minutes that one of the partitions asked for gives; `None` is without limit.
+fn longest(turn: &Turn<'_>, new: &NewJob) -> Option<u32> {
+    let partitions = new.spec.partitions.iter().filter_map(|name| turn.cluster().partition(name));
+    partitions.map(|partition| partition.max_time_min.unwrap_or(u32::MAX)).max()
 }
 
 fn check_array(config: &Config, new: &NewJob) -> Result<(), Reject> {

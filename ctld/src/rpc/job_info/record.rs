@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use model::{
     ArrayRole, Exclusive, IndexSet, Job, JobSpec, MemoryRequest, NodeId, NumberOption, Partition,
-    PendingTasks, Phase, TextOption, Timestamp,
+    PendingTasks, Phase, TextOption, Timestamp, WaitReason,
 };
 use protocol::RawVersion;
 use protocol::msg::{
@@ -170,8 +170,13 @@ impl<'a> Records<'a> {
                 info.max_nodes = spec.max_nodes.unwrap_or(0);
                 // Before stock has tried a job, it tells what its tasks alone imply.
                 let tried = job.last_evaluated.is_some() || !job.hold.is_held();
-                if !tried && counts_tasks_only(spec) {
-                    info.max_nodes = info.max_nodes.max(info.num_nodes);
+                let beyond = matches!(
+                    job.wait,
+                    WaitReason::PartitionConfig | WaitReason::PartitionNodeLimit
+                );
+                if (!tried || beyond) && counts_tasks_only(spec) {
+                    let tasks = spec.max_nodes.is_none().then(|| spec.tasks.unwrap_or(0));
+                    info.max_nodes = info.max_nodes.max(info.num_nodes).max(tasks.unwrap_or(0));
                 }
             }
         }

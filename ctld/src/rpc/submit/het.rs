@@ -101,7 +101,7 @@ fn submitted_batch(view: &View, request: &Request<'_>, answer: Answer) -> Reply 
     let last = leader.and_then(|leader| view.cluster.components(leader).last());
     match (leader, last) {
         (Some(leader), Some(last)) => {
-            reply::accepted(view, request, leader.id, reply::warning(last))
+            reply::accepted(view, request, leader.id, reply::warning(view, last))
         }
         _ => request.return_code(Errno::ESLURM_INTERNAL),
     }

@@ -12,7 +12,7 @@ mod spec;
 use std::sync::Arc;
 
 use ctld_core::{Answer, ArrayRequest, Event, NewJob, Reject};
-use model::{Gid, Hold, JobSpec, Partition, Script, Uid};
+use model::{Gid, Hold, JobSpec, PartLimits, Partition, Script, Uid};
 use protocol::index_set::ArraySpec;
 use protocol::msg::{JobDesc, JobFlags};
 use protocol::shape::Limit;
@@ -189,8 +189,8 @@ fn script(desc: JobDesc, array: Option<&(ArrayRequest, u32)>) -> Script {
     }
 }
 
-/// Whether one of the partitions could ever run it; the first one's reason if none could. For a held
-/// job no nodes are looked for yet.
+/// Whether one of the partitions could ever run it, or all where EnforcePartLimits wants that; the first
+/// one's reason if not. For a held job no nodes are looked for yet.
 fn feasible(view: &View, spec: &JobSpec, owner: Uid, held: bool) -> Result<(), Reject> {
     let cluster = &view.cluster;
     let named = spec.partitions.iter().filter_map(|name| cluster.partition(name));
@@ -198,21 +198,27 @@ fn feasible(view: &View, spec: &JobSpec, owner: Uid, held: bool) -> Result<(), R
     if partitions.is_empty() {
         partitions.extend(cluster.default_partition());
     }
-    let mut first = Ok(());
+    let enforced = cluster.config().enforce_part_limits;
+    let (mut first, mut fits) = (Ok(()), false);
     for (place, partition) in partitions.into_iter().enumerate() {
         match sched::feasible(cluster, partition, spec, owner) {
+            // Each has to be asked then.
+            Ok(()) if enforced == PartLimits::All => fits = true,
             Ok(()) => return Ok(()),
             Err(sched::Infeasible::NodeConfig(_)) if held => return Ok(()),
             Err(sched::Infeasible::NodeNotInPartition(..))
-                if held && !cluster.config().enforce_part_limits =>
+                if held && enforced == PartLimits::No =>
             {
                 return Ok(());
+            }
+            Err(why) if enforced == PartLimits::All && why.is_limit() => {
+                return Err(infeasible(view, partition, spec, &why));
             }
             Err(why) if place == 0 => first = Err(infeasible(view, partition, spec, &why)),
             Err(_) => {}
         }
     }
-    first
+    if fits { Ok(()) } else { first }
 }
 
 fn infeasible(
@@ -224,10 +230,10 @@ fn infeasible(
     use sched::Infeasible as I;
     match why {
         I::UnknownNode(unknown) => Reject::NoSuchNode(Arc::clone(&unknown.name)),
-        I::NodeNotInPartition(..) if view.cluster.config().enforce_part_limits => {
-            Reject::NodeNotInPartition
-        }
-        I::NodeNotInPartition(..) => Reject::NothingFits,
+        I::NodeNotInPartition(..) => match view.cluster.config().enforce_part_limits {
+            PartLimits::No => Reject::NothingFits,
+            PartLimits::Any | PartLimits::All => Reject::NodeNotInPartition,
+        },
         I::Features(features) => Reject::InvalidFeature(Arc::clone(features)),
         I::NodeCount(_, partition) => Reject::NodeCountOutsidePartition(Arc::clone(partition)),
         I::TooManyCpus(..) => Reject::TooManyCpus,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use ctld_core::{Answer, NewJob};
 use model::{
-    Allocation, Job, JobId, NodeId, NumberOption, Partition, PartitionState, Phase, TextOption,
-    Timestamp, WaitReason, named_nodes,
+    Allocation, Beyond, Job, JobId, NodeId, NumberOption, Partition, PartitionState, Phase,
+    TextOption, Timestamp, WaitReason, named_nodes,
 };
 use protocol::msg::{
     self, JobAndStep, JobFlags, JobOrStepId, StepId, SubmitResponse, WillRunResponse,
@@ -17,38 +17,53 @@ use super::submitted;
 use crate::rpc::{Failure, Reply, Request, sluid};
 use crate::view::View;
 
-/// 0, or what the client is warned of: a held job is one that it may have forgotten about.
-pub(super) fn warning(job: &Job) -> Errno {
-    if job.hold.is_held() { Errno::ESLURM_JOB_HELD } else { Errno::SLURM_SUCCESS }
+/// 0, or what the client is warned of: a job beyond what its partitions give, and a held one, which it may
+/// have forgotten about.
+pub(super) fn warning(view: &View, job: &Job) -> Errno {
+    if is_beyond(view, job) {
+        Errno::ESLURM_REQUESTED_PART_CONFIG_UNAVAILABLE
+    } else if job.hold.is_held() {
+        Errno::ESLURM_JOB_HELD
+    } else {
+        Errno::SLURM_SUCCESS
+    }
 }
 
-/// The same for who waits for the nodes: also why that may take long. Batch jobs are not told (24.11).
-fn warning_of_allocation(view: &View, job: &Job) -> Errno {
-    let code = warning(job);
-    if code != Errno::SLURM_SUCCESS || !job.is_pending() {
-        return code;
-    }
-    let cluster = &view.cluster;
+/// Whether each of its partitions has, or gives to one job, less than the job must have. Its time is no
+/// matter: nothing is said of that at submission (25.11, 26.05).
+fn is_beyond(view: &View, job: &Job) -> bool {
+    partitions(view, job).all(|partition| {
+        Beyond::of(partition, &job.spec, None, || partition.cpus(&view.cluster)).is_some()
+    })
+}
+
+fn partitions<'a>(view: &'a View, job: &'a Job) -> impl Iterator<Item = &'a Arc<Partition>> {
     let names = match &*job.spec.partitions {
         [] => std::slice::from_ref(&job.partition),
         names => names,
     };
-    let partitions: Vec<_> = names.iter().filter_map(|name| cluster.partition(name)).collect();
-    let nodes = job.spec.min_nodes.max(1);
-    if partitions.iter().all(|partition| partition.max_nodes.is_some_and(|most| nodes > most)) {
-        return Errno::ESLURM_REQUESTED_PART_CONFIG_UNAVAILABLE;
+    names.iter().filter_map(|name| view.cluster.partition(name))
+}
+
+/// The same for who waits for the nodes: also why that may take long. Batch jobs are not told (24.11).
+fn warning_of_allocation(view: &View, job: &Job) -> Errno {
+    let code = warning(view, job);
+    if code != Errno::SLURM_SUCCESS || !job.is_pending() {
+        return code;
     }
+    let cluster = &view.cluster;
+    if partitions(view, job).all(|partition| partition.state == PartitionState::Down) {
+        return Errno::ESLURM_PARTITION_DOWN;
+    }
+    let nodes = job.spec.min_nodes.max(1);
     let required = job.spec.required_nodes.as_deref().map(|text| named_nodes(cluster, text));
     let required = required.and_then(Result::ok).unwrap_or_default();
     let is_up = |id: &NodeId| cluster.node(*id).is_some_and(|node| node.is_schedulable());
     let has_up = |partition: &Arc<Partition>| {
         partition.nodes.iter().filter(|id| is_up(id)).take(nodes as usize).count() == nodes as usize
     };
-    if !required.iter().all(is_up) || !partitions.iter().copied().any(has_up) {
+    if !required.iter().all(is_up) || !partitions(view, job).any(has_up) {
         return Errno::ESLURM_NODE_NOT_AVAIL;
-    }
-    if partitions.iter().all(|partition| partition.state == PartitionState::Down) {
-        return Errno::ESLURM_PARTITION_DOWN;
     }
     Errno::SLURM_SUCCESS
 }
@@ -58,7 +73,7 @@ pub(super) fn batch(view: &View, request: &Request<'_>, answer: Answer) -> Reply
     let Some(id) = submitted(&answer) else {
         return request.return_code(Errno::ESLURM_INTERNAL);
     };
-    let code = view.cluster.job(id).map_or(Errno::SLURM_SUCCESS, |job| warning(job));
+    let code = view.cluster.job(id).map_or(Errno::SLURM_SUCCESS, |job| warning(view, job));
     accepted(view, request, id, code)
 }
 
@@ -80,7 +95,12 @@ pub(super) fn allocation(view: &View, request: &Request<'_>, answer: Answer) -> 
         return request.return_code(Errno::ESLURM_INTERNAL);
     };
     if job.spec.immediate && job.is_finished() {
-        return request.return_code(Errno::ESLURM_NODES_BUSY);
+        let code = if is_beyond(view, job) {
+            Errno::ESLURM_REQUESTED_PART_CONFIG_UNAVAILABLE
+        } else {
+            Errno::ESLURM_NODES_BUSY
+        };
+        return request.return_code(code);
     }
     let client = request.version.to_wire();
     let body = allocation_of(view, job, client, warning_of_allocation(view, job));

@@ -335,14 +335,22 @@ fn only_administrators_submit_for_others_or_before_others() {
     assert_eq!((new.spec.fixed_priority, new.spec.submitted_by), (Some(7), Some(Uid(0))));
 }
 
+/// A node too small stays so; a partition may grow.
 #[test]
-fn a_job_that_no_nodes_could_serve_is_refused() {
+fn a_job_that_no_nodes_could_serve_is_refused_and_one_that_there_are_too_few_for_is_not() {
     let view = fixtures::view(CONF, &[]);
-    let mut desc = good();
-    (desc.min_nodes, desc.max_nodes) = (Limit::Value(99), Limit::Value(99));
-    let new = new_job(&view, Version::NEWEST, &fixtures::bytes(&desc, Version::NEWEST));
-    let code = new.feasible.as_ref().map_err(crate::rpc::errno);
-    assert_eq!(code, Err(Errno::ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE));
+    let feasible = |edit: fn(&mut JobDesc)| {
+        let mut desc = good();
+        edit(&mut desc);
+        let new = new_job(&view, Version::NEWEST, &fixtures::bytes(&desc, Version::NEWEST));
+        new.feasible.as_ref().map_err(crate::rpc::errno).copied()
+    };
+    let too_small = feasible(|desc| desc.pn_min_cpus = Limit::Value(9999));
+    assert_eq!(too_small, Err(Errno::ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE));
+    let too_few = feasible(|desc| {
+        (desc.min_nodes, desc.max_nodes) = (Limit::Value(99), Limit::Value(99));
+    });
+    assert_eq!(too_few, Ok(()));
 }
 
 #[test]

@@ -23,8 +23,8 @@ use std::sync::Arc;
 use model::{
     Allocation, ArrayRole, Availability, Change, Cluster, CoreSet, Dependency, DependencyKind,
     DependencyState, Exclusive, GresCount, GresHeld, GresWish, HetRole, Hold, Job, JobId, JobSpec,
-    LicensePool, MemoryDefault, MemoryRequest, NodeId, NodeShare, NumberOption, PartitionState,
-    PendingTasks, Plan, Sharing, Timestamp, Uid, Unit, named_nodes, node_list,
+    LicensePool, MemoryDefault, MemoryRequest, NodeId, NodeShare, NumberOption, PartLimits,
+    PartitionState, PendingTasks, Plan, Sharing, Timestamp, Uid, Unit, named_nodes, node_list,
 };
 use sched::{Budget, feasible, plan, will_run};
 
@@ -128,7 +128,9 @@ fn config(cluster: &mut Cluster, line: &mut Line<'_>) {
         config.max_memory = memory_default(line, "max").or(config.max_memory);
         config.one_task_per_core |= line.has("one-task-per-core");
         config.least_loaded |= line.has("lln");
-        config.enforce_part_limits |= line.has("enforce");
+        if line.has("enforce") {
+            config.enforce_part_limits = PartLimits::Any;
+        }
         if let Some(text) = line.text("license") {
             let pool = |text: &str| {
                 let (name, total) = text.split_once(':').unwrap();
@@ -309,6 +311,7 @@ fn read_job(line: &mut Line<'_>) -> Job {
         excluded_nodes: line.text("x").map(Arc::from),
         features: line.text("C").map(Arc::from),
         time_limit_min: line.number("limit"),
+        time_min_min: line.number("time-min"),
         begin: line.number("begin").map(after),
         deadline: line.number("deadline").map(after),
         partitions: line

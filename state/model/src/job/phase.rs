@@ -167,6 +167,7 @@ pub enum WaitReason {
     Dependency,
     DependencyNeverSatisfied,
     Resources,
+    PartitionConfig,
     PartitionNodeLimit,
     PartitionTimeLimit,
     PartitionDown,
