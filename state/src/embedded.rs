@@ -120,7 +120,7 @@ impl Embedded {
             source,
         })?;
         let nonce = Nonce::from_file(&nonce).ok_or(StoreError::File { file: seal })?;
-        let journaled = journal::verify(&store.join("db"), nonce)?;
+        let (journaled, bytes) = journal::verify(&store.join("db"), nonce)?;
         let (db, spaces) = open_engine(&store, sizes)?;
         let this = Self {
             dir: dir.to_owned(),
@@ -128,7 +128,8 @@ impl Embedded {
             db,
             spaces,
             last: Mutex::new(None),
-            unwritten: Mutex::default(),
+            // The engine has put it into memory again, as far as no table has it.
+            unwritten: Mutex::new(Unwritten { bytes, ..Unwritten::default() }),
             _lock: lock,
         };
         this.take_over(journaled)?;

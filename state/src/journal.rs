@@ -30,7 +30,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
-use std::io::Read as _;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::xxh3_64;
@@ -45,6 +45,9 @@ const END_MAGIC: &[u8] = b"FJL\x03";
 /// Values and tombstones; the store writes no other kind.
 const KINDS: [u8; 2] = [0, 1];
 const UNCOMPRESSED: u8 = 0;
+
+/// Bytes that are read at once.
+const CHUNK: usize = 1 << 18;
 
 /// The random number of a store, which its seals begin with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,24 +96,29 @@ struct Last {
 }
 
 /// Checks the journals of a store that nobody has open, and cuts off a torn commit at the end of the
-/// last one. Gives the number of the last commit that they hold, if they hold any.
-pub(crate) fn verify(dir: &Path, nonce: Nonce) -> Result<Option<u64>, StoreError> {
+/// last one. Gives the number of the last commit that they hold, if they hold any, and how many
+/// bytes they are.
+pub(crate) fn verify(dir: &Path, nonce: Nonce) -> Result<(Option<u64>, u64), StoreError> {
     let files = journals(dir)?;
-    let mut last = None;
+    let (mut last, mut length) = (None, 0);
     for (place, file) in files.iter().enumerate() {
         let sealed = place + 1 < files.len();
-        let bytes = content(file)?;
-        let end = walk(&bytes, nonce, sealed, &mut last)
-            .map_err(|(offset, fault)| StoreError::Journal { file: file.clone(), offset, fault })?;
-        if bytes.len() > end {
+        let failed = |source| StoreError::Io { doing: "read", path: file.to_owned(), source };
+        let open = File::open(file).map_err(failed)?;
+        let walked = walk(open, nonce, sealed, &mut last).map_err(|stop| match stop {
+            Stop::Unread(source) => failed(source),
+            Stop::Fault(offset, fault) => StoreError::Journal { file: file.clone(), offset, fault },
+        })?;
+        if walked.is_torn {
             tracing::info!(
-                journal = %file.display(), at = end,
+                journal = %file.display(), at = walked.end,
                 "cut off a commit that was under way when the last process ended"
             );
-            cut(file, end)?;
+            cut(file, walked.end)?;
         }
+        length += walked.end;
     }
-    Ok(last.map(|last: Last| last.commit))
+    Ok((last.map(|last: Last| last.commit), length))
 }
 
 fn journals(dir: &Path) -> Result<Vec<PathBuf>, StoreError> {
@@ -128,51 +136,99 @@ fn journals(dir: &Path) -> Result<Vec<PathBuf>, StoreError> {
     Ok(found.into_iter().map(|(_, path)| path).collect())
 }
 
-/// A journal without the zeros at its end, which fjall sets room aside with.
-fn content(file: &Path) -> Result<Vec<u8>, StoreError> {
-    let failed = |source| StoreError::Io { doing: "read", path: file.to_owned(), source };
-    let mut open = File::open(file).map_err(failed)?;
-    let (mut bytes, mut chunk) = (Vec::new(), vec![0; 1 << 16]);
-    // Zeros that were read since the last byte that is none: memory is for what was written.
-    let mut zeros = 0_usize;
-    loop {
-        let count = open.read(&mut chunk).map_err(failed)?;
-        if count == 0 {
-            return Ok(bytes);
-        }
-        let read = &chunk[..count];
-        match read.iter().rposition(|&byte| byte != 0) {
-            None => zeros += count,
+fn cut(file: &Path, end: u64) -> Result<(), StoreError> {
+    let failed = |source| StoreError::Io { doing: "cut", path: file.to_owned(), source };
+    let open = OpenOptions::new().write(true).open(file).map_err(failed)?;
+    open.set_len(end).and_then(|()| open.sync_all()).map_err(failed)
+}
+
+/// What of a journal is in memory: from the first byte that is not yet understood to the last one
+/// that was read. A journal is tens of megabytes, and at a start its bytes would be most of what the
+/// controller has in memory.
+struct Window<R> {
+    file: R,
+    /// Ends with a byte that is not zero, unless it is empty.
+    bytes: Vec<u8>,
+    /// Bytes of `bytes` that were understood.
+    done: usize,
+    /// Bytes of the file before `bytes`.
+    before: u64,
+    /// Zeros that were read since the last byte that is none. fjall sets room aside with them, and
+    /// memory is for what was written.
+    zeros: usize,
+}
+
+impl<R: Read> Window<R> {
+    fn new(file: R) -> Self {
+        Self { file, bytes: Vec::new(), done: 0, before: 0, zeros: 0 }
+    }
+
+    fn rest(&self) -> &[u8] {
+        &self.bytes[self.done..]
+    }
+
+    /// Where the rest begins.
+    fn at(&self) -> u64 {
+        self.before + self.done as u64
+    }
+
+    /// Reads as much again as there is, and a chunk at least; says whether that was anything.
+    fn widen(&mut self) -> io::Result<bool> {
+        self.before += self.done as u64;
+        self.bytes.drain(..std::mem::take(&mut self.done));
+        let mut chunk = Vec::new();
+        let wanted = self.bytes.len().max(CHUNK) as u64;
+        let read = (&mut self.file).take(wanted).read_to_end(&mut chunk)?;
+        match chunk.iter().rposition(|&byte| byte != 0) {
+            None => self.zeros += read,
             Some(place) => {
-                bytes.resize(bytes.len() + zeros, 0);
-                bytes.extend_from_slice(&read[..=place]);
-                zeros = count - place - 1;
+                self.bytes.resize(self.bytes.len() + self.zeros, 0);
+                self.bytes.extend_from_slice(&chunk[..=place]);
+                self.zeros = read - place - 1;
             }
         }
+        Ok(read > 0)
     }
 }
 
-fn cut(file: &Path, end: usize) -> Result<(), StoreError> {
-    let failed = |source| StoreError::Io { doing: "cut", path: file.to_owned(), source };
-    let open = OpenOptions::new().write(true).open(file).map_err(failed)?;
-    // A usize is never wider than 64 bits on what Slurm runs on.
-    open.set_len(end as u64).and_then(|()| open.sync_all()).map_err(failed)
+/// How far a journal is whole.
+#[derive(Debug, PartialEq, Eq)]
+struct Walked {
+    end: u64,
+    /// Whether anything but zeros is behind the end.
+    is_torn: bool,
+}
+
+/// Why a walk did not come to the end of a journal.
+#[derive(Debug)]
+enum Stop {
+    Unread(io::Error),
+    /// At this byte of the journal.
+    Fault(u64, JournalFault),
 }
 
 /// Reads batch after batch; gives where the last whole one ends. `sealed` is a journal that fjall
 /// has closed, which it does after a sync.
 fn walk(
-    bytes: &[u8],
+    journal: impl Read,
     nonce: Nonce,
     sealed: bool,
     last: &mut Option<Last>,
-) -> Result<usize, (u64, JournalFault)> {
-    let mut at = 0;
-    while at < bytes.len() {
-        let failed = |fault| (at as u64, fault);
-        let Some(batch) = Batch::read(&bytes[at..]) else {
-            check_torn(&bytes[at..], nonce, sealed, *last).map_err(failed)?;
-            break;
+) -> Result<Walked, Stop> {
+    let mut window = Window::new(journal);
+    loop {
+        let at = window.at();
+        let failed = |fault| Stop::Fault(at, fault);
+        let Some(batch) = Batch::read(window.rest()) else {
+            if window.widen().map_err(Stop::Unread)? {
+                continue;
+            }
+            let rest = window.rest();
+            let is_torn = !rest.is_empty();
+            if is_torn {
+                check_torn(rest, nonce, sealed, *last).map_err(failed)?;
+            }
+            return Ok(Walked { end: at, is_torn });
         };
         let commit = batch.seal.and_then(|seal| nonce.commit(seal));
         let found = Last {
@@ -190,9 +246,9 @@ fn walk(
             }
         }
         *last = Some(found);
-        at += batch.len;
+        let length = batch.len;
+        window.done += length;
     }
-    Ok(at)
 }
 
 /// Whether what cannot be read may be the one commit that was under way.
@@ -273,14 +329,25 @@ fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
 mod tests {
     use xxhash_rust::xxh3::xxh3_64;
 
-    use super::{Nonce, walk};
+    use super::{CHUNK, Nonce, Stop, walk};
     use crate::error::JournalFault;
 
     const NONCE: Nonce = Nonce(*b"8 random");
 
     fn batch(commit: u64) -> Vec<u8> {
+        written(commit, &[7; 40])
+    }
+
+    /// A commit of zeros between two other bytes.
+    fn sized(commit: u64, length: usize) -> Vec<u8> {
+        let mut value = vec![0; length];
+        (value[0], value[length - 1]) = (1, 1);
+        written(commit, &value)
+    }
+
+    fn written(commit: u64, value: &[u8]) -> Vec<u8> {
         let mut items = Vec::new();
-        for (key, value) in [(&b"job"[..], &[7; 40][..]), (b"seal", &NONCE.seal(commit))] {
+        for (key, value) in [(&b"job"[..], value), (b"seal", &NONCE.seal(commit))] {
             items.extend([2, 0, 0]);
             items.extend(5_u64.to_le_bytes());
             items.extend((key.len() as u16).to_le_bytes());
@@ -295,8 +362,29 @@ mod tests {
 
     fn walked(bytes: &[u8], sealed: bool) -> Result<(usize, Option<u64>), JournalFault> {
         let mut last = None;
-        let end = walk(bytes, NONCE, sealed, &mut last).map_err(|(_, fault)| fault)?;
-        Ok((end, last.map(|last| last.commit)))
+        let walked = walk(bytes, NONCE, sealed, &mut last).map_err(|stop| match stop {
+            Stop::Fault(_, fault) => fault,
+            Stop::Unread(error) => panic!("bytes in memory: {error}"),
+        })?;
+        Ok((walked.end as usize, last.map(|last| last.commit)))
+    }
+
+    #[test]
+    fn commits_that_are_wider_than_a_chunk_and_zeros_behind_them_are_read() {
+        let wide = |commit| sized(commit, 3 * CHUNK + 5);
+        let narrow = |commit| sized(commit, CHUNK / 7);
+        let mut bytes: Vec<u8> = (1..=9).flat_map(narrow).collect();
+        bytes.extend([wide(10), batch(11), wide(12)].concat());
+        let end = bytes.len();
+        assert_eq!(walked(&bytes, true), Ok((end, Some(12))));
+        for zeros in [1, CHUNK, 20 * CHUNK] {
+            bytes.resize(end + zeros, 0);
+            assert_eq!(walked(&bytes, true), Ok((end, Some(12))), "{zeros} zeros");
+        }
+        // A commit whose middle is zeros, as wide as several chunks, is no end.
+        bytes.truncate(end);
+        bytes.extend(batch(13));
+        assert_eq!(walked(&bytes, true), Ok((bytes.len(), Some(13))));
     }
 
     #[test]
