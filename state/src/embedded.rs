@@ -378,7 +378,10 @@ mod tests {
     fn a_rest_after_commits_writes_tables_and_loses_nothing() {
         let dir = TempDir::new().unwrap();
         let script = |id: u32| {
-            let script = format!("#!/bin/sh\n# {}\n", "x".repeat(40_000 + id as usize));
+            // Numbers, which cannot be packed well.
+            let numbers =
+                (0..8000_u32).map(|n| n.wrapping_mul(2_654_435_761) ^ id).map(|n| n.to_string());
+            let script = format!("#!/bin/sh\n# {}\n", numbers.collect::<Vec<_>>().join(" "));
             let script = Script { script, ..Script::default() };
             Change::Script(JobId(id), Arc::new(script))
         };

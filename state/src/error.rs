@@ -99,6 +99,9 @@ pub enum RecordError {
     /// Its bytes are no such record.
     #[error("it cannot be decoded")]
     Undecodable(#[from] prost::DecodeError),
+    /// What is packed in it cannot be unpacked.
+    #[error("what is packed in it cannot be unpacked")]
+    Unpackable,
     /// A field is absent that every release writes.
     #[error("{field} is missing")]
     Missing {

@@ -142,9 +142,9 @@ impl Loader {
 
 /// The script in a record.
 pub(crate) fn script(job: JobId, value: &[u8]) -> Result<Script, StoreError> {
-    let record = proto::Script::decode(value).map_err(|why| StoreError::Record {
+    let record = proto::Script::decode(value).map_err(RecordError::from);
+    record.and_then(record::read_script).map_err(|source| StoreError::Record {
         name: Name { space: Space::Scripts, key: Key::Script(job).bytes() },
-        source: why.into(),
-    })?;
-    Ok(record::read_script(record))
+        source,
+    })
 }

@@ -20,6 +20,10 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// Pause after an answer that asks to come back, or none.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// The environment that each job brings: that of somebody on a login node, with a few modules
+/// loaded.
+const ENVIRONMENT: &str = include_str!("environment.txt");
+
 /// What is submitted, by how many at once.
 #[derive(Clone, Debug)]
 pub struct Submission {
@@ -121,12 +125,8 @@ impl Submission {
         }
     }
 
-    /// About 4 KB, as sbatch sends it: 60 variables and a short script.
+    /// About 4 KB, as sbatch sends it: the environment and a short script.
     fn job(&self, uid: u32) -> JobDesc {
-        let mut environment: Vec<String> = (0..60)
-            .map(|n| format!("BENCH_VARIABLE_{n}=some_value_of_usual_length_for_an_environment"))
-            .collect();
-        environment.push("PATH=/usr/local/bin:/usr/bin:/bin".to_owned());
         let script = format!(
             "#!/bin/sh\n{}\nsleep {}\n",
             "# A line of a script that people write. #\n".repeat(4),
@@ -138,7 +138,7 @@ impl Submission {
             req_nodes: self.node.clone(),
             script: Some(script),
             argv: vec!["bench.sh".to_owned()],
-            environment,
+            environment: ENVIRONMENT.lines().map(str::to_owned).collect(),
             work_dir: Some("/tmp".to_owned()),
             std_in: Some("/dev/null".to_owned()),
             std_out: Some("/dev/null".to_owned()),

@@ -18,7 +18,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::{CoreSet, Counters, GresCount, GresHeld, NodeId, Script, Timestamp};
-use prost::encoding::string;
+use prost::Message as _;
+use prost::encoding::{bytes, string};
 
 use crate::error::RecordError;
 
@@ -49,25 +50,50 @@ pub(crate) fn read_counters(record: &proto::Counters) -> Counters {
     }
 }
 
+/// A script and what comes with it that is worth packing, bytes.
+const PACKED_MIN: usize = 512;
+
+/// As many bytes as one byte of LZ4 can stand for: a run grows by 255 with each byte of its length.
+const UNPACKED_MAX_RATIO: usize = 255;
+
 /// A script's record, encoded without a copy of its many texts: this is done at each submission.
+///
+/// Nearly all of it is the submitter's environment, of which half is said twice. It is packed, since
+/// each byte is written to the journal, gathered in memory and written to a table.
 pub(crate) fn encode_script(script: &Script) -> Vec<u8> {
     let Script { script, environment, arguments, spank_environment } = script;
     let lists = [(2, environment), (3, arguments), (4, spank_environment)];
     let length: usize =
         lists.iter().map(|(tag, texts)| string::encoded_len_repeated(*tag, texts)).sum();
-    let mut bytes = Vec::with_capacity(string::encoded_len(1, script) + length);
+    let mut plain = Vec::with_capacity(string::encoded_len(1, script) + length);
     if !script.is_empty() {
-        string::encode(1, script, &mut bytes);
+        string::encode(1, script, &mut plain);
     }
     for (tag, texts) in lists {
-        string::encode_repeated(tag, texts, &mut bytes);
+        string::encode_repeated(tag, texts, &mut plain);
     }
-    bytes
+    if plain.len() < PACKED_MIN {
+        return plain;
+    }
+    let packed = lz4_flex::block::compress_prepend_size(&plain);
+    let mut record = Vec::with_capacity(bytes::encoded_len(5, &packed));
+    bytes::encode(5, &packed, &mut record);
+    record
 }
 
-pub(crate) fn read_script(record: proto::Script) -> Script {
-    let proto::Script { script, environment, arguments, spank_environment } = record;
-    Script { script, environment, arguments, spank_environment }
+pub(crate) fn read_script(mut record: proto::Script) -> Result<Script, RecordError> {
+    if !record.packed.is_empty() {
+        let (length, block) = lz4_flex::block::uncompressed_size(&record.packed)
+            .map_err(|_| RecordError::Unpackable)?;
+        if length > block.len().saturating_mul(UNPACKED_MAX_RATIO) {
+            return Err(RecordError::Unpackable);
+        }
+        let plain = lz4_flex::block::decompress(block, length).ok();
+        let plain = plain.filter(|plain| plain.len() == length).ok_or(RecordError::Unpackable)?;
+        record = proto::Script::decode(&*plain)?;
+    }
+    let proto::Script { script, environment, arguments, spank_environment, packed: _ } = record;
+    Ok(Script { script, environment, arguments, spank_environment })
 }
 
 /// An integer that the model keeps in fewer bits than protobuf.
@@ -151,22 +177,53 @@ mod tests {
     use model::Script;
     use prost::Message as _;
 
-    use super::{encode_script, proto};
+    use super::{RecordError, encode_script, proto, read_script};
 
-    #[test]
-    fn a_script_is_encoded_as_its_message_is() {
+    fn script(environment: usize) -> Script {
         let texts = |text: &str| vec![text.to_owned(), String::new()];
-        let full = Script {
+        Script {
             script: "#!/bin/sh\n".to_owned(),
-            environment: texts("A=1"),
+            environment: (0..environment).map(|n| format!("VARIABLE_{n}=/usr/bin")).collect(),
             arguments: texts("job.sh"),
             spank_environment: texts("S=2"),
-        };
-        for script in [full, Script::default()] {
-            let bytes = encode_script(&script);
-            let Script { script, environment, arguments, spank_environment } = script;
-            let record = proto::Script { script, environment, arguments, spank_environment };
+        }
+    }
+
+    #[test]
+    fn a_short_script_is_encoded_as_its_message_is() {
+        for given in [script(2), Script::default()] {
+            let bytes = encode_script(&given);
+            let Script { script, environment, arguments, spank_environment } = given;
+            let packed = Vec::new();
+            let record =
+                proto::Script { script, environment, arguments, spank_environment, packed };
             assert_eq!(bytes, record.encode_to_vec());
+        }
+    }
+
+    #[test]
+    fn a_long_script_is_packed_and_comes_back() {
+        let given = script(200);
+        let bytes = encode_script(&given);
+        assert!(bytes.len() < 200 * "VARIABLE_100=/usr/bin".len() / 2, "{} bytes", bytes.len());
+        let record = proto::Script::decode(&*bytes).unwrap();
+        assert_eq!(read_script(record).unwrap(), given);
+    }
+
+    #[test]
+    fn what_is_packed_and_damaged_is_an_error() {
+        let whole = proto::Script::decode(&*encode_script(&script(200))).unwrap();
+        for cut in 0..whole.packed.len() {
+            let packed = whole.packed[..cut].to_vec();
+            // Nothing packed is an empty script.
+            let read = read_script(proto::Script { packed, ..proto::Script::default() });
+            assert_eq!(read.is_ok(), cut == 0, "cut at {cut}");
+        }
+        for length in [u32::MAX, 1 << 30, 0] {
+            let mut packed = whole.packed.clone();
+            packed[..4].copy_from_slice(&length.to_le_bytes());
+            let read = read_script(proto::Script { packed, ..proto::Script::default() });
+            assert!(matches!(read, Err(RecordError::Unpackable)), "length {length}");
         }
     }
 }
