@@ -42,6 +42,17 @@ KillWait=2
 SchedulerParameters=batch_sched_delay=0,bf_interval=1,sched_interval=5
 ";
 
+/// cgroup.conf where slurmd is to leave cgroups alone.
+pub const CGROUPS_DISABLED: &str = "CgroupPlugin=disabled\n";
+
+/// cgroup.conf of 23.11, whose daemons do not know that word and leave cgroups alone as long as no plugin asks for them.
+pub const CGROUPS_UNNAMED: &str = "";
+
+/// cgroup.conf for daemons of this series, such as `24.11`.
+pub fn cgroup_conf(series: &str) -> &'static str {
+    if series < "24.05" { CGROUPS_UNNAMED } else { CGROUPS_DISABLED }
+}
+
 /// A slurmd of a world.
 #[derive(Clone, Debug)]
 pub struct Node {

@@ -24,7 +24,7 @@ const SCRIPT: &str = "/usr/share/debootstrap/scripts/sid";
 /// The releases whose wire the codec knows.
 const KNOWN: [&str; 6] = ["23.11", "24.05", "24.11", "25.05", "25.11", "26.05"];
 
-/// A release of stock Slurm that Debian packages.
+/// A release of stock Slurm that Debian packages, and the root that has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Release {
     /// 24.11, in Debian trixie.
@@ -42,6 +42,18 @@ impl Release {
         match self {
             Self::R24_11 => "trixie",
             Self::R26_05 => "sid",
+        }
+    }
+
+    /// The series, such as `24.05`, of the Slurm that is in this release's root: another one than its name says where
+    /// `CONFORMANCE_STOCK` is a folder that holds an older one.
+    ///
+    /// # Panics
+    /// When there is no root and none can be fetched.
+    pub fn series(self) -> String {
+        match fetch(self) {
+            Ok(stock) => stock.series().to_owned(),
+            Err(why) => panic!("no stock Slurm: {why}"),
         }
     }
 
@@ -79,6 +91,13 @@ pub struct Stock {
     pub root: PathBuf,
     /// What `slurmctld -V` says, such as `24.11.5`.
     pub version: String,
+}
+
+impl Stock {
+    /// Its year and month, such as `24.11`.
+    pub fn series(&self) -> &str {
+        self.version.get(..5).unwrap_or(&self.version)
+    }
 }
 
 /// Why stock Slurm is not there.

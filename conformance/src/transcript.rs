@@ -65,13 +65,13 @@ pub struct Allowance {
     pub line: String,
     /// Why ours differs.
     pub reason: String,
-    /// The only release beside which it does, as `24.11`.
-    pub release: Option<String>,
+    /// The only releases beside which it does, as `24.11`; none is all.
+    pub releases: Vec<String>,
 }
 
 impl Allowance {
-    /// Reads `piece of the command ; piece of the line ; reason` lines, with `@24.11` in front if it
-    /// holds beside that release alone; `#` begins a comment.
+    /// Reads `piece of the command ; piece of the line ; reason` lines, with `@24.11` or
+    /// `@23.11,24.05` in front if it holds beside those releases alone; `#` begins a comment.
     ///
     /// # Panics
     /// On a line that has not all three parts: an allowance without a reason is none.
@@ -79,12 +79,14 @@ impl Allowance {
         lines_of(text)
             .map(|line| {
                 let released = line.strip_prefix('@').and_then(|rest| rest.split_once(' '));
-                let release = released.map(|(release, _)| release.to_owned());
+                let releases = released.map_or_else(Vec::new, |(releases, _)| {
+                    releases.split(',').map(str::to_owned).collect()
+                });
                 let line = released.map_or(line, |(_, line)| line);
                 let mut parts = line.splitn(3, ';').map(|part| part.trim().to_owned());
                 match (parts.next(), parts.next(), parts.next()) {
                     (Some(command), Some(line), Some(reason)) if !reason.is_empty() => {
-                        Self { command, line, reason, release }
+                        Self { command, line, reason, releases }
                     }
                     _ => panic!("an allowance is COMMAND ; LINE ; REASON, not {line:?}"),
                 }

@@ -4,7 +4,7 @@ set -eu
 world=$1
 mount -t tmpfs -o mode=755 world "$world"
 cd "$world"
-mkdir ns machine layer root share share/slurm share/home
+mkdir ns machine layer root share share/slurm share/cgroup share/home
 ip link set lo up
 # The machines' network: one switch, an address of its own so that packets between machines can be looked at from here.
 ip link add hub type bridge

@@ -52,7 +52,9 @@ impl World {
             ("shadow", config::shadow(), 0o600),
             ("hosts", "127.0.0.1 localhost\n".to_owned(), 0o644),
             ("slurm/slurm.conf", text, 0o644),
-            ("slurm/cgroup.conf", "CgroupPlugin=disabled\n".to_owned(), 0o644),
+            ("slurm/cgroup.conf", config::cgroup_conf(&self.release.series()).to_owned(), 0o644),
+            ("cgroup/disabled", config::CGROUPS_DISABLED.to_owned(), 0o644),
+            ("cgroup/unnamed", config::CGROUPS_UNNAMED.to_owned(), 0o644),
         ];
         let named: Vec<String> = files.iter().map(|(name, _)| format!("slurm/{name}")).collect();
         all.extend(
@@ -102,19 +104,21 @@ impl World {
         }
         let etc = found.etc.display().to_string();
         drop(machines);
-        let below = match root {
-            Root::Stock(Release::R24_11) if self.has_mpi => {
-                stock::fetch_with_mpi()?.root.display().to_string()
+        let (below, cgroup) = match root {
+            Root::Stock(release) => {
+                let is_mpi = self.has_mpi && release == Release::R24_11;
+                let stock = if is_mpi { stock::fetch_with_mpi() } else { stock::fetch(release) }?;
+                (stock.root.display().to_string(), config::cgroup_conf(stock.series()))
             }
-            Root::Stock(release) => stock::fetch(release)?.root.display().to_string(),
-            Root::Host => "/".to_owned(),
+            Root::Host => ("/".to_owned(), config::cgroup_conf(&self.release.series())),
         };
+        let cgroup = if cgroup.is_empty() { "unnamed" } else { "disabled" };
         let program = match (&self.ctld, root) {
             (Some(path), Root::Host) => path.display().to_string(),
             _ => String::new(),
         };
         let folder = self.folder.display().to_string();
-        let args = [&folder, machine, root.name(), &below, &etc, &program];
+        let args = [&folder, machine, root.name(), &below, &etc, &program, cgroup];
         self.script("root.sh", include_str!("root.sh"), &args)?;
         if let Some(found) = self.lock_machines().get_mut(machine) {
             found.roots.push(root);

@@ -1,6 +1,6 @@
 # A root of a machine: a fetched (or the host's own) system below, this machine's changes above, on the world's tmpfs.
 # $1: the world's folder, $2: the machine, $3: the root's name, $4: the system below, $5: the folder for /etc/slurm,
-# $6: a program to be seen as /usr/sbin/ctld, or nothing.
+# $6: a program to be seen as /usr/sbin/ctld, or nothing, $7: which cgroup.conf its release can read.
 # Runs in the world's namespaces.
 set -eu
 cd "$1"
@@ -19,6 +19,7 @@ mount --bind "$home/spool" "$root/var/spool"
 mount --bind "$home/log" "$root/var/log"
 mount --bind share/home "$root/home"
 mount --bind "$5" "$root/etc/slurm"
+[ ! -e "$root/etc/slurm/cgroup.conf" ] || mount --bind "share/cgroup/$7" "$root/etc/slurm/cgroup.conf"
 for file in passwd group shadow hosts; do
     [ -e "$root/etc/$file" ] || : > "$root/etc/$file"
     mount --bind "share/$file" "$root/etc/$file"

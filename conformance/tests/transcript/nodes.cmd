@@ -100,7 +100,7 @@ root: scontrol reconfigure
 root: until sinfo -h -p more -o %T | grep -qx idle; do sleep 0.1; done; until sinfo -h -p main -o '%D %T' | grep -qx '2 idle'; do sleep 0.1; done; sinfo -h -o '%P %D %N %T' -S +P,+N
 root: scontrol -o show node y2
 root: scontrol -o show partition more
-root: sinfo -h -R -o '%E|%n|%T'
+root: sinfo -h -R -o '%E|%n|%T' | sort
 root: sed -i '/y\[1-2\]/d; /=more/d' /etc/slurm/slurm.conf
 root: scontrol reconfigure
 root: until ! sinfo -h -o %P | grep -q more; do sleep 0.1; done; until sinfo -h -p main -o '%D %T' | grep -qx '2 idle'; do sleep 0.1; done; sinfo -h -o '%P %D %N %T'
