@@ -164,3 +164,22 @@ NodeName=n2 Name=gpu Type=b File=/dev/tty[12-13] Cores=2-3
         .file("gres.conf", gres);
     same_in(builder, include_str!("transcript/gres.cmd"));
 }
+
+#[test]
+fn devices_are_shared_as_stock_shares_them() {
+    let Some(builder) = World::builder() else { return };
+    let gres = "NodeName=n1 Name=gpu File=/dev/tty[0-1]
+NodeName=n1 Name=shard Count=20
+NodeName=n2 Name=gpu Type=a File=/dev/tty10 Cores=0-1
+NodeName=n2 Name=gpu Type=b File=/dev/tty11 Cores=2-3
+NodeName=n2 Name=mps Count=200
+";
+    let builder = builder
+        .node("n1")
+        .node("n2")
+        .conf("GresTypes=gpu,mps,shard")
+        .conf("NodeName=n1 CPUs=4 RealMemory=2000 Gres=gpu:2,shard:20")
+        .conf("NodeName=n2 Sockets=2 CoresPerSocket=2 RealMemory=2000 Gres=gpu:a:1,gpu:b:1,mps:200")
+        .file("gres.conf", gres);
+    same_in(builder, include_str!("transcript/shard.cmd"));
+}

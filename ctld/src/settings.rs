@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use ctld_core::{Configuration, Recover};
 use model::{
-    Config, Consumable, HealthCheck, LicensePool, MemoryDefault, PartLimits, PriorityType,
-    ReturnToService, Timestamp, Uid, Unit,
+    Config, Consumable, HealthCheck, LicensePool, MemoryDefault, PartLimits, PartRules,
+    PriorityType, ReturnToService, Timestamp, Uid, Unit,
 };
 
 use crate::config::{
@@ -53,6 +53,12 @@ const PROLOG_DEFER_BATCH: u16 = 0x20;
 const PROLOG_FORCE_REQUEUE: u16 = 0x40;
 /// `SelectTypeParameters=CR_LLN`.
 const SELECT_LLN: u16 = 0x4000;
+/// `SelectTypeParameters=LL_SHARED_GRES`.
+const SELECT_LL_SHARED: u16 = 0x0400;
+/// `SelectTypeParameters=ONE_TASK_PER_SHARING_GRES`.
+const SELECT_ONE_TASK_PER_SHARING: u16 = 0x0080;
+/// `SelectTypeParameters=MULTIPLE_SHARING_GRES_PJ`.
+const SELECT_MULTIPLE_SHARING: u16 = 0x8000;
 /// `SelectTypeParameters=CR_PACK_NODES`.
 const SELECT_PACK_NODES: u16 = 0x0200;
 /// `PrivateData=jobs`, `nodes` and `partitions`.
@@ -131,6 +137,11 @@ fn config(conf: &SlurmConf, users: &Users) -> Result<Config, SettingsError> {
         one_task_per_core: select(SELECT_ONE_TASK_PER_CORE),
         least_loaded: select(SELECT_LLN),
         pack_nodes: select(SELECT_PACK_NODES),
+        part_rules: PartRules {
+            several: select(SELECT_MULTIPLE_SHARING),
+            least_loaded: select(SELECT_LL_SHARED),
+            one_task_each: select(SELECT_ONE_TASK_PER_SHARING),
+        },
         def_memory: settings.def_mem.map(memory),
         max_memory: settings.max_mem.map(memory),
         enforce_part_limits: match settings.enforce_part_limits {

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use model::{Allocation, CoreSet, Devices, GresCount, GresHeld, Node, NodeShare, StepShare, Usage};
+use model::{
+    Allocation, CoreSet, Devices, GresCount, GresHeld, Node, NodeShare, SharedDevices, StepShare,
+    Usage,
+};
 use protocol::msg::{
     GresJob, GresJobNodes, GresNodes, GresPrep, GresPreps, GresStep, GresStepNodes, gres_plugin_id,
 };
@@ -10,7 +13,7 @@ use protocol::shape::{Bitmap, Limit};
 
 use crate::view::View;
 
-/// The name whose plugin tells prologs and epilogs of its devices; no other does.
+/// The name whose plugin tells prologs and epilogs of its devices.
 const GPU: &str = "gpu";
 
 /// What is held of the nodes of a job, in their order; `None` where nothing is.
@@ -21,12 +24,13 @@ pub(super) fn of_job(shares: &[(&Node, &NodeShare)]) -> Vec<GresJob> {
     let held: OnNodes<'_> = shares.iter().map(|(node, share)| (*node, &*share.gres)).collect();
     let record = |kind| {
         let nodes = nodes_of(&held, kind);
+        let per_device = parts_of(&held, kind);
         GresJob {
             plugin_id: gres_plugin_id(&kind.name),
             ntasks_per_gres: Limit::Value(0),
             total: total(&nodes),
             type_name: kind.kind.as_deref().map(str::to_owned),
-            allocated: GresJobNodes { job: nodes, ..GresJobNodes::default() },
+            allocated: GresJobNodes { job: nodes, per_device, ..GresJobNodes::default() },
             ..GresJob::default()
         }
     };
@@ -47,7 +51,7 @@ pub(super) fn of_step(held: &OnNodes<'_>) -> Vec<GresStep> {
             plugin_id: gres_plugin_id(&kind.name),
             total: total(&nodes),
             type_name: kind.kind.as_deref().map(str::to_owned),
-            allocated: GresStepNodes { node_in_use, step: nodes, ..GresStepNodes::default() },
+            allocated: GresStepNodes { node_in_use, step: nodes, per_device: parts_of(held, kind) },
             ..GresStep::default()
         }
     };
@@ -68,7 +72,8 @@ pub(super) fn on_nodes<'a>(
     allocation.shares.iter().map(of_node).collect()
 }
 
-/// What prologs and epilogs are told: the devices of GPUs.
+/// What prologs and epilogs are told: the devices of GPUs, and those that a job has parts of, with how
+/// many parts.
 pub(super) fn for_prologs(view: &View, allocation: Option<&Allocation>) -> GresPreps {
     let Some(allocation) = allocation else {
         return GresPreps(None);
@@ -80,13 +85,13 @@ pub(super) fn for_prologs(view: &View, allocation: Option<&Allocation>) -> GresP
     };
     let held: OnNodes<'_> =
         nodes.into_iter().zip(&allocation.shares).map(|(n, share)| (n, &*share.gres)).collect();
-    let record = |kind: &GresHeld| GresPrep {
-        plugin_id: gres_plugin_id(&kind.name),
-        allocated: GresNodes { counts: None, ..nodes_of(&held, kind) },
-        ..GresPrep::default()
+    let record = |kind: &GresHeld| {
+        let mut allocated = nodes_of(&held, kind);
+        allocated.counts = allocated.counts.filter(|_| *kind.name != *GPU);
+        GresPrep { plugin_id: gres_plugin_id(&kind.name), allocated, ..GresPrep::default() }
     };
-    let records: Vec<GresPrep> =
-        kinds(&held).into_iter().filter(|kind| *kind.name == *GPU).map(record).collect();
+    let is_told = |kind: &&GresHeld| *kind.name == *GPU || !kind.parts.is_empty();
+    let records: Vec<GresPrep> = kinds(&held).into_iter().filter(is_told).map(record).collect();
     GresPreps((!records.is_empty()).then_some(records))
 }
 
@@ -112,9 +117,29 @@ fn nodes_of(held: &OnNodes<'_>, kind: &GresHeld) -> GresNodes {
     GresNodes { devices: Some(devices), ..GresNodes::with_counts(counts) }
 }
 
+/// How much is held of each device that the node has, node by node; nothing if all are held whole.
+fn parts_of(held: &OnNodes<'_>, kind: &GresHeld) -> Vec<Option<Vec<u64>>> {
+    let of_node = |(node, held): &(&Node, &[GresHeld])| {
+        let one = held.iter().find(|one| is_same(kind, one) && !one.parts.is_empty())?;
+        Some(parts(node, one).into_iter().map(|(had, _)| had).collect())
+    };
+    let all: Vec<Option<Vec<u64>>> = held.iter().map(of_node).collect();
+    if all.iter().any(Option::is_some) { all } else { Vec::new() }
+}
+
+/// Of each device that the node has, how much of it is held and how much there is.
+pub(super) fn parts(node: &Node, held: &GresHeld) -> Vec<(u64, u64)> {
+    let sizes = SharedDevices::of(node, &held.name).sizes();
+    let of_device = |(device, size)| {
+        let part = held.parts.iter().find(|(other, _)| *other == device);
+        (part.map_or(0, |(_, count)| *count), size)
+    };
+    (0u32..).zip(sizes).map(of_device).collect()
+}
+
 /// Devices among all of their name that the node has.
 pub(super) fn bitmap(node: &Node, name: &str, devices: &CoreSet) -> Option<Bitmap> {
-    let all = Devices::of(node, name).len();
+    let all = Devices::of(node, name).len().max(SharedDevices::of(node, name).len());
     let known = devices.iter().filter(|device| *device < all);
     (!devices.is_empty() && all > 0).then(|| Bitmap::with(all, known))
 }
@@ -131,7 +156,9 @@ fn is_same(a: &GresHeld, b: &GresHeld) -> bool {
 /// apart as slurmd found them, with the sockets that they are near.
 pub(super) fn of_node(node: &Node) -> Option<String> {
     let hardware = &node.hardware;
-    let tells = |gres: &&GresCount| Devices::of(node, &gres.name).differ();
+    let tells = |gres: &&GresCount| {
+        Devices::of(node, &gres.name).differ() || !SharedDevices::of(node, &gres.name).is_empty()
+    };
     if !hardware.gres.iter().any(|gres| tells(&gres)) {
         return hardware.gres_text.as_deref().map(str::to_owned);
     }
@@ -142,18 +169,32 @@ pub(super) fn of_node(node: &Node) -> Option<String> {
             terms.push(term(&gres.name, gres.kind.as_ref(), gres.count));
         } else if !named.contains(&&*gres.name) {
             named.push(&gres.name);
-            let devices = Devices::of(node, &gres.name);
-            terms.extend(devices.kinds().into_iter().map(|(kind, all)| {
-                let near = devices.sockets_near(&all);
-                let sockets = match near.is_empty() {
-                    true => String::new(),
-                    false => format!("(S:{})", ranges(near.into_iter())),
-                };
-                term(&gres.name, kind, all.len().into()) + &sockets
-            }));
+            terms.extend(by_kind(node, &gres.name));
         }
     }
     Some(terms.join(","))
+}
+
+/// A term for each type of device, with the sockets that they are near.
+fn by_kind(node: &Node, name: &str) -> Vec<String> {
+    let near = |sockets: Vec<u32>| match sockets.is_empty() {
+        true => String::new(),
+        false => format!("(S:{})", ranges(sockets.into_iter())),
+    };
+    let shared = SharedDevices::of(node, name);
+    if !shared.is_empty() {
+        let sizes = shared.sizes();
+        let of_kind = |(kind, all): (Option<&Arc<str>>, CoreSet)| {
+            let count = all.iter().filter_map(|device| sizes.get(device as usize)).sum();
+            term(name, kind, count) + &near(shared.sockets_near(&all))
+        };
+        return shared.kinds().into_iter().map(of_kind).collect();
+    }
+    let devices = Devices::of(node, name);
+    let of_kind = |(kind, all): (Option<&Arc<str>>, CoreSet)| {
+        term(name, kind, all.len().into()) + &near(devices.sockets_near(&all))
+    };
+    devices.kinds().into_iter().map(of_kind).collect()
 }
 
 fn term(name: &str, kind: Option<&Arc<str>>, count: u64) -> String {
@@ -169,9 +210,13 @@ pub(super) fn used(node: &Node, usage: &Usage) -> String {
     let mut terms: Vec<String> = Vec::new();
     let mut named: Vec<&str> = Vec::new();
     for gres in node.hardware.gres.iter() {
-        let devices = Devices::of(node, &gres.name);
-        if !devices.differ() {
+        let (devices, shared) =
+            (Devices::of(node, &gres.name), SharedDevices::of(node, &gres.name));
+        if !devices.differ() && shared.is_empty() {
             terms.push(counted(gres, usage));
+        } else if !named.contains(&&*gres.name) && !shared.is_empty() {
+            named.push(&gres.name);
+            terms.extend(by_parts(&gres.name, &shared, usage));
         } else if !named.contains(&&*gres.name) {
             named.push(&gres.name);
             terms.extend(by_device(&gres.name, &devices, usage));
@@ -182,7 +227,7 @@ pub(super) fn used(node: &Node, usage: &Usage) -> String {
 
 /// A term for each type of device; one without a type has stock's word for nothing in its place.
 fn by_device(name: &str, devices: &Devices<'_>, usage: &Usage) -> Vec<String> {
-    let taken = usage.devices(name);
+    let taken = usage.taken.whole(name);
     let term = |(kind, all): (Option<&Arc<str>>, CoreSet)| {
         let held: Vec<u32> = all.iter().filter(|device| taken.contains(*device)).collect();
         let kind = kind.map_or("(null)", |kind| kind);
@@ -192,6 +237,25 @@ fn by_device(name: &str, devices: &Devices<'_>, usage: &Usage) -> Vec<String> {
         }
     };
     devices.kinds().into_iter().map(term).collect()
+}
+
+/// `shard:(null):7(4/10,3/10)`: a term for each type, with what is held of each of its devices.
+fn by_parts(name: &str, shared: &SharedDevices<'_>, usage: &Usage) -> Vec<String> {
+    let sizes = shared.sizes();
+    let term = |(kind, all): (Option<&Arc<str>>, CoreSet)| {
+        let kind = kind.map_or("(null)", |kind| kind);
+        let had = |device: u32| usage.taken.of_device(name, device);
+        let size = |device: u32| sizes.get(device as usize).copied().unwrap_or(0);
+        let count: u64 = all.iter().map(had).sum();
+        format!("{name}:{kind}:{count}({})", fractions(all.iter().map(|d| (had(d), size(d)))))
+    };
+    shared.kinds().into_iter().map(term).collect()
+}
+
+/// `4/10,0/10`.
+pub(super) fn fractions(parts: impl Iterator<Item = (u64, u64)>) -> String {
+    let parts: Vec<String> = parts.map(|(had, all)| format!("{had}/{all}")).collect();
+    parts.join(",")
 }
 
 fn counted(gres: &GresCount, usage: &Usage) -> String {

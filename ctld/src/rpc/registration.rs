@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use ctld_core::{Answer, Dynamic, Event, Registered, Reject};
 use model::{
-    Address, CoreSet, GresCount, GresLine, Hardware, JobId, Node, NodeId, Registration, StepNumber,
-    Timestamp,
+    Address, CoreSet, GresCount, GresLine, GresUse, Hardware, JobId, Node, NodeId, Registration,
+    StepNumber, Timestamp,
 };
 use protocol::msg::{
     GresRecord, NodeGres, NodeRegistration, NodeRegistrationReply, TresRecord, dynamic_type,
@@ -88,7 +88,12 @@ fn gres_line(record: &GresRecord) -> GresLine {
         kind: maybe(&record.type_name),
         count: record.count,
         cores: record.cpus.as_deref().and_then(cores),
-        is_device: has(gres_config::HAS_FILE) && !has(gres_config::SHARED),
+        used: match (has(gres_config::SHARED), has(gres_config::ONE_SHARING)) {
+            (true, true) => GresUse::SharedOne,
+            (true, false) => GresUse::Shared,
+            (false, _) if has(gres_config::HAS_FILE) => GresUse::Device,
+            (false, _) => GresUse::Counted,
+        },
     }
 }
 

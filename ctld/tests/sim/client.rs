@@ -78,8 +78,12 @@ fn submit(cluster: &Cluster, now: Timestamp, rng: &mut Rng) -> Event {
         ..JobSpec::default()
     };
     // Told by the name, so that the draws of a seed stay as they are.
-    if &*spec.name == "work3" {
-        spec.gres = vec![GresWish { per_node: 1, ..GresWish::of("gpu".into(), None) }];
+    let wish = |name: &str, per_node| GresWish { per_node, ..GresWish::of(name.into(), None) };
+    match &*spec.name {
+        "work3" => spec.gres = vec![wish("gpu", 1)],
+        "work2" => spec.gres = vec![wish("shard", 3)],
+        "work1" => spec.gres = vec![wish("shard", 1)],
+        _ => {}
     }
     if rng.chance(200) {
         spec.carried.set_number(NumberOption::KillOnInvalidDependency, Some(1));

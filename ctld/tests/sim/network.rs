@@ -2,7 +2,7 @@
 //! whatever becomes of it is an event.
 
 use ctld_core::{BatchDone, Dynamic, Event, LaunchResult, NodeMessage, Registered};
-use model::{GresLine, JobId, NodeId, Registration, Seen, Timestamp};
+use model::{GresLine, GresUse, JobId, NodeId, Registration, Seen, Timestamp};
 use state::Store;
 
 use crate::client::ROOT;
@@ -214,14 +214,17 @@ impl World {
     fn registration(&self, node: usize) -> Registered {
         let slurmd = &self.nodes[node];
         let hardware = &slurmd.hardware;
-        // One near the first core, one near the others.
-        let gpu = |cores: std::ops::Range<u32>| GresLine {
-            name: "gpu".into(),
+        // One near the first core, one near the others; each is had whole or in four parts.
+        let line = |name: &str, count, used, cores: std::ops::Range<u32>| GresLine {
+            name: name.into(),
             kind: None,
-            count: 1,
+            count,
             cores: Some(cores.collect()),
-            is_device: true,
+            used,
         };
+        let gpu = |cores| line("gpu", 1, GresUse::Device, cores);
+        let shards = |cores| line("shard", 4, GresUse::Shared, cores);
+        let cores = hardware.cores();
         Registered {
             caller: ROOT,
             node_name: slurmd.name.clone(),
@@ -241,7 +244,7 @@ impl World {
                 threads_per_core: hardware.threads_per_core,
                 memory_mib: hardware.memory_mib,
                 tmp_disk_mib: 0,
-                gres: [gpu(0..1), gpu(1..hardware.cores())].into(),
+                gres: [gpu(0..1), gpu(1..cores), shards(0..1), shards(1..cores)].into(),
                 parameters: None,
             },
             load: (1, 1),

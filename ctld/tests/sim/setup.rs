@@ -102,6 +102,7 @@ fn draw_node(place: u32, rng: &mut Rng) -> Node {
     let name = format!("n{place}");
     let cores = u16::try_from(rng.between(2, 8)).expect("at most 8");
     let mut hardware = Hardware::of(1, cores, 1, 1000 * u64::from(cores));
-    hardware.gres = [GresCount { name: "gpu".into(), kind: None, count: 2 }].into();
+    let gres = |name: &str, count| GresCount { name: name.into(), kind: None, count };
+    hardware.gres = [gres("gpu", 2), gres("shard", 8)].into();
     Node::unknown(NodeId(0), name.as_str().into(), Address::named(&name), hardware)
 }

@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use model::{
-    Config, Exclusive, GresWish, JobSpec, MemoryDefault, MemoryRequest, NumberOption, Partition,
-    Sharing, Uid, Unit, WaitReason,
+    Config, Exclusive, GresWish, JobSpec, MemoryDefault, MemoryRequest, NumberOption, PartRules,
+    Partition, Sharing, Uid, Unit, WaitReason,
 };
 
 /// No job gets more nodes than this, as in stock (24.11), whose counts would overflow otherwise.
@@ -61,6 +61,8 @@ pub(crate) struct Demand {
     pub excluded: Option<Arc<str>>,
     pub features: Option<Arc<str>>,
     pub gres: Vec<GresWish>,
+    /// How parts of devices are given.
+    pub parts: PartRules,
     pub order: CoreOrder,
     /// Tasks put on a node at a time (`plane`).
     pub plane: u32,
@@ -171,6 +173,7 @@ impl Demand {
             excluded: spec.excluded_nodes.clone(),
             features: spec.features.clone(),
             gres: gres(spec),
+            parts: PartRules::of(config, spec),
             order,
             plane,
         };

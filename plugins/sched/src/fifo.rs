@@ -182,6 +182,10 @@ impl<'a> Planner<'a> {
     fn judge(&mut self, partition: &Arc<Partition>, demand: &Demand, number: usize) -> Attempt {
         let reason = verdict(&mut self.shapes, &mut self.ledger, self.kept, number, demand);
         self.shapes.entry(number).failed = true;
+        if self.kept > 0 && matches!(reason, WaitReason::ReqNodeNotAvail(_)) {
+            // What is kept now may be free for as long as it runs.
+            return Attempt::Blocked(reason, None);
+        }
         if reason != WaitReason::Resources {
             return Attempt::Hindered(reason);
         }

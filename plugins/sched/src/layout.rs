@@ -1,10 +1,13 @@
 //! The chosen nodes in detail: how many tasks and CPUs on each, which cores, how much memory.
 
-use model::{CoreSet, GresCount, GresHeld, GresWish, Hardware, Node, NodeShare};
+use model::{
+    CoreSet, Devices, GresCount, GresHeld, GresWish, Hardware, Node, NodeShare, SharedDevices,
+    Taken,
+};
 
 use crate::demand::{CoreOrder, Demand, Grain, Memory};
 use crate::offer::{core_choice, counted_per_core, cpus_per_core, gres_left, gres_tasks};
-use crate::room::{Room, has_near_devices};
+use crate::room::Room;
 
 /// A chosen node.
 pub(crate) struct Site<'a> {
@@ -180,8 +183,9 @@ fn share(
     count.cpus = count.cpus.max(u32::try_from(for_gres).unwrap_or(u32::MAX).min(site.cpus));
     let (per_core, usable) = cpus_per_core(demand, hardware);
     let mut choice = core_choice(demand, site.node, site.room);
-    if has_near_devices(site.node) {
-        choice = near_devices(demand, site, &gres, choice, count.cpus.div_ceil(usable.max(1)));
+    if let Some(taken) = &site.room.taken {
+        let needed = count.cpus.div_ceil(usable.max(1));
+        choice = near_devices(demand, site, (&gres, taken), choice, needed);
     }
     let mut picker = Picker::new(demand, hardware, choice, usable);
     let cores = if demand.whole {
@@ -201,9 +205,8 @@ fn share(
         _ => cores.len() * counted_per_core(demand, per_core),
     };
     let memory_mib = memory(demand, site, counted, &gres)?;
-    if has_near_devices(site.node) {
-        let taken = site.room.devices.clone();
-        gres = model::bound(site.node, &demand.gres, &gres, &cores, taken);
+    if let Some(taken) = site.room.taken.clone().filter(|_| !gres.is_empty()) {
+        gres = model::bound(site.node, &demand.gres, &gres, &cores, taken, demand.parts)?;
     }
     Some(NodeShare { node: site.node.id, cores, cpus, memory_mib, tasks: count.tasks, gres })
 }
@@ -212,14 +215,14 @@ fn share(
 fn near_devices(
     demand: &Demand,
     site: &Site<'_>,
-    gres: &[GresHeld],
+    (gres, taken): (&[GresHeld], &Taken),
     choice: CoreSet,
     needed: u32,
 ) -> CoreSet {
     if demand.whole || demand.tasks_per_socket > 0 || demand.sockets_per_node > 1 {
         return choice;
     }
-    let near = model::cores_near(site.node, &demand.gres, gres, &site.room.devices);
+    let near = model::cores_near(site.node, &demand.gres, gres, taken);
     let Some(near) = near else {
         return choice;
     };
@@ -263,8 +266,7 @@ fn gres(
 ) -> Option<Vec<GresHeld>> {
     let kinds = &site.node.hardware.gres;
     if demand.whole {
-        let all = kinds.iter().filter(|gres| gres.count > 0).cloned();
-        return Some(all.map(GresHeld::counted).collect());
+        return Some(all_gres(demand, site.node));
     }
     let mut left = site.room.gres.clone();
     let mut given: Vec<GresHeld> = Vec::new();
@@ -273,12 +275,20 @@ fn gres(
         let mut missing = match wish.per_job {
             0 => wish.on_node(sockets, tasks.into()),
             _ => {
-                let here = gres_left(wish, site.node, site.room);
+                let here = gres_left(demand, wish, site.node, site.room);
                 let part = here.min(owed.saturating_sub(after).max(1)).min(*owed);
                 *owed -= part;
                 part
             }
         };
+        if missing > 0 && !SharedDevices::of(site.node, &wish.name).is_empty() {
+            if missing > gres_left(demand, wish, site.node, site.room) {
+                return None;
+            }
+            let (name, kind) = (wish.name.clone(), wish.kind.clone());
+            given.push(GresHeld::counted(GresCount { name, kind, count: missing }));
+            continue;
+        }
         for (has, left) in kinds.iter().zip(&mut left) {
             let fits = wish.is_for(&has.name, has.kind.as_deref());
             let some = if fits { missing.min(*left) } else { 0 };
@@ -293,6 +303,22 @@ fn gres(
         }
     }
     Some(given)
+}
+
+/// All that a node has. Of devices and their parts, the parts if the job asks for some, else the devices.
+fn all_gres(demand: &Demand, node: &Node) -> Vec<GresHeld> {
+    let asks = |name: &str| demand.gres.iter().any(|wish| *wish.name == *name);
+    let is_shared = |name: &str| !SharedDevices::of(node, name).is_empty();
+    let kinds = &node.hardware.gres;
+    let parted = kinds.iter().any(|gres| asks(&gres.name) && is_shared(&gres.name));
+    let has = |gres: &&GresCount| {
+        let comes = match is_shared(&gres.name) {
+            true => asks(&gres.name),
+            false => !(parted && Devices::of(node, &gres.name).are_shared()),
+        };
+        gres.count > 0 && comes
+    };
+    kinds.iter().filter(has).cloned().map(GresHeld::counted).collect()
 }
 
 /// Takes cores of one node.

@@ -55,7 +55,7 @@ impl<'a> Ledger<'a> {
         let idle = Usage::default();
         let room = |node: &&Arc<Node>| {
             let usage = cluster.usage(node.id);
-            if *usage == idle { Room::whole(&node.hardware) } else { Room::beside(node, &usage) }
+            if *usage == idle { Room::unused(node) } else { Room::beside(node, &usage) }
         };
         let rooms: Vec<Room> = nodes.iter().map(room).collect();
         Self::over(cluster, nodes, rooms, checks)

@@ -1,6 +1,6 @@
 //! What one node has for a job: how many CPUs, and which cores these may be.
 
-use model::{CoreSet, GresWish, Hardware, Node};
+use model::{CoreSet, Devices, GresWish, Hardware, Node, SharedDevices};
 
 use crate::demand::{Demand, Grain, Memory, Tenure};
 use crate::room::{Room, all_cores, last_cores};
@@ -288,15 +288,31 @@ fn has_gres(demand: &Demand, node: &Node, room: &Room) -> bool {
             // Each node of a job has one of those that it has in all.
             count => count.min(1),
         };
-        gres_left(wish, node, room) >= least
+        gres_left(demand, wish, node, room) >= least
     })
 }
 
 /// How many of what is wished for are left of a node.
-pub(crate) fn gres_left(wish: &GresWish, node: &Node, room: &Room) -> u64 {
+pub(crate) fn gres_left(demand: &Demand, wish: &GresWish, node: &Node, room: &Room) -> u64 {
+    let shared = SharedDevices::of(node, &wish.name);
+    if !shared.is_empty() {
+        return shared.left(wish, room.taken.as_ref(), demand.parts);
+    }
     let kinds = node.hardware.gres.iter().zip(&room.gres);
     let left = kinds.filter(|(has, _)| wish.is_for(&has.name, has.kind.as_deref()));
-    left.map(|(_, left)| *left).sum()
+    let left: u64 = left.map(|(_, left)| *left).sum();
+    left.saturating_sub(in_parts(wish, node, room))
+}
+
+/// How many devices of what is wished for cannot be had whole, since others have parts of them.
+fn in_parts(wish: &GresWish, node: &Node, room: &Room) -> u64 {
+    let in_parts = room.taken.as_ref().map(|taken| taken.in_parts(&wish.name));
+    let Some(in_parts) = in_parts.filter(|devices| !devices.is_empty()) else {
+        return 0;
+    };
+    let kinds = Devices::of(node, &wish.name).kinds();
+    let mine = kinds.iter().filter(|(kind, _)| wish.kind.is_none() || *kind == wish.kind.as_ref());
+    mine.map(|(_, all)| all.iter().filter(|one| in_parts.contains(*one)).count() as u64).sum()
 }
 
 /// Memory that comes with the generic resources which each node gives at least, MiB.
@@ -311,7 +327,7 @@ fn least_of_gres_mib(demand: &Demand) -> u64 {
 /// How many tasks find their generic resources on a node.
 pub(crate) fn gres_tasks(demand: &Demand, node: &Node, room: &Room) -> u32 {
     let for_tasks = demand.gres.iter().filter(|wish| wish.per_task > 0);
-    let tasks = for_tasks.map(|wish| gres_left(wish, node, room) / wish.per_task).min();
+    let tasks = for_tasks.map(|wish| gres_left(demand, wish, node, room) / wish.per_task).min();
     tasks.map_or(u32::MAX, |tasks| u32::try_from(tasks).unwrap_or(u32::MAX))
 }
 

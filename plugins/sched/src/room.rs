@@ -1,9 +1,8 @@
 //! What is left of a node.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use model::{CoreSet, Hardware, Node, NodeShare, Usage};
+use model::{CoreSet, GresLine, Hardware, Node, NodeShare, Taken, Usage};
 
 /// What is left of a node, now or at a later time.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,8 +15,9 @@ pub(crate) struct Room {
     pub memory_mib: u64,
     /// Of each of the node's generic resources, in its order.
     pub gres: Vec<u64>,
-    /// Devices that others have, by name: of nodes whose devices are each near some cores only.
-    pub devices: BTreeMap<Arc<str>, CoreSet>,
+    /// Devices that others have, of nodes where it matters which ones they are ([`binds_devices`]).
+    /// `None` if nobody is looked at: what a job could have at best.
+    pub taken: Option<Taken>,
     /// Jobs that have something here.
     pub jobs: u32,
     /// Jobs among them that want no other beside them.
@@ -25,17 +25,22 @@ pub(crate) struct Room {
 }
 
 impl Room {
-    /// A node without jobs.
+    /// A node without jobs, as if it could have none.
     pub fn whole(hardware: &Hardware) -> Self {
         Self {
             free: job_cores(hardware),
             oversubscribed: BTreeMap::new(),
             memory_mib: hardware.job_memory_mib(),
             gres: hardware.gres.iter().map(|gres| gres.count).collect(),
-            devices: BTreeMap::new(),
+            taken: None,
             jobs: 0,
             exclusive: 0,
         }
+    }
+
+    /// A node without jobs, whose devices are bound to those that come.
+    pub fn unused(node: &Node) -> Self {
+        Self { taken: binds_devices(node).then(Taken::default), ..Self::whole(&node.hardware) }
     }
 
     /// A node beside what jobs hold of it.
@@ -48,8 +53,8 @@ impl Room {
             let held = usage.gres.get(&(gres.name.clone(), gres.kind.clone()));
             *left = left.saturating_sub(held.copied().unwrap_or(0));
         }
-        if has_near_devices(node) {
-            room.devices.clone_from(&usage.devices);
+        if binds_devices(node) {
+            room.taken = Some(usage.taken.clone());
         }
         room.jobs = usage.running + usage.completing;
         room.exclusive = usage.exclusive;
@@ -66,8 +71,8 @@ impl Room {
         for (left, gres) in self.gres.iter_mut().zip(&*hardware.gres) {
             *left = left.saturating_sub(held(share, gres));
         }
-        for held in share.gres.iter().filter(|held| !held.devices.is_empty()) {
-            self.devices.entry(Arc::clone(&held.name)).or_default().add(&held.devices);
+        if let Some(taken) = &mut self.taken {
+            share.gres.iter().for_each(|held| taken.add(held));
         }
         self.jobs += 1;
         self.exclusive += u32::from(exclusive);
@@ -86,10 +91,8 @@ impl Room {
         for (left, gres) in self.gres.iter_mut().zip(&*hardware.gres) {
             *left = (*left + held(share, gres)).min(gres.count);
         }
-        for held in &share.gres {
-            if let Some(taken) = self.devices.get_mut(&held.name) {
-                taken.remove(&held.devices);
-            }
+        if let Some(taken) = &mut self.taken {
+            share.gres.iter().for_each(|held| taken.remove(held));
         }
         self.jobs = self.jobs.saturating_sub(1);
         self.exclusive = self.exclusive.saturating_sub(u32::from(exclusive));
@@ -108,8 +111,8 @@ impl Room {
         for (left, there) in self.gres.iter_mut().zip(&other.gres) {
             *left = (*left).min(*there);
         }
-        for (name, taken) in &other.devices {
-            self.devices.entry(Arc::clone(name)).or_default().add(taken);
+        if let (Some(taken), Some(there)) = (&mut self.taken, &other.taken) {
+            taken.merge(there);
         }
         self.jobs = self.jobs.max(other.jobs);
         self.exclusive = self.exclusive.max(other.exclusive);
@@ -131,10 +134,11 @@ impl Room {
     }
 }
 
-/// Whether devices of a node are nearer to some of its cores than to others.
-pub(crate) fn has_near_devices(node: &Node) -> bool {
-    let registration = node.registration.as_ref();
-    registration.is_some_and(|r| r.gres.iter().any(|line| line.cores.is_some()))
+/// Whether it matters which devices of a node a job gets: they are nearer to some of its cores than to
+/// others, or given away in parts.
+pub(crate) fn binds_devices(node: &Node) -> bool {
+    let matters = |line: &GresLine| line.cores.is_some() || line.used.is_shared();
+    node.registration.as_ref().is_some_and(|r| r.gres.iter().any(matters))
 }
 
 fn held(share: &NodeShare, of: &model::GresCount) -> u64 {

@@ -237,7 +237,7 @@ impl Shape {
                     let rank = self.candidates[at].rank;
                     let gives = |wish: &GresWish| {
                         let part = wish.per_job.div_ceil(nodes.into());
-                        gres_left(wish, ledger.node(rank), room(rank)) >= part
+                        gres_left(&demand, wish, ledger.node(rank), room(rank)) >= part
                     };
                     if cpus[at] > 0 && demand.gres.iter().all(gives) { cpus[at] } else { 0 }
                 })

@@ -1,45 +1,72 @@
 //! Which devices of a node a job gets, of those that it has been given a number of.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::gres::{Devices, GresHeld, GresWish};
 use crate::node::Node;
-use crate::resource::CoreSet;
+use crate::parts::{PartRules, PartsWanted, SharedDevices};
+use crate::resource::{CoreSet, GresCount};
+use crate::taken::Taken;
 
 /// What a job holds of a node's generic resources, with the devices that it gets. `taken` are those
-/// that others have, by name.
+/// that others have.
 ///
-/// If it takes any type, the devices near its cores decide how many of each type it gets.
+/// If it takes any type, the devices near its cores decide how many of each type it gets. `None` if
+/// the parts of devices that it wants are not to be had.
 pub fn bound(
     node: &Node,
     wishes: &[GresWish],
     held: &[GresHeld],
     cores: &CoreSet,
-    mut taken: BTreeMap<Arc<str>, CoreSet>,
-) -> Vec<GresHeld> {
+    mut taken: Taken,
+    rules: PartRules,
+) -> Option<Vec<GresHeld>> {
     let mut given: Vec<GresHeld> = Vec::new();
     for one in held {
         if given.iter().any(|known| known.name == one.name && known.kind == one.kind) {
             continue;
         }
+        let shared = SharedDevices::of(node, &one.name);
+        if !shared.is_empty() {
+            let own = in_parts(&shared, wishes, one, cores, &taken, rules)?;
+            taken.add(&own);
+            given.push(own);
+            continue;
+        }
         let devices = Devices::of(node, &one.name);
-        let taken = taken.entry(Arc::clone(&one.name)).or_default();
+        let closed = taken.closed(&one.name);
         let any = any_type(held, &one.name);
-        let any_devices = devices.for_job(&any, taken, cores);
+        let any_devices = devices.for_job(&any, &closed, cores);
         if takes_any(wishes, &one.name)
             && has_types(node, &devices, &one.name)
             && u64::from(any_devices.len()) == any.count
         {
-            taken.add(&any_devices);
+            taken.add(&GresHeld { devices: any_devices.clone(), ..any });
             given.extend(by_type(&devices, &one.name, &any_devices));
         } else {
-            let own = devices.for_job(one, taken, cores);
+            let own = GresHeld { devices: devices.for_job(one, &closed, cores), ..one.clone() };
             taken.add(&own);
-            given.push(GresHeld { devices: own, ..one.clone() });
+            given.push(own);
         }
     }
-    given
+    Some(given)
+}
+
+/// The parts that a job gets.
+fn in_parts(
+    shared: &SharedDevices<'_>,
+    wishes: &[GresWish],
+    held: &GresHeld,
+    cores: &CoreSet,
+    taken: &Taken,
+    rules: PartRules,
+) -> Option<GresHeld> {
+    let mut wish = wishes.iter().filter(|wish| wish.name == held.name && wish.kind == held.kind);
+    let per_task = wish.next().map_or(0, |wish| wish.per_task);
+    let wanted = PartsWanted { kind: held.kind.as_deref(), count: held.count, per_task };
+    let parts = shared.for_job(&held.name, wanted, taken, cores, rules)?;
+    let devices = parts.iter().map(|(device, _)| *device).collect();
+    Some(GresHeld { devices, parts, ..held.clone() })
 }
 
 /// The cores that a job should be on to be near the devices that it is going to get; `None` if that
@@ -48,17 +75,21 @@ pub fn cores_near(
     node: &Node,
     wishes: &[GresWish],
     held: &[GresHeld],
-    taken: &BTreeMap<Arc<str>, CoreSet>,
+    taken: &Taken,
 ) -> Option<CoreSet> {
     let mut near: Option<CoreSet> = None;
-    let none = CoreSet::default();
     for one in held {
-        let taken = taken.get(&one.name).unwrap_or(&none);
+        let shared = SharedDevices::of(node, &one.name);
+        let cores = shared.cores_near(&one.name, one.kind.as_deref(), one.count, taken);
+        if let Some(cores) = cores.filter(|_| !shared.is_empty()) {
+            near.get_or_insert_default().add(&cores);
+        }
+        let taken = taken.closed(&one.name);
         let wanted = match takes_any(wishes, &one.name) {
             true => any_type(held, &one.name),
             false => one.clone(),
         };
-        if let Some(cores) = Devices::of(node, &one.name).cores_near(&wanted, taken) {
+        if let Some(cores) = Devices::of(node, &one.name).cores_near(&wanted, &taken) {
             near.get_or_insert_default().add(&cores);
         }
     }
@@ -68,7 +99,7 @@ pub fn cores_near(
 /// All that is held of a name, whatever its type.
 fn any_type(held: &[GresHeld], name: &Arc<str>) -> GresHeld {
     let count = held.iter().filter(|one| one.name == *name).map(|one| one.count).sum();
-    GresHeld { name: Arc::clone(name), kind: None, count, devices: CoreSet::default() }
+    GresHeld::counted(GresCount { name: Arc::clone(name), kind: None, count })
 }
 
 /// Whether a job takes whatever type there is.
@@ -91,7 +122,8 @@ fn by_type(devices: &Devices<'_>, name: &Arc<str>, chosen: &CoreSet) -> Vec<Gres
     let of_kind = |(kind, all): (Option<&Arc<str>>, CoreSet)| {
         let devices: CoreSet = all.iter().filter(|device| chosen.contains(*device)).collect();
         let count = devices.len().into();
-        GresHeld { name: Arc::clone(name), kind: kind.cloned(), count, devices }
+        let of = GresCount { name: Arc::clone(name), kind: kind.cloned(), count };
+        GresHeld { devices, ..GresHeld::counted(of) }
     };
     devices.kinds().into_iter().map(of_kind).collect()
 }

@@ -16,6 +16,7 @@ use crate::job::Job;
 use crate::node::Node;
 use crate::node_list::named_nodes;
 use crate::partition::Partition;
+use crate::parts::SharedDevices;
 use crate::resource::Usage;
 use crate::step::Step;
 use crate::trigger::Trigger;
@@ -367,8 +368,35 @@ impl Cluster {
 
     fn put_job(&mut self, job: &Arc<Job>) {
         match self.jobs.insert(job.id, Arc::clone(job)) {
-            Some(old) => self.reindex(&old, job),
+            Some(old) => {
+                self.reindex(&old, job);
+                if old.is_pending() && job.is_active() {
+                    self.check_parts(job);
+                }
+            }
             None => self.index_job(job),
+        }
+    }
+
+    /// Asserts that no device of a job that has just started is had in more parts than it has.
+    fn check_parts(&self, job: &Job) {
+        let shares = job.allocation.iter().flat_map(|allocation| &allocation.shares);
+        for share in shares.filter(|share| share.gres.iter().any(|held| !held.parts.is_empty())) {
+            let (node, usage) = (self.nodes.get(&share.node), self.usage(share.node));
+            let node = node.expect("the nodes of a job are there");
+            for held in share.gres.iter().filter(|held| !held.parts.is_empty()) {
+                let sizes = SharedDevices::of(node, &held.name).sizes();
+                let fits = |(device, _): &(u32, u64)| {
+                    let size = sizes.get(*device as usize).copied().unwrap_or(0);
+                    usage.taken.of_device(&held.name, *device) <= size
+                };
+                assert!(
+                    held.parts.iter().all(fits),
+                    "{} of {} is overbooked",
+                    held.name,
+                    node.name
+                );
+            }
         }
     }
 

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use crate::cron::Zone;
 use crate::id::Uid;
+use crate::parts::PartRules;
 
 /// What slurm.conf decides, as far as decisions depend on it. Names and defaults are the file's.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +39,8 @@ pub struct Config {
     pub least_loaded: bool,
     /// CR_PACK_NODES.
     pub pack_nodes: bool,
+    /// MULTIPLE_SHARING_GRES_PJ, LL_SHARED_GRES and ONE_TASK_PER_SHARING_GRES.
+    pub part_rules: PartRules,
     pub def_memory: Option<MemoryDefault>,
     pub max_memory: Option<MemoryDefault>,
     pub enforce_part_limits: PartLimits,
@@ -129,6 +132,7 @@ impl Default for Config {
             one_task_per_core: false,
             least_loaded: false,
             pack_nodes: false,
+            part_rules: PartRules::default(),
             def_memory: None,
             max_memory: None,
             enforce_part_limits: PartLimits::No,

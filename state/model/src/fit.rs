@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::bind;
 use crate::cluster::Cluster;
 use crate::config::Unit;
+use crate::gres::{Devices, GresHeld};
 use crate::id::{JobId, NodeId, Timestamp, Uid};
 use crate::job::{Allocation, Exclusive, Job, NodeShare, Phase};
 use crate::node::Node;
 use crate::partition::{Partition, Sharing};
+use crate::parts::{PartRules, SharedDevices};
 use crate::plan::Start;
 use crate::resource::Usage;
 
@@ -194,7 +197,37 @@ fn node_fits(
     if cluster.config().consumable.memory && share.memory_mib > free {
         return Err(Misfit::MemoryTaken(node.id));
     }
-    gres_fits(node, &usage, share)
+    gres_fits(node, &usage, share)?;
+    devices_fit(cluster, job, node, &usage, share)
+}
+
+/// Devices whose parts others have are nobody's as a whole, and the other way round.
+fn devices_fit(
+    cluster: &Cluster,
+    job: &Job,
+    node: &Node,
+    usage: &Usage,
+    share: &NodeShare,
+) -> Result<(), Misfit> {
+    for held in &share.gres {
+        let in_parts = u64::from(usage.taken.in_parts(&held.name).len());
+        let total = u64::from(Devices::of(node, &held.name).len());
+        let had = u64::from(usage.taken.closed(&held.name).len());
+        if in_parts > 0 && held.count > total.saturating_sub(had) {
+            return Err(Misfit::GresTaken(node.id, Arc::clone(&held.name)));
+        }
+    }
+    let shared = share.gres.iter().filter(|held| !SharedDevices::of(node, &held.name).is_empty());
+    let shared: Vec<GresHeld> = shared.cloned().collect();
+    let Some(first) = shared.first() else {
+        return Ok(());
+    };
+    let rules = PartRules::of(cluster.config(), &job.spec);
+    let taken = usage.taken.clone();
+    match bind::bound(node, &job.spec.gres, &shared, &share.cores, taken, rules) {
+        Some(_) => Ok(()),
+        None => Err(Misfit::GresTaken(node.id, Arc::clone(&first.name))),
+    }
 }
 
 /// How many jobs may hold a core of the partition at a time, if this job is one of them.
@@ -229,7 +262,8 @@ fn owner_alone(cluster: &Cluster, job: &Job) -> Option<Uid> {
 
 fn gres_fits(node: &Node, usage: &Usage, share: &NodeShare) -> Result<(), Misfit> {
     let mut wanted: BTreeMap<(&str, Option<&str>), u64> = BTreeMap::new();
-    for gres in &share.gres {
+    let counted = share.gres.iter().filter(|g| SharedDevices::of(node, &g.name).is_empty());
+    for gres in counted {
         *wanted.entry((&gres.name, gres.kind.as_deref())).or_default() += gres.count;
     }
     for ((name, kind), count) in wanted {

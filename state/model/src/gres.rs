@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::node::{Hardware, Node};
 use crate::resource::{CoreSet, GresCount};
+use crate::taken::SHARED_FROM;
 
 /// A node has at most so many devices of a name; what is beyond is left out (`MAX_GRES_BITMAP` of
 /// Slurm's gres.h).
@@ -85,13 +86,15 @@ pub struct GresHeld {
     /// Which of the node's devices of that name, numbered from 0; empty if it has no devices but
     /// only a count.
     pub devices: CoreSet,
+    /// How much of each of these devices, ascending; empty if it has them whole.
+    pub parts: Vec<(u32, u64)>,
 }
 
 impl GresHeld {
     /// So many, and no devices, or none yet.
     pub fn counted(of: GresCount) -> Self {
         let GresCount { name, kind, count } = of;
-        Self { name, kind, count, devices: CoreSet::default() }
+        Self { name, kind, count, devices: CoreSet::default(), parts: Vec::new() }
     }
 
     /// How many, whichever they are.
@@ -111,8 +114,29 @@ pub struct GresLine {
     pub count: u64,
     /// The cores that are near it; `None` if all are alike.
     pub cores: Option<CoreSet>,
-    /// Whether each is a device of its own, that one job has at a time.
-    pub is_device: bool,
+    /// How jobs have it.
+    pub used: GresUse,
+}
+
+/// How jobs have what a line of gres.conf stands for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GresUse {
+    /// It is only counted.
+    #[default]
+    Counted,
+    /// Each is a device of its own, that one job has at a time.
+    Device,
+    /// They are parts of one device, that several jobs have some of.
+    Shared,
+    /// The same, and only one of the node's devices is shared at a time (`one_sharing`).
+    SharedOne,
+}
+
+impl GresUse {
+    /// Whether several jobs have parts of one device.
+    pub fn is_shared(self) -> bool {
+        matches!(self, Self::Shared | Self::SharedOne)
+    }
 }
 
 /// The devices of one name that a node has, in the order of their numbers.
@@ -123,6 +147,8 @@ pub struct Devices<'a> {
     lines: Vec<&'a GresLine>,
     sockets: u32,
     cores_per_socket: u32,
+    /// Whether some of the node's are given away in parts.
+    shared: bool,
 }
 
 impl<'a> Devices<'a> {
@@ -134,13 +160,17 @@ impl<'a> Devices<'a> {
         let Hardware { sockets, cores_per_socket, ref gres, .. } = node.hardware;
         let configured: u64 = gres.iter().filter(|g| *g.name == *name).map(|g| g.count).sum();
         let most = usize::try_from(configured.min(DEVICES_MAX)).unwrap_or(usize::MAX);
-        let lines = registration.gres.iter().filter(|line| *line.name == *name && line.is_device);
+        let lines = registration
+            .gres
+            .iter()
+            .filter(|line| *line.name == *name && line.used == GresUse::Device);
         // A line stands for at most as many devices as there may be in all.
         let each = |line: &'a GresLine| (0..line.count.min(DEVICES_MAX)).map(move |_| line);
         Self {
             lines: lines.flat_map(each).take(most).collect(),
             sockets: sockets.into(),
             cores_per_socket: cores_per_socket.into(),
+            shared: name == SHARED_FROM && registration.gres.iter().any(|l| l.used.is_shared()),
         }
     }
 
@@ -182,9 +212,15 @@ impl<'a> Devices<'a> {
         (0..self.sockets).filter(is_near).collect()
     }
 
-    /// Whether a type or cores tell the devices apart.
+    /// Whether parts of them are given away under another name.
+    pub fn are_shared(&self) -> bool {
+        self.shared && !self.is_empty()
+    }
+
+    /// Whether a type or cores tell the devices apart, or they may be had in parts.
     pub fn differ(&self) -> bool {
-        self.lines.iter().any(|line| line.kind.is_some() || line.cores.is_some())
+        self.are_shared()
+            || self.lines.iter().any(|line| line.kind.is_some() || line.cores.is_some())
     }
 
     /// Devices for a job that has some cores of the node: near these as far as there are such,
@@ -313,20 +349,20 @@ impl<'a> Choice<'a> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::sync::Arc;
 
-    use super::{Devices, GresHeld, GresLine};
+    use super::{Devices, GresHeld, GresLine, GresUse};
     use crate::node::{Address, Hardware, Node, Registration};
     use crate::{CoreSet, GresCount, NodeId, Timestamp};
 
     fn line(kind: Option<&str>, count: u64, cores: Option<std::ops::Range<u32>>) -> GresLine {
         let (name, kind) = ("gpu".into(), kind.map(Into::into));
-        GresLine { name, kind, count, cores: cores.map(CoreSet::from_iter), is_device: true }
+        GresLine { name, kind, count, cores: cores.map(CoreSet::from_iter), used: GresUse::Device }
     }
 
     /// Two sockets of four cores.
-    fn node(lines: &[GresLine]) -> Node {
+    pub(crate) fn node(lines: &[GresLine]) -> Node {
         let mut hardware = Hardware::of(2, 4, 1, 1000);
         let count = lines.iter().map(|line| line.count).sum();
         hardware.gres = [GresCount { name: "gpu".into(), kind: None, count }].into();
@@ -353,7 +389,13 @@ mod tests {
 
     fn gpus(kind: Option<&str>, count: u64, devices: &[u32]) -> GresHeld {
         let devices = devices.iter().copied().collect();
-        GresHeld { name: "gpu".into(), kind: kind.map(Into::into), count, devices }
+        GresHeld {
+            name: "gpu".into(),
+            kind: kind.map(Into::into),
+            count,
+            devices,
+            parts: Vec::new(),
+        }
     }
 
     fn for_job(node: &Node, held: &GresHeld, taken: &[u32], cores: &[u32]) -> Vec<u32> {

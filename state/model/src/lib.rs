@@ -39,9 +39,11 @@ mod limit;
 mod node;
 mod node_list;
 mod partition;
+mod parts;
 mod plan;
 mod resource;
 mod step;
+mod taken;
 mod trigger;
 
 pub use array::{ArrayRole, IndexSet, PendingTasks};
@@ -56,7 +58,7 @@ pub use config::{
 pub use cron::{CronLine, Crontab, Zone};
 pub use dependency::{Dependencies, Dependency, DependencyKind, DependencyState, Join};
 pub use fit::{Misfit, fits, fits_together};
-pub use gres::{Devices, GresHeld, GresLine, GresWish};
+pub use gres::{Devices, GresHeld, GresLine, GresUse, GresWish};
 pub use het::HetRole;
 pub use id::{Gid, JobId, NodeId, StepNumber, Timestamp, Uid};
 pub use job::{
@@ -69,7 +71,9 @@ pub use node::{
 };
 pub use node_list::{UnknownNode, named_nodes, node_list};
 pub use partition::{Partition, PartitionState, PreemptMode, Sharing};
+pub use parts::{PartRules, PartsWanted, SharedDevices};
 pub use plan::{Passed, Plan, Start};
 pub use resource::{CoreSet, GresCount, Usage};
 pub use step::{CpuFrequency, Step, StepClient, StepLaunch, StepShare, StepTexts};
+pub use taken::Taken;
 pub use trigger::{Cause, Pulled, Trigger, Watched};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::gres::GresHeld;
+use crate::taken::Taken;
 
 /// A set of cores of one node, numbered from 0 across its sockets; or of its devices of one name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -121,8 +122,8 @@ pub struct Usage {
     pub memory_mib: u64,
     /// Generic resources held, by name and type.
     pub gres: BTreeMap<(Arc<str>, Option<Arc<str>>), u64>,
-    /// Which devices of a name are held.
-    pub devices: BTreeMap<Arc<str>, CoreSet>,
+    /// Which devices are held, whole or in parts.
+    pub taken: Taken,
     /// Jobs that run here.
     pub running: u32,
     /// Jobs that are being cleaned up here.
@@ -139,22 +140,14 @@ impl Usage {
         self.running == 0 && self.completing == 0
     }
 
-    /// Which devices of a name are held.
-    pub fn devices(&self, name: &str) -> CoreSet {
-        self.devices.get(name).cloned().unwrap_or_default()
-    }
-
     pub(crate) fn hold_gres(&mut self, held: &GresHeld) {
         if held.count == 0 {
             return;
         }
         let key = (Arc::clone(&held.name), held.kind.clone());
         *self.gres.entry(key).or_insert(0) += held.count;
-        if !held.devices.is_empty() {
-            let taken = self.devices.entry(Arc::clone(&held.name)).or_default();
-            assert!(!taken.intersects(&held.devices), "a device of {} is held twice", held.name);
-            taken.add(&held.devices);
-        }
+        assert!(!self.taken.clashes(held), "a device of {} is held twice", held.name);
+        self.taken.add(held);
     }
 
     pub(crate) fn release_gres(&mut self, held: &GresHeld) {
@@ -167,12 +160,7 @@ impl Usage {
         if *count == 0 {
             self.gres.remove(&key);
         }
-        if let Some(taken) = self.devices.get_mut(&held.name) {
-            taken.remove(&held.devices);
-            if taken.is_empty() {
-                self.devices.remove(&held.name);
-            }
-        }
+        self.taken.remove(held);
     }
 
     pub(crate) fn hold_cores(&mut self, cores: &CoreSet) {

@@ -143,7 +143,7 @@ fn node_set(numbers: &[u32]) -> BTreeSet<NodeId> {
 fn write_gres(gres: &GresCount) -> proto::GresCount {
     let GresCount { name, kind, count } = gres;
     let (name, kind) = (name.to_string(), text(kind));
-    proto::GresCount { name, kind, count: *count, devices: Vec::new() }
+    proto::GresCount { name, kind, count: *count, ..proto::GresCount::default() }
 }
 
 fn read_gres(record: proto::GresCount) -> GresCount {
@@ -151,15 +151,18 @@ fn read_gres(record: proto::GresCount) -> GresCount {
 }
 
 fn write_held(held: &GresHeld) -> proto::GresCount {
-    let GresHeld { name, kind, count, devices } = held;
+    let GresHeld { name, kind, count, devices, parts } = held;
+    let part = |(device, count): &(u32, u64)| proto::GresPart { device: *device, count: *count };
+    let parts = parts.iter().map(part).collect();
     let (name, kind) = (name.to_string(), text(kind));
-    proto::GresCount { name, kind, count: *count, devices: devices.words().to_vec() }
+    proto::GresCount { name, kind, count: *count, devices: devices.words().to_vec(), parts }
 }
 
 fn read_held(record: proto::GresCount) -> GresHeld {
-    let proto::GresCount { name, kind, count, devices } = record;
+    let proto::GresCount { name, kind, count, devices, parts } = record;
+    let parts = parts.into_iter().map(|part| (part.device, part.count)).collect();
     let devices = CoreSet::from_words(devices);
-    GresHeld { name: name.into(), kind: shared(kind), count, devices }
+    GresHeld { name: name.into(), kind: shared(kind), count, devices, parts }
 }
 
 fn write_licenses(licenses: &[(Arc<str>, u32)]) -> Vec<proto::License> {

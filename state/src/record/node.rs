@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use model::{
-    Address, Availability, CoreSet, GresLine, Hardware, Node, NodeFlags, NodeId, NodeReason,
-    Origin, Registration, Timestamp, Uid,
+    Address, Availability, CoreSet, GresLine, GresUse, Hardware, Node, NodeFlags, NodeId,
+    NodeReason, Origin, Registration, Timestamp, Uid,
 };
 
 use super::paired::Paired as _;
@@ -281,18 +281,26 @@ fn read_registration(record: proto::Registration) -> Result<Registration, Record
 }
 
 fn write_line(line: &GresLine) -> proto::GresLine {
-    let GresLine { name, kind, count, cores, is_device } = line;
+    let GresLine { name, kind, count, cores, used } = line;
     proto::GresLine {
         name: name.to_string(),
         kind: text(kind),
         count: *count,
         cores: cores.as_ref().map(|cores| cores.words().to_vec()).unwrap_or_default(),
-        is_device: *is_device,
+        is_device: *used == GresUse::Device,
+        is_shared: used.is_shared(),
+        one_shared: *used == GresUse::SharedOne,
     }
 }
 
 fn read_line(record: proto::GresLine) -> GresLine {
-    let proto::GresLine { name, kind, count, cores, is_device } = record;
+    let proto::GresLine { name, kind, count, cores, is_device, is_shared, one_shared } = record;
+    let used = match (is_shared, one_shared) {
+        (true, true) => GresUse::SharedOne,
+        (true, false) => GresUse::Shared,
+        (false, _) if is_device => GresUse::Device,
+        (false, _) => GresUse::Counted,
+    };
     let cores = Some(CoreSet::from_words(cores)).filter(|cores| !cores.is_empty());
-    GresLine { name: name.into(), kind: shared(kind), count, cores, is_device }
+    GresLine { name: name.into(), kind: shared(kind), count, cores, used }
 }

@@ -12,10 +12,10 @@ use std::sync::Arc;
 use model::{
     Address, Allocation, ArrayRole, Availability, Carried, Change, Completing, CoreSet, Counters,
     Dependencies, Dependency, DependencyKind, DependencyState, Exclusive, Exit, Gid, GresCount,
-    GresHeld, GresLine, GresWish, Hardware, HetRole, Hold, Job, JobId, JobSpec, Join, Launch,
-    MemoryDefault, MemoryRequest, Node, NodeFlags, NodeId, NodeReason, NodeShare, NumberOption,
-    Origin, Outcome, Partition, PartitionState, PendingTasks, Phase, PreemptMode, Prologs,
-    Registration, Script, Sharing, TextOption, Timestamp, Uid, WaitReason,
+    GresHeld, GresLine, GresUse, GresWish, Hardware, HetRole, Hold, Job, JobId, JobSpec, Join,
+    Launch, MemoryDefault, MemoryRequest, Node, NodeFlags, NodeId, NodeReason, NodeShare,
+    NumberOption, Origin, Outcome, Partition, PartitionState, PendingTasks, Phase, PreemptMode,
+    Prologs, Registration, Script, Sharing, TextOption, Timestamp, Uid, WaitReason,
 };
 
 pub struct Draw(std::vec::IntoIter<u8>);
@@ -85,7 +85,8 @@ impl Draw {
 
     fn held(&mut self) -> GresHeld {
         let devices = self.several::<u32, CoreSet>(|d| d.u8().into());
-        GresHeld { devices, ..GresHeld::counted(self.gres()) }
+        let parts = self.several(|d| (d.u32(), d.u64()));
+        GresHeld { devices, parts, ..GresHeld::counted(self.gres()) }
     }
 
     fn wish(&mut self) -> GresWish {
@@ -514,7 +515,13 @@ impl Draw {
         let GresCount { name, kind, count } = self.gres();
         let cores: CoreSet = self.several::<u32, _>(|d| d.u8().into());
         let cores = Some(cores).filter(|cores| !cores.is_empty());
-        GresLine { name, kind, count, cores, is_device: self.bool() }
+        let used = match self.u8() % 4 {
+            0 => GresUse::Counted,
+            1 => GresUse::Device,
+            2 => GresUse::Shared,
+            _ => GresUse::SharedOne,
+        };
+        GresLine { name, kind, count, cores, used }
     }
 
     fn partition(&mut self) -> Partition {

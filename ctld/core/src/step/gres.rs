@@ -1,6 +1,6 @@
 //! Generic resources of steps: part of what their job holds.
 
-use model::{CoreSet, Devices, GresCount, GresHeld, GresWish, Job, Node};
+use model::{CoreSet, Devices, GresCount, GresHeld, GresWish, Job, Node, SharedDevices, Taken};
 
 use super::request::{StepGres, StepRequest};
 
@@ -152,6 +152,14 @@ pub(super) fn with_devices(
         let mut in_use = CoreSet::default();
         used.iter().filter(is_it).for_each(|used| in_use.add(&used.devices));
         let of_job = held.iter().find(is_it);
+        if let Some(of_job) = of_job.filter(|of_job| !of_job.parts.is_empty()) {
+            let mut taken_parts = Taken::default();
+            used.iter().filter(is_it).for_each(|used| taken_parts.add(used));
+            let shared = SharedDevices::of(node, &of_job.name);
+            let parts = shared.for_step(of_job, &taken_parts, cores, taken.count);
+            let devices = parts.iter().map(|(device, _)| *device).collect();
+            return GresHeld { devices, parts, ..GresHeld::counted(taken) };
+        }
         let devices = of_job.map(|of_job| {
             Devices::of(node, &of_job.name).for_step(of_job, &in_use, cores, taken.count)
         });

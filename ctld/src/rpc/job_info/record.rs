@@ -243,7 +243,7 @@ impl<'a> Records<'a> {
         if self.flags.has(ShowFlags::DETAIL) {
             info.resources = Some(job_resources(self.view, job, allocation));
             if job.is_active() {
-                info.gres_detail = gres_detail(allocation);
+                info.gres_detail = gres_detail(self.view, allocation);
             }
         }
     }

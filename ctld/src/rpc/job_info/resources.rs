@@ -9,7 +9,7 @@ use protocol::{Errno, Number};
 
 use super::record::whole_node;
 use crate::rpc::field::node_set;
-use crate::rpc::gres::{bitmap, ranges};
+use crate::rpc::gres::{bitmap, fractions, parts, ranges};
 use crate::rpc::visible::is_admin;
 use crate::rpc::{Failure, Reply, Request, sluid};
 use crate::view::View;
@@ -33,15 +33,22 @@ pub(super) fn gres_text(allocation: &Allocation) -> Option<String> {
     (!terms.is_empty()).then(|| terms.join(","))
 }
 
-/// `gpu:a100:2(IDX:0-1)` of devices, else `widget(CNT:2)`, node by node.
-pub(super) fn gres_detail(allocation: &Allocation) -> Vec<Option<String>> {
+/// `gpu:a100:2(IDX:0-1)` of devices, `shard:4(4/10,0/10)` of their parts, else `widget(CNT:2)`, node by node.
+pub(super) fn gres_detail(view: &View, allocation: &Allocation) -> Vec<Option<String>> {
     if allocation.shares.iter().all(|share| share.gres.is_empty()) {
         return Vec::new();
     }
     let of_node = |share: &NodeShare| {
-        let term = |gres: &GresHeld| match gres.devices.is_empty() && gres.count > 0 {
-            true => format!("{}(CNT:{})", name_of(gres), gres.count),
-            false => {
+        let node = view.cluster.node(share.node);
+        let term = |gres: &GresHeld| match node.filter(|_| !gres.parts.is_empty()) {
+            Some(node) => {
+                let parts = fractions(parts(node, gres).into_iter());
+                format!("{}:{}({parts})", name_of(gres), gres.count)
+            }
+            None if gres.devices.is_empty() && gres.count > 0 => {
+                format!("{}(CNT:{})", name_of(gres), gres.count)
+            }
+            None => {
                 let devices = ranges(gres.devices.iter());
                 format!("{}:{}(IDX:{devices})", name_of(gres), gres.count)
             }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use ctld_core::{Event, LaunchResult, NodeMessage};
 use model::{
-    Allocation, ArrayRole, Change, Completing, CoreSet, Exit, GresCount, GresHeld, GresLine, Job,
-    JobId, Launch, MemoryRequest, Node, NodeShare, NumberOption, Outcome, PendingTasks, Phase,
-    Registration, Script, StepNumber, TextOption, Timestamp,
+    Allocation, ArrayRole, Change, Completing, CoreSet, Exit, GresCount, GresHeld, GresLine,
+    GresUse, Job, JobId, Launch, MemoryRequest, Node, NodeShare, NumberOption, Outcome,
+    PendingTasks, Phase, Registration, Script, StepNumber, TextOption, Timestamp,
 };
 use protocol::auth::{Credential, Issuer, KeySet, Signed, VersionedCredential};
 use protocol::msg::{BatchJobLaunch, JobFlags, KillFlags, KillJob, LaunchProlog, SignalTasks};
@@ -33,7 +33,7 @@ fn view_with(job: Job, version: Version) -> (View, Arc<Job>) {
                 kind: Some("a100".into()),
                 count: 4,
                 cores: None,
-                is_device: true,
+                used: GresUse::Device,
             }];
             let registered = fixtures::registered(version);
             let registration = Some(Arc::new(Registration { gres: gres.into(), ..registered }));
@@ -311,6 +311,7 @@ fn two_node_job() -> Job {
             kind: Some("a100".into()),
             count: 2,
             devices: CoreSet::from_iter([node, 3]),
+            parts: Vec::new(),
         }],
     };
     job.allocation = Some(Arc::new(Allocation {

@@ -133,7 +133,16 @@ pub(in crate::rpc) fn wishes(desc: &JobDesc, types: &[Arc<str>]) -> Result<Vec<G
         }
         way.put(&mut wishes, &asked);
     }
+    if mixes_parts(&wishes) {
+        return Err(Failure::Code(Errno::ESLURM_INVALID_GRES));
+    }
     Ok(wishes)
+}
+
+/// Whether somebody asks for devices and for parts of devices.
+pub(in crate::rpc) fn mixes_parts(wishes: &[GresWish]) -> bool {
+    let asks = |name: &str| wishes.iter().any(|wish| *wish.name == *name);
+    asks("gpu") && (asks("shard") || asks("mps"))
 }
 
 /// The texts of a description that speak of generic resources; those that add to others come last.

@@ -1,0 +1,19 @@
+# Ten parts of each GPU of n1; those of n2 have a type and a socket each, and one of them is shared at a time.
+alice: for n in n1 n2; do scontrol -d -o show node $n | grep -o 'Gres.*' | cut -d' ' -f1-3; done
+alice: srun -Q -w n1 --gres=shard:3 env | grep -E 'GPU|CUDA|SHARD|GRES' | sort
+alice: until [ $(squeue -h | wc -l) = 0 ]; do sleep 0.2; done; srun -Q -w n1 -n2 --gres=shard:10 sh -c 'echo $SLURM_PROCID $CUDA_VISIBLE_DEVICES $SLURM_SHARDS_ON_NODE' | sort
+alice: until [ $(squeue -h | wc -l) = 0 ]; do sleep 0.2; done; sbatch -Q -w n1 --gres=gpu:1,shard:1 --wrap=true; sbatch -Q -w n1 --gpus=1 --gres=shard:1 --wrap=true; sbatch -Q -w n1 --gres=shard:21 --wrap=true; sbatch -Q --gres=shard:15 -w n1 -J wide --wrap=true; until squeue -h -o %r | grep -q Res; do sleep 0.2; done; squeue -h -o '%j %t %r %b'; scancel -n wide
+# Parts of one device each; a fourth waits for a device, a fifth for parts.
+alice: for i in 6 7 4; do sbatch -Q -w n1 -n1 --gres=shard:$i -J s$i -o s$i.out --wrap='env | grep -E "GPU|CUDA|SHARD" | sort; sleep 300'; until squeue -h -t R -n s$i | grep -q s$i; do sleep 0.2; done; done; sbatch -Q -w n1 -n1 --gres=gpu:1 -J g1 -o g1.out --wrap='env | grep -E "GPU|CUDA" | sort; sleep 300'; sbatch -Q -w n1 -n1 --gres=shard:4 -J t4 -o t4.out --wrap='env | grep -E "GPU|CUDA|SHARD" | sort; sleep 300'; sleep 1; squeue -h -S j -o '%j %t %b'; until [ -s s4.out ]; do sleep 0.2; done; cat s6.out s7.out s4.out
+alice: for j in $(squeue -h -t R -S j -o %i); do scontrol -d -o show job $j | grep -oE ' (GRES|TresPerNode)=[^ ]*'; done; scontrol -d -o show node n1 | grep -o 'GresUsed=[^ ]*'; squeue -h -S j -O name:10
+alice: scancel -n s7; until [ -s g1.out ]; do sleep 0.2; done; cat g1.out; scontrol -d -o show node n1 | grep -o 'GresUsed=[^ ]*'; squeue -h -S j -o '%j %t %r %b'
+alice: scancel -n s4; until [ -s t4.out ]; do sleep 0.2; done; cat t4.out; scontrol -d -o show node n1 | grep -o 'GresUsed=[^ ]*'; for j in $(squeue -h -t R -S j -o %i); do scontrol -d -o show job $j | grep -oE ' GRES=[^ ]*'; done
+alice: scancel -u alice; until [ $(squeue -h | wc -l) = 0 ]; do sleep 0.2; done; scontrol -d -o show node n1 | grep -o 'GresUsed=[^ ]*'
+# Steps have some of the parts of their job.
+alice: sbatch -Q -W -w n1 -n4 --mem=400 --gres=shard:8 -o p.out --wrap='for i in 3 5; do srun -Q -n1 --exact --mem=100 --gres=shard:$i sh -c "sleep 1; env | grep -E SHARD" & done; wait; srun -Q -n1 --overlap --gres=shard:6 sh -c "sleep 2; env | grep SHARD" & srun -Q -n1 --overlap --gres=shard:7 env | grep SHARD; wait; srun -Q -n1 env | grep -E "CUDA|SHARD" | sort; srun -Q -n1 --gres=shard:9 true 2>&1; srun -Q -n1 --gres=gpu:1 true 2>&1; srun -Q -n1 --gres=none env | grep -E "CUDA|SHARD"'; sort p.out | sed 's/job [0-9]*/job N/'
+# A node for itself: the devices; never all parts of several devices.
+alice: sbatch -Q -w n1 --exclusive --gres=shard:2 -J all --wrap=true; sleep 2; squeue -h -o "%j %t %r"; scancel -n all
+alice: sbatch -Q -W -w n1 --exclusive -o y.out --wrap='env | grep -E "CUDA|SHARD" | sort; scontrol -d -o show job $SLURM_JOB_ID | grep -o " GRES=[^ ]*"; scontrol -d -o show node n1 | grep -o "GresUsed=[^ ]*"'; cat y.out
+# MPS in percent of a device.
+alice: srun -Q -w n2 --gres=mps:25 env | grep -E 'GPU|CUDA|MPS' | sort; until [ $(squeue -h | wc -l) = 0 ]; do sleep 0.2; done
+alice: for i in 1 2 3; do sbatch -Q -w n2 -n1 --gres=mps:40 -J m$i -o m$i.out --wrap='env | grep -E "CUDA|MPS" | sort; sleep 300'; done; until [ -s m2.out ]; do sleep 0.2; done; sbatch -Q -w n2 -n1 --gres=gpu:1 -J g2 -o g2.out --wrap='env | grep -E "GPU|CUDA" | sort; sleep 300'; until [ -s g2.out ]; do sleep 0.2; done; cat m1.out m2.out g2.out; squeue -h -S j -o '%j %t %r %b'; for j in $(squeue -h -t R -S j -o %i); do scontrol -d -o show job $j | grep -oE ' GRES=[^ ]*'; done; scontrol -d -o show node n2 | grep -o 'GresUsed=[^ ]*'; scancel -u alice; until [ $(squeue -h | wc -l) = 0 ]; do sleep 0.2; done
