@@ -9,7 +9,8 @@ alice: scontrol -d -o show job | grep -o ' GRES=[^ ]*'; scontrol -d -o show node
 alice: scancel -n two1; until squeue -h -t R -n three | grep -q three; do sleep 0.2; done; until [ -s three.out ]; do sleep 0.2; done; cat three.out; scontrol -d -o show node n1 | grep -o 'GresUsed=[^ ]*'
 alice: scancel -u alice; until [ $(squeue -h | wc -l) = 0 ]; do sleep 0.2; done; scontrol -d -o show node n1 | grep -o 'GresUsed=[^ ]*'
 # Steps have some of what their job has.
-alice: until [ $(squeue -h | wc -l) = 0 ]; do sleep 0.2; done; sbatch -Q -W -w n1 -n4 --mem=400 --gres=gpu:4 -o s.out --wrap='for i in 1 2; do srun -Q -n1 --exact --mem=100 --gres=gpu:2 sh -c "sleep 1; env | grep -E STEP_GPU" & done; wait; srun -Q -n1 --overlap --gres=gpu:1 sh -c "sleep 2; env | grep STEP_GPU" & srun -Q -n1 --overlap --gres=gpu:1 env | grep STEP_GPU; wait'; sort s.out
+# bash, for slurmstepd of 25.05 starts scripts with SIGCHLD blocked, and dash then waits for ever.
+alice: until [ $(squeue -h | wc -l) = 0 ]; do sleep 0.2; done; printf '#!/bin/bash\nfor i in 1 2; do srun -Q -n1 --exact --mem=100 --gres=gpu:2 sh -c "sleep 1; env | grep -E STEP_GPU" & done; wait; srun -Q -n1 --overlap --gres=gpu:1 sh -c "sleep 2; env | grep STEP_GPU" & srun -Q -n1 --overlap --gres=gpu:1 env | grep STEP_GPU; wait\n' > s.sh; sbatch -Q -W -w n1 -n4 --mem=400 --gres=gpu:4 -o s.out s.sh; sort s.out
 alice: until [ $(squeue -h | wc -l) = 0 ]; do sleep 0.2; done; sbatch -Q -W -w n1 -n2 --gres=gpu:4 -o s2.out --wrap='srun -Q -n2 --gpus-per-task=1 sh -c "echo \$SLURM_PROCID \$CUDA_VISIBLE_DEVICES" | sort; srun -Q -n2 --gpus-per-task=2 --gpu-bind=none sh -c "echo \$SLURM_PROCID \$CUDA_VISIBLE_DEVICES" | sort; srun -Q -n1 --gpus=3 env | grep STEP_GPU; srun -Q --gpus-per-node=2 -n1 env | grep STEP_GPU; srun -Q -n1 --gres=gpu:5 true 2>&1'; cat s2.out
 # Types and cores.
 alice: until [ $(squeue -h | wc -l) = 0 ]; do sleep 0.2; done; srun -Q -w n2 --gres=gpu:b:1 env | grep -E 'GPU|CUDA' | sort
