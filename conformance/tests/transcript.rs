@@ -183,3 +183,14 @@ NodeName=n2 Name=mps Count=200
         .file("gres.conf", gres);
     same_in(builder, include_str!("transcript/shard.cmd"));
 }
+
+#[test]
+fn what_is_not_consumed_is_everybodys() {
+    let Some(builder) = World::builder() else { return };
+    let builder = builder
+        .node("n1")
+        .conf("GresTypes=r1,r2")
+        .conf("NodeName=n1 CPUs=4 RealMemory=2000 Gres=r1:no_consume:2,r2:2")
+        .file("gres.conf", "NodeName=n1 Name=r1 Count=2\nNodeName=n1 Name=r2 Count=2\n");
+    same_in(builder, include_str!("transcript/noconsume.cmd"));
+}

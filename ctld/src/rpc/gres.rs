@@ -16,6 +16,9 @@ use crate::view::View;
 /// The name whose plugin tells prologs and epilogs of its devices.
 const GPU: &str = "gpu";
 
+/// How much is held of what is not used up (`NO_CONSUME_VAL64` of slurm.h).
+const NO_CONSUME: u64 = 0xffff_ffff_ffff_fffd;
+
 /// What is held of the nodes of a job, in their order; `None` where nothing is.
 type OnNodes<'a> = Vec<(&'a Node, &'a [GresHeld])>;
 
@@ -42,6 +45,14 @@ pub(super) fn of_job(shares: &[(&Node, &NodeShare)]) -> Vec<GresJob> {
 pub(super) fn of_step(held: &OnNodes<'_>) -> Vec<GresStep> {
     let record = |kind| {
         let mut nodes = nodes_of(held, kind);
+        if kind.endless {
+            return GresStep {
+                plugin_id: gres_plugin_id(&kind.name),
+                total: NO_CONSUME,
+                type_name: kind.kind.as_deref().map(str::to_owned),
+                ..GresStep::default()
+            };
+        }
         let counts = nodes.counts.as_deref().unwrap_or_default();
         let in_use = (0u32..).zip(counts).filter(|(_, count)| **count > 0).map(|(at, _)| at);
         let node_in_use = Some(Bitmap::with(nodes.node_count, in_use));
@@ -111,7 +122,7 @@ fn nodes_of(held: &OnNodes<'_>, kind: &GresHeld) -> GresNodes {
         let mut held_here = held.iter().filter(|one| is_same(kind, one));
         let one = held_here.next();
         let devices = one.and_then(|one| bitmap(node, &one.name, &one.devices));
-        (one.map_or(0, |one| one.count), devices)
+        (one.map_or(0, |one| if one.endless { NO_CONSUME } else { one.count }), devices)
     };
     let (counts, devices) = held.iter().map(of_node).unzip();
     GresNodes { devices: Some(devices), ..GresNodes::with_counts(counts) }
@@ -144,8 +155,10 @@ pub(super) fn bitmap(node: &Node, name: &str, devices: &CoreSet) -> Option<Bitma
     (!devices.is_empty() && all > 0).then(|| Bitmap::with(all, known))
 }
 
+/// All nodes together; of what is not used up the word for that.
 fn total(nodes: &GresNodes) -> u64 {
-    nodes.counts.iter().flatten().sum()
+    let counts = || nodes.counts.iter().flatten();
+    if counts().any(|count| *count == NO_CONSUME) { NO_CONSUME } else { counts().sum() }
 }
 
 fn is_same(a: &GresHeld, b: &GresHeld) -> bool {

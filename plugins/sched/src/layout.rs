@@ -295,7 +295,9 @@ fn gres(
             if some > 0 {
                 *left -= some;
                 missing -= some;
-                given.push(GresHeld::counted(GresCount { count: some, ..has.clone() }));
+                let endless = !site.node.hardware.uses_up(&has.name);
+                let has = GresHeld::counted(GresCount { count: some, ..has.clone() });
+                given.push(GresHeld { endless, ..has });
             }
         }
         if missing > 0 {
@@ -318,7 +320,11 @@ fn all_gres(demand: &Demand, node: &Node) -> Vec<GresHeld> {
         };
         gres.count > 0 && comes
     };
-    kinds.iter().filter(has).cloned().map(GresHeld::counted).collect()
+    let held = |gres: &GresCount| GresHeld {
+        endless: !node.hardware.uses_up(&gres.name),
+        ..GresHeld::counted(gres.clone())
+    };
+    kinds.iter().filter(has).map(held).collect()
 }
 
 /// Takes cores of one node.

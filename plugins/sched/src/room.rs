@@ -142,7 +142,8 @@ pub(crate) fn binds_devices(node: &Node) -> bool {
 }
 
 fn held(share: &NodeShare, of: &model::GresCount) -> u64 {
-    let same = |gres: &&model::GresHeld| gres.name == of.name && gres.kind == of.kind;
+    let same =
+        |gres: &&model::GresHeld| gres.name == of.name && gres.kind == of.kind && !gres.endless;
     share.gres.iter().filter(same).map(|gres| gres.count).sum()
 }
 

@@ -26,6 +26,10 @@ pub fn bound(
         if given.iter().any(|known| known.name == one.name && known.kind == one.kind) {
             continue;
         }
+        if !node.hardware.uses_up(&one.name) {
+            given.push(GresHeld { endless: true, ..one.clone() });
+            continue;
+        }
         let shared = SharedDevices::of(node, &one.name);
         if !shared.is_empty() {
             let own = in_parts(&shared, wishes, one, cores, &taken, rules)?;

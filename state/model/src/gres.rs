@@ -88,18 +88,21 @@ pub struct GresHeld {
     pub devices: CoreSet,
     /// How much of each of these devices, ascending; empty if it has them whole.
     pub parts: Vec<(u32, u64)>,
+    /// Whether there is as much left as before (`no_consume`); then it counts for nothing.
+    pub endless: bool,
 }
 
 impl GresHeld {
     /// So many, and no devices, or none yet.
     pub fn counted(of: GresCount) -> Self {
         let GresCount { name, kind, count } = of;
-        Self { name, kind, count, devices: CoreSet::default(), parts: Vec::new() }
+        Self { name, kind, count, devices: CoreSet::default(), parts: Vec::new(), endless: false }
     }
 
-    /// How many, whichever they are.
+    /// How many, whichever they are; 0 of what is not used up.
     pub fn count(&self) -> GresCount {
-        GresCount { name: Arc::clone(&self.name), kind: self.kind.clone(), count: self.count }
+        let count = if self.endless { 0 } else { self.count };
+        GresCount { name: Arc::clone(&self.name), kind: self.kind.clone(), count }
     }
 }
 
@@ -395,6 +398,7 @@ pub(crate) mod tests {
             count,
             devices,
             parts: Vec::new(),
+            endless: false,
         }
     }
 

@@ -99,7 +99,7 @@ pub struct Hardware {
     pub spec_memory_mib: u64,
     /// Generic resources.
     pub gres: Arc<[GresCount]>,
-    /// The same as configured, for people.
+    /// The same as configured, for people; it also says of which there is enough for everybody.
     pub gres_text: Option<Arc<str>>,
     /// Default binding of tasks (CpuBind).
     pub cpu_bind: u32,
@@ -124,6 +124,17 @@ impl Hardware {
             gres_text: None,
             cpu_bind: 0,
         }
+    }
+
+    /// Whether jobs use up a generic resource; not if it is configured with `no_consume`.
+    pub fn uses_up(&self, name: &str) -> bool {
+        const ENOUGH: &str = "no_consume";
+        let text = self.gres_text.as_deref().unwrap_or_default();
+        let says = |word: &str| {
+            let mut parts = word.trim().split(':');
+            parts.next() == Some(name) && parts.any(|part| part.eq_ignore_ascii_case(ENOUGH))
+        };
+        !text.split(',').any(says)
     }
 
     /// Cores in all.

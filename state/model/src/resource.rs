@@ -141,7 +141,7 @@ impl Usage {
     }
 
     pub(crate) fn hold_gres(&mut self, held: &GresHeld) {
-        if held.count == 0 {
+        if held.count == 0 || held.endless {
             return;
         }
         let key = (Arc::clone(&held.name), held.kind.clone());
@@ -151,7 +151,7 @@ impl Usage {
     }
 
     pub(crate) fn release_gres(&mut self, held: &GresHeld) {
-        if held.count == 0 {
+        if held.count == 0 || held.endless {
             return;
         }
         let key = (Arc::clone(&held.name), held.kind.clone());

@@ -151,18 +151,25 @@ fn read_gres(record: proto::GresCount) -> GresCount {
 }
 
 fn write_held(held: &GresHeld) -> proto::GresCount {
-    let GresHeld { name, kind, count, devices, parts } = held;
+    let GresHeld { name, kind, count, devices, parts, endless } = held;
     let part = |(device, count): &(u32, u64)| proto::GresPart { device: *device, count: *count };
     let parts = parts.iter().map(part).collect();
     let (name, kind) = (name.to_string(), text(kind));
-    proto::GresCount { name, kind, count: *count, devices: devices.words().to_vec(), parts }
+    proto::GresCount {
+        name,
+        kind,
+        count: *count,
+        devices: devices.words().to_vec(),
+        parts,
+        endless: *endless,
+    }
 }
 
 fn read_held(record: proto::GresCount) -> GresHeld {
-    let proto::GresCount { name, kind, count, devices, parts } = record;
+    let proto::GresCount { name, kind, count, devices, parts, endless } = record;
     let parts = parts.into_iter().map(|part| (part.device, part.count)).collect();
     let devices = CoreSet::from_words(devices);
-    GresHeld { name: name.into(), kind: shared(kind), count, devices, parts }
+    GresHeld { name: name.into(), kind: shared(kind), count, devices, parts, endless }
 }
 
 fn write_licenses(licenses: &[(Arc<str>, u32)]) -> Vec<proto::License> {

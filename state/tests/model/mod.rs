@@ -86,7 +86,7 @@ impl Draw {
     fn held(&mut self) -> GresHeld {
         let devices = self.several::<u32, CoreSet>(|d| d.u8().into());
         let parts = self.several(|d| (d.u32(), d.u64()));
-        GresHeld { devices, parts, ..GresHeld::counted(self.gres()) }
+        GresHeld { devices, parts, endless: self.bool(), ..GresHeld::counted(self.gres()) }
     }
 
     fn wish(&mut self) -> GresWish {

@@ -4,6 +4,9 @@ use model::{CoreSet, Devices, GresCount, GresHeld, GresWish, Job, Node, SharedDe
 
 use super::request::{StepGres, StepRequest};
 
+/// How much a step finds of what is not used up.
+const ENOUGH: u64 = u32::MAX as u64;
+
 /// What a step asks for: its own words, else those of its job.
 pub(super) fn asked(job: &Job, request: &StepRequest) -> StepGres {
     let mut wish = request.gres.clone().unwrap_or_else(|| of_job(job));
@@ -152,6 +155,9 @@ pub(super) fn with_devices(
         let mut in_use = CoreSet::default();
         used.iter().filter(is_it).for_each(|used| in_use.add(&used.devices));
         let of_job = held.iter().find(is_it);
+        if of_job.is_some_and(|of_job| of_job.endless) {
+            return GresHeld { endless: true, ..GresHeld::counted(taken) };
+        }
         if let Some(of_job) = of_job.filter(|of_job| !of_job.parts.is_empty()) {
             let mut taken_parts = Taken::default();
             used.iter().filter(is_it).for_each(|used| taken_parts.add(used));
@@ -173,7 +179,8 @@ pub(super) fn left(held: &[GresHeld], used: &[GresHeld]) -> Vec<GresCount> {
     let of = |one: &GresHeld| {
         let used = used.iter().filter(|u| u.name == one.name && u.kind == one.kind);
         let used: u64 = used.map(|used| used.count).sum();
-        GresCount { count: one.count.saturating_sub(used), ..one.count() }
+        let left = if one.endless { ENOUGH } else { one.count.saturating_sub(used) };
+        GresCount { count: left, ..one.count() }
     };
     held.iter().map(of).collect()
 }

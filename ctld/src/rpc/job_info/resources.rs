@@ -29,7 +29,7 @@ pub(super) fn gres_text(allocation: &Allocation) -> Option<String> {
         }
     }
     let terms: Vec<String> =
-        all.iter().map(|gres| format!("{}:{}", name_of(gres), gres.count)).collect();
+        all.iter().map(|gres| format!("{}:{}", name_of(gres), gres.count().count)).collect();
     (!terms.is_empty()).then(|| terms.join(","))
 }
 
@@ -46,7 +46,7 @@ pub(super) fn gres_detail(view: &View, allocation: &Allocation) -> Vec<Option<St
                 format!("{}:{}({parts})", name_of(gres), gres.count)
             }
             None if gres.devices.is_empty() && gres.count > 0 => {
-                format!("{}(CNT:{})", name_of(gres), gres.count)
+                format!("{}(CNT:{})", name_of(gres), gres.count().count)
             }
             None => {
                 let devices = ranges(gres.devices.iter());

@@ -312,6 +312,7 @@ fn two_node_job() -> Job {
             count: 2,
             devices: CoreSet::from_iter([node, 3]),
             parts: Vec::new(),
+            endless: false,
         }],
     };
     job.allocation = Some(Arc::new(Allocation {
