@@ -123,6 +123,7 @@ fn a_node_that_vanishes_takes_jobs_with_it_as_they_asked() {
     world.wait_text("/home/alice/rest.out", "goes on\n");
     world.wait_job(rest, "COMPLETED");
     assert_eq!(world.job_field(rest, "NodeList"), "n1");
+    assert!(world.job(rest).contains("ResizeTime=20"), "{}", world.job(rest));
     alice.ok(["scancel", &again.to_string()]);
     world.mend("n2");
     world.wait_node_within("n2", "idle", 60);

@@ -262,6 +262,7 @@ fn completing_job() -> Job {
             exclusive: true,
             tasks: 2,
             licenses: vec![("matlab".into(), 2)],
+            resized: None,
         })),
         outcome: Some(Outcome {
             exit: Exit::Cancelled { by: Uid(1001) },

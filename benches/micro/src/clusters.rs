@@ -113,6 +113,7 @@ pub(crate) fn starts(jobs: &[JobId]) -> Plan {
             exclusive: false,
             tasks: 1,
             licenses: Vec::new(),
+            resized: None,
         };
         Start { job: *job, task: None, partition: "main".into(), allocation }
     };

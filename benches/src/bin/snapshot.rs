@@ -250,6 +250,7 @@ fn started(id: u32, spec: &Arc<JobSpec>) -> Job {
         exclusive: false,
         tasks: 1,
         licenses: Vec::new(),
+        resized: None,
     };
     Job {
         phase: Phase::Running(Launch::Done),

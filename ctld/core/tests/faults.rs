@@ -63,8 +63,15 @@ fn a_job_that_is_not_to_be_killed_goes_on_without_a_node_that_vanished() {
     second_node_vanishes(&mut world);
     let allocation = world.job(job).allocation.clone().unwrap();
     assert_eq!((&*allocation.node_list, allocation.shares.len()), ("n[1,3]", 2));
-    assert_eq!(world.job(job).phase, Phase::Running(Launch::Done));
-    assert_eq!((world.job(job).restarts, world.job(other).restarts), (0, 1));
+    let left = world.job(other).allocation.clone().unwrap();
+    assert_eq!(
+        (&*left.node_list, left.batch_host(), left.resized.map(|resized| resized.at)),
+        ("n3", NodeId(1), Some(world.now))
+    );
+    for job in [job, other] {
+        let job = world.job(job);
+        assert_eq!((&job.phase, job.restarts), (&Phase::Running(Launch::Done), 0));
+    }
     assert_eq!(*world.cluster().usage(NodeId(1)), Usage::default());
     world.batch_done(job, 0);
     world.epilog(job, 3);

@@ -208,6 +208,7 @@ mod tests {
             exclusive: false,
             tasks: 1,
             licenses: vec![("fea".into(), 3)],
+            resized: None,
         }));
         view.cluster.apply(&Change::Job(Arc::new(job)));
         let body = fixtures::bytes(&msg::LicenseInfoRequest::default(), Version::NEWEST);

@@ -147,6 +147,7 @@ mod tests {
             exclusive: false,
             tasks: 2,
             licenses: Vec::new(),
+            resized: None,
         }));
         view.cluster.apply(&Change::Job(Arc::new(job)));
         let step = model::Step {

@@ -221,6 +221,7 @@ mod tests {
             exclusive: false,
             tasks: 2,
             licenses: Vec::new(),
+            resized: None,
         }));
         (job.started, job.ended) = (Some(NOW), Some(NOW.plus_s(600)));
         job

@@ -372,6 +372,7 @@ mod tests {
                 exclusive: false,
                 tasks: 1,
                 licenses: Vec::new(),
+                resized: None,
             }));
             apply(&mut view, Change::Job(Arc::new(job)));
             assert_eq!(state_of(&view, "n1"), node_state::ALLOCATED | planned, "job {id}");

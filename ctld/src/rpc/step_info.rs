@@ -257,6 +257,7 @@ mod tests {
             exclusive: false,
             tasks: 1,
             licenses: Vec::new(),
+            resized: None,
         }));
         let step = Step {
             job: job.id,

@@ -220,6 +220,7 @@ impl<'a> Planner<'a> {
             tasks: demand.tasks.unwrap_or(tasks),
             licenses: job.spec.licenses.clone(),
             shares,
+            resized: None,
         }
     }
 

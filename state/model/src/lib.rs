@@ -63,7 +63,7 @@ pub use het::HetRole;
 pub use id::{Gid, JobId, NodeId, StepNumber, Timestamp, Uid};
 pub use job::{
     Allocation, Carried, Completing, Exclusive, Exit, Hold, Job, JobSpec, Launch, MemoryRequest,
-    NodeShare, NumberOption, Outcome, Phase, Prologs, TextOption, WaitReason,
+    NodeShare, NumberOption, Outcome, Phase, Prologs, Resized, TextOption, WaitReason,
 };
 pub use limit::{Beyond, PartLimits};
 pub use node::{

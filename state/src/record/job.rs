@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use model::{
     Allocation, ArrayRole, Completing, CoreSet, Exit, Gid, HetRole, IndexSet, Job, JobId, JobSpec,
-    Launch, NodeId, NodeShare, Outcome, PendingTasks, Phase, Prologs, Timestamp, Uid, WaitReason,
+    Launch, NodeId, NodeShare, Outcome, PendingTasks, Phase, Prologs, Resized, Timestamp, Uid,
+    WaitReason,
 };
 use prost::Message as _;
 
@@ -326,13 +327,17 @@ fn read_outcome(record: proto::Outcome) -> Result<Outcome, RecordError> {
 }
 
 fn write_allocation(allocation: &Allocation) -> proto::Allocation {
-    let Allocation { shares, node_list, exclusive, tasks, licenses } = allocation;
+    let Allocation { shares, node_list, exclusive, tasks, licenses, resized } = allocation;
     proto::Allocation {
         shares: shares.iter().map(write_share).collect(),
         node_list: node_list.to_string(),
         exclusive: *exclusive,
         tasks: *tasks,
         licenses: write_licenses(licenses),
+        resized: resized.map(|resized| proto::Resized {
+            at: resized.at.0,
+            script_on: resized.script_on.map(|node| node.0),
+        }),
     }
 }
 
@@ -358,6 +363,10 @@ fn read_allocation(record: proto::Allocation) -> Result<Allocation, RecordError>
         exclusive: record.exclusive,
         tasks: record.tasks,
         licenses: read_licenses(record.licenses),
+        resized: record.resized.map(|resized| Resized {
+            at: Timestamp(resized.at),
+            script_on: resized.script_on.map(NodeId),
+        }),
     })
 }
 

@@ -15,7 +15,7 @@ use model::{
     GresHeld, GresLine, GresUse, GresWish, Hardware, HetRole, Hold, Job, JobId, JobSpec, Join,
     Launch, MemoryDefault, MemoryRequest, Node, NodeFlags, NodeId, NodeReason, NodeShare,
     NumberOption, Origin, Outcome, Partition, PartitionState, PendingTasks, Phase, PreemptMode,
-    Prologs, Registration, Script, Sharing, TextOption, Timestamp, Uid, WaitReason,
+    Prologs, Registration, Resized, Script, Sharing, TextOption, Timestamp, Uid, WaitReason,
 };
 
 pub struct Draw(std::vec::IntoIter<u8>);
@@ -305,6 +305,10 @@ impl Draw {
             exclusive: self.bool(),
             tasks: self.u32(),
             licenses: self.several(Self::license),
+            resized: self.bool().then(|| Resized {
+                at: Timestamp(i64::from(self.u32())),
+                script_on: self.bool().then(|| self.node()),
+            }),
         }
     }
 

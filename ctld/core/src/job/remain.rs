@@ -3,30 +3,29 @@
 
 use std::sync::Arc;
 
-use model::{Allocation, Job, Launch, NodeId, Phase, named_nodes, node_list};
+use model::{Allocation, Job, Launch, NodeId, Phase, Resized, named_nodes, node_list};
 
 use crate::effect::{Effect, NodeMessage};
-use crate::job::{client, launch};
+use crate::job::client;
 use crate::reject::{Reject, StepReject};
 use crate::step;
 use crate::turn::Turn;
 
-/// Takes a node that is gone from a job that is to go on without it; gives whether it does. A script
-/// goes with its node, and its job with it; a heterogeneous job is as a whole or not at all.
+/// Takes a node that is gone from a job that is to go on without it; gives whether it does. It does so
+/// without its script, if that was there (24.11, 26.05); a heterogeneous job is as a whole or not at all.
 pub(crate) fn goes_on_without(turn: &mut Turn<'_>, job: &Arc<Job>, node: NodeId) -> bool {
     let Some(allocation) = job.allocation.clone().filter(|_| !job.spec.kill_on_node_fail) else {
         return false;
     };
     let runs = matches!(job.phase, Phase::Running(Launch::Done));
-    let has_lost_its_script = job.batch && launch::batch_host(job) == Some(node);
-    if !runs || has_lost_its_script || job.het.is_some() || allocation.shares.len() < 2 {
+    if !runs || job.het.is_some() || allocation.shares.len() < 2 {
         return false;
     }
     let name = turn.cluster().node(node).map_or_else(Arc::default, |node| Arc::clone(&node.name));
     client::node_lost(turn, job, node, &name);
     step::part_lost(turn, job, node);
     let nodes = allocation.shares.iter().map(|share| share.node).filter(|id| *id != node);
-    let rest = part(turn, &allocation, &nodes.collect::<Vec<_>>());
+    let rest = part(turn, job, &allocation, &nodes.collect::<Vec<_>>());
     turn.edit_job(job, |job| job.allocation = Some(Arc::new(rest)));
     turn.emit(Effect::Schedule);
     true
@@ -93,7 +92,7 @@ pub(super) fn keeps(turn: &mut Turn<'_>, job: &Arc<Job>, kept: &KeptNodes) -> Ar
         let message = NodeMessage::Abort { job: job.id, step: None };
         turn.emit(Effect::ToNode { node, message });
     }
-    let rest = part(turn, &allocation, &kept);
+    let rest = part(turn, job, &allocation, &kept);
     let (count, cpus) = (u32::try_from(kept.len()).unwrap_or(u32::MAX), rest.cpus());
     turn.emit(Effect::Schedule);
     turn.edit_job(job, |job| {
@@ -108,13 +107,17 @@ pub(super) fn keeps(turn: &mut Turn<'_>, job: &Arc<Job>, kept: &KeptNodes) -> Ar
 }
 
 /// The part of an allocation on some of its nodes.
-fn part(turn: &Turn<'_>, allocation: &Allocation, nodes: &[NodeId]) -> Allocation {
+fn part(turn: &Turn<'_>, job: &Job, allocation: &Allocation, nodes: &[NodeId]) -> Allocation {
     let shares: Vec<_> =
         allocation.shares.iter().filter(|share| nodes.contains(&share.node)).cloned().collect();
     Allocation {
         node_list: node_list(turn.cluster(), nodes),
         tasks: shares.iter().map(|share| share.tasks).sum(),
         shares,
+        resized: Some(Resized {
+            at: turn.now,
+            script_on: job.batch.then(|| allocation.batch_host()),
+        }),
         ..Allocation::clone(allocation)
     }
 }

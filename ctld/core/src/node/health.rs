@@ -122,7 +122,12 @@ pub(crate) fn lose_jobs(turn: &mut Turn<'_>, id: NodeId) {
         if let Some(job) = job {
             job::clean_on(turn, &job, id);
             if hears {
-                turn.emit(Effect::ToNode { node: id, message: NodeMessage::Terminate { job } });
+                // Of a job that goes on, nothing there is to report an end any more.
+                let message = match job.is_active() {
+                    true => NodeMessage::Abort { job: job.id, step: None },
+                    false => NodeMessage::Terminate { job },
+                };
+                turn.emit(Effect::ToNode { node: id, message });
             }
         }
     }

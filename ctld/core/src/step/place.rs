@@ -62,9 +62,8 @@ pub(super) fn place(cluster: &Cluster, job: &Job, request: &StepRequest) -> Resu
 
 /// All of the job on its first node, beside everything else.
 fn interactive(job: &Job, allocation: &Allocation) -> Placed {
-    let host = allocation.batch_host();
-    let shares = allocation.shares.iter().take(1);
-    let shares = shares.map(|share| StepShare {
+    let first = allocation.shares.iter().take(1);
+    let shares = first.clone().map(|share| StepShare {
         tasks: vec![0],
         cores: share.cores.clone(),
         cpus: share.cpus,
@@ -72,7 +71,8 @@ fn interactive(job: &Job, allocation: &Allocation) -> Placed {
         gres: Vec::new(),
     });
     let next_node = job.next_step_node;
-    Placed { nodes: vec![host], shares: shares.collect(), cpus_per_task: 0, next_node }
+    let nodes = first.map(|share| share.node).collect();
+    Placed { nodes, shares: shares.collect(), cpus_per_task: 0, next_node }
 }
 
 /// The daemons of another launcher, one on each node: all that the request says of amounts is about

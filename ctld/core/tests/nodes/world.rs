@@ -199,6 +199,7 @@ pub fn batch(id: u32, requeue: bool) -> Job {
             exclusive: false,
             tasks: 1,
             licenses: Vec::new(),
+            resized: None,
         })),
         outcome: None,
         submitted: at(0),

@@ -124,6 +124,7 @@ impl World {
             exclusive: false,
             tasks: 1,
             licenses: self.job(job).spec.licenses.clone(),
+            resized: None,
         };
         let start = Start { job, task, partition: "main".into(), allocation };
         Plan { starts: vec![start], complete: true, ..Plan::default() }

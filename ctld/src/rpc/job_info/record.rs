@@ -237,6 +237,7 @@ impl<'a> Records<'a> {
         info.node_bitmap = Some(node_set(cluster, nodes));
         let host = cluster.node(allocation.batch_host());
         info.batch_host = host.map(|node| node.name.to_string());
+        info.resize_time = time(allocation.resized.map(|resized| resized.at));
         info.gres_total = gres_text(allocation);
         let licenses = licenses_text(&allocation.licenses);
         info.licenses_allocated = licenses;

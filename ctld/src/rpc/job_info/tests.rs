@@ -162,6 +162,7 @@ fn place(job: &mut Job, nodes: &[u32]) {
         exclusive: false,
         tasks: 2,
         licenses: vec![("fea".into(), 2)],
+        resized: None,
     }));
 }
 

@@ -137,6 +137,7 @@ fn job_of(launch: &BatchJobLaunch, proof: &Credential) -> Job {
         exclusive: false,
         tasks,
         licenses,
+        resized: None,
     }));
     job
 }
@@ -265,6 +266,7 @@ fn ended(stock: &KillJob, proof: &Credential) -> Job {
         exclusive: false,
         tasks: proof.job_ntasks,
         licenses: Vec::new(),
+        resized: None,
     }));
     job
 }
@@ -321,6 +323,7 @@ fn two_node_job() -> Job {
         exclusive: false,
         tasks: 3,
         licenses: vec![("fea".into(), 2), ("x".into(), 1)],
+        resized: None,
     }));
     job.phase = Phase::Running(Launch::Done);
     job.started = Some(Timestamp(50));

@@ -388,6 +388,7 @@ fn steps_are_to_be_asked_for_in_a_release_that_client_and_nodes_speak() {
             exclusive: false,
             tasks: 1,
             licenses: Vec::new(),
+            resized: None,
         };
         view.cluster.apply(&Change::Node(Arc::new(node)));
         let job = Job {

@@ -266,7 +266,7 @@ fn add_running(cluster: &mut Cluster, line: &mut Line<'_>) {
     let exclusive = line.keys.get("exclusive") == Some(&"");
     let job = read_job(line);
     let licenses = job.spec.licenses.clone();
-    let allocation = Allocation { shares, node_list, exclusive, tasks: 1, licenses };
+    let allocation = Allocation { shares, node_list, exclusive, tasks: 1, licenses, resized: None };
     put(cluster, running(job, allocation, NOW));
 }
 

@@ -1,13 +1,13 @@
 use std::sync::Arc;
 
 use crate::gres::GresHeld;
-use crate::id::NodeId;
+use crate::id::{NodeId, Timestamp};
 use crate::resource::CoreSet;
 
 /// Which cores and memory of which nodes a job holds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Allocation {
-    /// Its nodes, ascending, the first of them the batch host.
+    /// Its nodes, ascending.
     pub shares: Vec<NodeShare>,
     /// Their names as a host expression.
     pub node_list: Arc<str>,
@@ -17,6 +17,18 @@ pub struct Allocation {
     pub tasks: u32,
     /// Licenses held.
     pub licenses: Vec<(Arc<str>, u32)>,
+    /// How it came to be smaller than it was.
+    pub resized: Option<Resized>,
+}
+
+/// A job goes on with less than it was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resized {
+    /// When that was, the last time.
+    pub at: Timestamp,
+    /// Where its script was started: a node that need not be the job's any more, for a job that is not to
+    /// be killed (`--no-kill`) goes on without its script.
+    pub script_on: Option<NodeId>,
 }
 
 /// What a job holds of one node.
@@ -47,12 +59,13 @@ impl Allocation {
         self.shares.iter().map(|share| share.memory_mib).sum()
     }
 
-    /// Where the batch script runs.
+    /// Where the batch script runs, or ran.
     ///
     /// # Panics
     ///
     /// An allocation without a node is never made.
     pub fn batch_host(&self) -> NodeId {
-        self.shares.first().expect("an allocation has a node").node
+        let first = || self.shares.first().expect("an allocation has a node").node;
+        self.resized.and_then(|resized| resized.script_on).unwrap_or_else(first)
     }
 }

@@ -7,7 +7,7 @@ mod spec;
 
 use std::sync::Arc;
 
-pub use allocation::{Allocation, NodeShare};
+pub use allocation::{Allocation, NodeShare, Resized};
 pub use carried::{Carried, NumberOption, TextOption};
 pub use phase::{Completing, Exit, Hold, Launch, Outcome, Phase, Prologs, WaitReason};
 pub use spec::{Exclusive, JobSpec, MemoryRequest};
