@@ -39,7 +39,6 @@ root: scontrol show aliases
 root: scontrol show bbstat
 root: scontrol show burstbuffer
 root: scontrol show dwstat
-root: scontrol show assoc_mgr
 root: scontrol version
 root: sdiag | sed -n 's/:.*//p' | grep -v '(' | grep -v Mean | sort -u
 root: scontrol token
@@ -53,3 +52,5 @@ root: sreport cluster utilization
 root: sacct
 root: scrontab -l
 root: strigger --get
+# The last line, for slurmctld of 24.05 ends at it.
+root: scontrol show assoc_mgr

@@ -142,7 +142,7 @@ impl<'a> Table<'a> {
     fn record(&self, node: &Node, is_planned: bool) -> NodeInfo {
         let usage = self.view.cluster.usage(node.id);
         let mut info = configured(self.view, node);
-        if self.version < Version::V25_11 {
+        if self.version < Version::V26_05 {
             // Root, by sinfo: so these releases say until a node has had a reason.
             info.reason_uid = Limit::Value(0);
         }
@@ -417,7 +417,7 @@ mod tests {
             let ours = ask(&registered(&stock, version), version, 0, show::MIXED);
             stock.last_update = ours.last_update;
             for (stock, ours) in stock.nodes.iter_mut().zip(&ours.nodes) {
-                // 25.05 and older say 0 when they are new, and nobody after a start that had a state.
+                // 25.11 and older say 0 when they are new, and nobody after a start that had a state.
                 if stock.reason_uid == Limit::Unset {
                     stock.reason_uid = ours.reason_uid;
                 }
@@ -426,6 +426,18 @@ mod tests {
             compared += 1;
         }
         assert!(compared >= 20, "{compared} replies");
+    }
+
+    #[test]
+    fn a_node_without_a_reason_says_that_root_gave_it_up_to_25_11() {
+        let view = fixtures::golden();
+        for (version, wanted) in
+            [(Version::V25_11, Limit::Value(0)), (Version::V26_05, Limit::Unset)]
+        {
+            let nodes = ask(&view, version, 0, show::ALL).nodes;
+            let plain = nodes.iter().find(|node| node.reason.is_none()).unwrap();
+            assert_eq!(plain.reason_uid, wanted, "{version:?}");
+        }
     }
 
     #[test]
