@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use ctld_core::{Configuration, Recover};
 use model::{
-    Config, Consumable, HealthCheck, LicensePool, MemoryDefault, PartLimits, PartRules,
+    Config, Consumable, HealthCheck, HetPlace, LicensePool, MemoryDefault, PartLimits, PartRules,
     PriorityType, ReturnToService, Timestamp, Uid, Unit,
 };
 
 use crate::config::{
-    EnforcePartLimits, Keys, Memory, NO_VALUE_32, PROLOG_CONTAIN, PROLOG_NO_HOLD, SELECT_CORE,
-    SELECT_CPU, SELECT_MEMORY, SELECT_ONE_TASK_PER_CORE, SELECT_SOCKET, SlurmConf,
+    EnforcePartLimits, Keys, Memory, NO_VALUE_32, Options, PROLOG_CONTAIN, PROLOG_NO_HOLD,
+    SELECT_CORE, SELECT_CPU, SELECT_MEMORY, SELECT_ONE_TASK_PER_CORE, SELECT_SOCKET, SlurmConf,
 };
 use crate::users::Users;
 
@@ -177,6 +177,7 @@ fn config(conf: &SlurmConf, users: &Users) -> Result<Config, SettingsError> {
         health_check: health_check(keys, settings.health_check_states),
         gres_types: settings.gres_types.iter().map(|name| name.as_str().into()).collect(),
         whole_hetjob: ["whole_hetjob", "whole_pack"].iter().any(|w| settings.scheduler.has(w)),
+        het_place: het_place(&settings.scheduler),
         default_queue_depth: number(settings.scheduler.number("default_queue_depth"), 100),
         priority_type: match keys.priority_type.as_deref() {
             Some("priority/basic" | "basic") => PriorityType::Basic,
@@ -185,6 +186,17 @@ fn config(conf: &SlurmConf, users: &Users) -> Result<Config, SettingsError> {
     })
 }
 /// `ports=FIRST-LAST` of MpiParams; nothing where they make no range, as slurmctld has it.
+/// bf_hetjob_prio; bf_hetjob_immediate has it be `min` unless it says something else (slurm.conf(5)).
+fn het_place(scheduler: &Options) -> Option<HetPlace> {
+    let word = scheduler.value("bf_hetjob_prio").unwrap_or_default();
+    match word.to_ascii_lowercase().as_str() {
+        "min" => Some(HetPlace::Least),
+        "avg" => Some(HetPlace::Mean),
+        "max" => Some(HetPlace::Most),
+        _ => scheduler.has("bf_hetjob_immediate").then_some(HetPlace::Least),
+    }
+}
+
 fn mpi_ports(params: Option<&str>) -> Option<(u16, u16)> {
     let (_, ports) = params?.split_once("ports=")?;
     let ports = ports.split([',', ' ']).next()?;

@@ -131,8 +131,9 @@ pub(super) const SCHEDULER: List = List {
     key: "SchedulerParameters",
     effective: &[
         "batch_sched_delay",
-        // Heterogeneous jobs start as soon as they can in any case.
+        // Heterogeneous jobs start as soon as they can in any case; it has a say in their order.
         "bf_hetjob_immediate",
+        "bf_hetjob_prio",
         "default_queue_depth",
         "defer",
         "defer_batch",
@@ -160,7 +161,6 @@ pub(super) const SCHEDULER: List = List {
         "bf_allow_magnetic_slot",
         "bf_busy_nodes",
         "bf_continue",
-        "bf_hetjob_prio",
         "bf_interval",
         "bf_job_part_count_reserve",
         "bf_licenses",

@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use model::{Allocation, Job, NodeShare, Partition, WaitReason, node_list};
+use model::{Allocation, Job, NodeShare, Partition, QueueKey, WaitReason, node_list};
 
 use crate::demand::Demand;
 use crate::eligible::{end_of, hindrance, partitions};
@@ -36,23 +36,58 @@ pub(crate) enum Keep {
 impl<'a> Planner<'a> {
     /// Looks at the queue in order.
     pub(crate) fn first_pass(&mut self) {
-        for job in self.cluster.queue() {
-            if self.examined >= self.budget.jobs || self.ledger.checks_left == 0 {
-                self.complete = false;
+        let cluster = self.cluster;
+        let mut leaders = self.leaders_elsewhere().into_iter().peekable();
+        for job in cluster.queue() {
+            while let Some((_, leader)) =
+                leaders.next_if(|(place, _)| *place < cluster.queue_key(job))
+            {
+                if !self.look_at(leader) {
+                    return;
+                }
+            }
+            let is_elsewhere = job.het.is_some() && cluster.config().het_place.is_some();
+            if !is_elsewhere && !self.look_at(job) {
                 return;
             }
-            if let Some(reason) = self.out_of_the_question(job) {
-                // Most of a long queue may be so, over and over: it must not use up the jobs that
-                // are to be looked at, nor cost more than a glance.
-                self.ledger.checks_left = self.ledger.checks_left.saturating_sub(1);
-                if job.wait != reason {
-                    self.pass(job, reason);
-                }
-                continue;
-            }
-            self.examined += 1;
-            self.examine(job);
         }
+        for (_, leader) in leaders {
+            if !self.look_at(leader) {
+                return;
+            }
+        }
+    }
+
+    /// Heterogeneous jobs that stand elsewhere in the queue than their first components, in order.
+    fn leaders_elsewhere(&self) -> Vec<(QueueKey, &'a Arc<Job>)> {
+        let cluster = self.cluster;
+        let Some(place) = cluster.config().het_place else {
+            return Vec::new();
+        };
+        let keyed = cluster.waiting_leaders().map(|leader| (place.key(cluster, leader), leader));
+        let mut leaders: Vec<_> = keyed.collect();
+        leaders.sort_unstable_by_key(|(place, _)| *place);
+        leaders
+    }
+
+    /// Looks at a job; whether the budget lets it.
+    fn look_at(&mut self, job: &'a Arc<Job>) -> bool {
+        if self.examined >= self.budget.jobs || self.ledger.checks_left == 0 {
+            self.complete = false;
+            return false;
+        }
+        if let Some(reason) = self.out_of_the_question(job) {
+            // Most of a long queue may be so, over and over: it must not use up the jobs that
+            // are to be looked at, nor cost more than a glance.
+            self.ledger.checks_left = self.ledger.checks_left.saturating_sub(1);
+            if job.wait != reason {
+                self.pass(job, reason);
+            }
+            return true;
+        }
+        self.examined += 1;
+        self.examine(job);
+        true
     }
 
     /// What keeps a job from being started, whatever nodes there are. Heterogeneous jobs are looked

@@ -158,6 +158,11 @@ impl Cluster {
         self.index.queue.iter().map(|key| self.known(key.job))
     }
 
+    /// First components of heterogeneous jobs that wait, by number.
+    pub fn waiting_leaders(&self) -> impl Iterator<Item = &Arc<Job>> {
+        self.index.leaders.iter().map(|id| self.known(*id))
+    }
+
     /// Nodes that waiting jobs are expected to start on.
     pub fn planned_nodes(&self) -> BTreeSet<NodeId> {
         let jobs = self.index.expected.iter().map(|id| self.known(*id));
@@ -462,7 +467,8 @@ impl Cluster {
         }
     }
 
-    pub(crate) fn queue_key(&self, job: &Job) -> QueueKey {
+    /// Where a waiting job stands in the queue.
+    pub fn queue_key(&self, job: &Job) -> QueueKey {
         let tier = self.partitions.get(&job.partition).map_or(1, |p| p.priority_tier);
         QueueKey { tier: Reverse(tier), priority: Reverse(job.priority), job: job.id }
     }

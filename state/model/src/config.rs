@@ -1,3 +1,4 @@
+use crate::het::HetPlace;
 use crate::limit::PartLimits;
 use std::sync::Arc;
 
@@ -98,6 +99,9 @@ pub struct Config {
     /// SchedulerParameters' whole_hetjob: who cancels, holds or releases one component of a heterogeneous
     /// job means all.
     pub whole_hetjob: bool,
+    /// SchedulerParameters' bf_hetjob_prio: where in the queue a heterogeneous job stands; without it,
+    /// where its first component does.
+    pub het_place: Option<HetPlace>,
     /// SchedulerParameters' default_queue_depth: jobs looked at in a quick pass.
     pub default_queue_depth: u32,
     pub priority_type: PriorityType,
@@ -165,6 +169,7 @@ impl Default for Config {
             health_check: None,
             gres_types: Arc::default(),
             whole_hetjob: false,
+            het_place: None,
             default_queue_depth: 100,
             priority_type: PriorityType::Multifactor,
         }

@@ -2,9 +2,56 @@
 //! all. Each component is a job record; the first is the leader, whose number people know the whole
 //! by and which alone has a script.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
+use crate::cluster::{Cluster, QueueKey};
 use crate::id::JobId;
+use crate::job::Job;
+
+/// bf_hetjob_prio: of the priorities of all components, and of the tiers of their partitions, which the
+/// whole is sorted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HetPlace {
+    /// The lowest.
+    Least,
+    /// Their mean, rounded down.
+    Mean,
+    /// The highest.
+    Most,
+}
+
+impl HetPlace {
+    /// Where the job that this one leads stands in the queue. If a component is held, that is at the
+    /// end.
+    pub fn key(self, cluster: &Cluster, leader: &Job) -> QueueKey {
+        let members = || leader.het.iter().flat_map(|role| role.members());
+        let jobs = || members().filter_map(|id| cluster.job(*id));
+        let tiers = jobs().flat_map(|job| {
+            let names = match &*job.spec.partitions {
+                [] | [_] => std::slice::from_ref(&job.partition),
+                several => several,
+            };
+            names.iter().filter_map(|name| cluster.partition(name)).map(|p| p.priority_tier.into())
+        });
+        let is_held = jobs().any(|job| job.priority == 0);
+        let priority = if is_held { 0 } else { self.of(jobs().map(|job| job.priority)) };
+        let tier = u16::try_from(self.of(tiers)).unwrap_or(u16::MAX);
+        QueueKey { tier: Reverse(tier), priority: Reverse(priority), job: leader.id }
+    }
+
+    fn of(self, values: impl Iterator<Item = u32> + Clone) -> u32 {
+        let chosen = match self {
+            Self::Least => values.min().map(u64::from),
+            Self::Most => values.max().map(u64::from),
+            Self::Mean => {
+                let sum: u64 = values.clone().map(u64::from).sum();
+                sum.checked_div(values.count() as u64)
+            }
+        };
+        chosen.and_then(|value| u32::try_from(value).ok()).unwrap_or(0)
+    }
+}
 
 /// A job's place in a heterogeneous job. Whoever has one knows all components.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -29,6 +29,8 @@ pub(crate) struct Indexes {
     pub(crate) by_array: OrdSet<(JobId, JobId)>,
     /// Waiting jobs of which it is known on which nodes they are expected to start.
     pub(crate) expected: OrdSet<JobId>,
+    /// First components of heterogeneous jobs that wait.
+    pub(crate) leaders: OrdSet<JobId>,
     /// Unfinished jobs by what they wait for: (awaited, waiting).
     pub(crate) dependents: OrdSet<(JobId, JobId)>,
     /// Waiting jobs of a user that wait for all others of their name.
@@ -63,6 +65,9 @@ impl Cluster {
         if is_expected(old) != is_expected(job) {
             self.index.expect(job);
         }
+        if leads(old) != leads(job) {
+            self.index.lead(job);
+        }
         if (old.owner, old.is_pending()) != (job.owner, job.is_pending())
             || !Arc::ptr_eq(&old.spec, &job.spec)
         {
@@ -81,6 +86,9 @@ impl Cluster {
         let place = self.place(job);
         self.index.enter(place, job.id);
         self.index.expect(job);
+        if leads(job) {
+            self.index.lead(job);
+        }
         self.index.waits(job);
         self.hold(job);
     }
@@ -91,6 +99,7 @@ impl Cluster {
         let place = self.place(job);
         self.index.leave(place, job.id);
         self.index.expected.remove(&job.id);
+        self.index.leaders.remove(&job.id);
         self.index.waits_no_more(job);
         self.give_back(job);
     }
@@ -184,6 +193,14 @@ impl Indexes {
         }
     }
 
+    fn lead(&mut self, job: &Job) {
+        if leads(job) {
+            self.leaders.insert(job.id);
+        } else {
+            self.leaders.remove(&job.id);
+        }
+    }
+
     fn waits(&mut self, job: &Job) {
         for awaited in awaited(job) {
             self.dependents.insert((awaited, job.id));
@@ -220,6 +237,10 @@ fn holds_the_same(old: &Job, job: &Job) -> bool {
 
 fn is_expected(job: &Job) -> bool {
     job.is_pending() && job.expected_nodes.is_some()
+}
+
+fn leads(job: &Job) -> bool {
+    job.is_pending() && job.het.as_ref().is_some_and(|role| role.is_leader())
 }
 
 fn is_singleton(job: &Job) -> bool {

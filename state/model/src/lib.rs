@@ -59,7 +59,7 @@ pub use cron::{CronLine, Crontab, Zone};
 pub use dependency::{Dependencies, Dependency, DependencyKind, DependencyState, Join};
 pub use fit::{Misfit, fits, fits_together};
 pub use gres::{Devices, GresHeld, GresLine, GresUse, GresWish};
-pub use het::HetRole;
+pub use het::{HetPlace, HetRole};
 pub use id::{Gid, JobId, NodeId, StepNumber, Timestamp, Uid};
 pub use job::{
     Allocation, Carried, Completing, Exclusive, Exit, Hold, Job, JobSpec, Launch, MemoryRequest,

@@ -22,9 +22,10 @@ use std::sync::Arc;
 
 use model::{
     Allocation, ArrayRole, Availability, Change, Cluster, CoreSet, Dependency, DependencyKind,
-    DependencyState, Exclusive, GresCount, GresHeld, GresWish, HetRole, Hold, Job, JobId, JobSpec,
-    LicensePool, MemoryDefault, MemoryRequest, NodeId, NodeShare, NumberOption, PartLimits,
-    PartitionState, PendingTasks, Plan, Sharing, Timestamp, Uid, Unit, named_nodes, node_list,
+    DependencyState, Exclusive, GresCount, GresHeld, GresWish, HetPlace, HetRole, Hold, Job, JobId,
+    JobSpec, LicensePool, MemoryDefault, MemoryRequest, NodeId, NodeShare, NumberOption,
+    PartLimits, PartitionState, PendingTasks, Plan, Sharing, Timestamp, Uid, Unit, named_nodes,
+    node_list,
 };
 use sched::{Budget, feasible, plan, will_run};
 
@@ -128,6 +129,13 @@ fn config(cluster: &mut Cluster, line: &mut Line<'_>) {
         config.max_memory = memory_default(line, "max").or(config.max_memory);
         config.one_task_per_core |= line.has("one-task-per-core");
         config.least_loaded |= line.has("lln");
+        config.het_place = match line.text("het-place") {
+            None => config.het_place,
+            Some("min") => Some(HetPlace::Least),
+            Some("avg") => Some(HetPlace::Mean),
+            Some("max") => Some(HetPlace::Most),
+            Some(other) => panic!("het-place is min, avg or max, not {other}"),
+        };
         if line.has("enforce") {
             config.enforce_part_limits = PartLimits::Any;
         }
