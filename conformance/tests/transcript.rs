@@ -128,7 +128,8 @@ fn the_tasks_of_steps_stand_where_stock_puts_them() {
         "24.11" => include_str!("transcript/layout-24.11.cmd"),
         _ => "",
     };
-    same_in(builder, &[common, older].concat());
+    let last = include_str!("transcript/batch-host.cmd");
+    same_in(builder, &[common, older, last].concat());
 }
 
 #[test]

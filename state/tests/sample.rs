@@ -257,6 +257,7 @@ fn completing_job() -> Job {
         wait: WaitReason::NonZeroExitCode,
         priority: 4_294_901_751,
         allocation: Some(Arc::new(Allocation {
+            batch_at: 0,
             shares: vec![share],
             node_list: "n3".into(),
             exclusive: true,

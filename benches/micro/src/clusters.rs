@@ -108,6 +108,7 @@ pub(crate) fn starts(jobs: &[JobId]) -> Plan {
             gres: Vec::new(),
         };
         let allocation = Allocation {
+            batch_at: 0,
             shares: vec![share],
             node_list: format!("n{node}").into(),
             exclusive: false,

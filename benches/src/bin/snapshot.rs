@@ -245,6 +245,7 @@ fn started(id: u32, spec: &Arc<JobSpec>) -> Job {
         gres: Vec::new(),
     };
     let allocation = Allocation {
+        batch_at: 0,
         shares: vec![share],
         node_list: format!("n{}", id % NODES).into(),
         exclusive: false,

@@ -203,6 +203,7 @@ mod tests {
             gres: Vec::new(),
         };
         job.allocation = Some(Arc::new(Allocation {
+            batch_at: 0,
             shares: vec![share],
             node_list: "n1".into(),
             exclusive: false,

@@ -142,6 +142,7 @@ mod tests {
             gres: Vec::new(),
         };
         job.allocation = Some(Arc::new(Allocation {
+            batch_at: 0,
             shares: vec![share(0), share(1)],
             node_list: "n[1-2]".into(),
             exclusive: false,

@@ -367,6 +367,7 @@ mod tests {
             let mut job = fixtures::job(id);
             job.phase = Phase::Running(model::Launch::Done);
             job.allocation = Some(Arc::new(model::Allocation {
+                batch_at: 0,
                 shares: vec![share(cpus)],
                 node_list: "n1".into(),
                 exclusive: false,

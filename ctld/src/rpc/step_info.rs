@@ -144,7 +144,7 @@ fn step_info(view: &View, job: &Job, step: &Step, request: &Request<'_>) -> Step
 /// What a step has. The one that salloc runs has what the job has of its node.
 fn tres(job: &Job, step: &Step, launch: &StepLaunch) -> Tres {
     let nodes = launch.shares.len() as u64;
-    let of_job = job.allocation.as_ref().and_then(|allocation| allocation.shares.first());
+    let of_job = job.allocation.as_ref().map(|allocation| allocation.batch_share());
     if let (StepNumber::Interactive, Some(share)) = (step.number, of_job) {
         let gres = share.gres.iter().map(GresHeld::count).collect();
         let (cpus, memory_mib) = (share.cpus.into(), share.memory_mib);
@@ -252,6 +252,7 @@ mod tests {
         };
         let node_list: Arc<str> = stock.nodes.as_deref().unwrap().into();
         job.allocation = Some(Arc::new(Allocation {
+            batch_at: 0,
             shares: nodes.iter().map(share).collect(),
             node_list: Arc::clone(&node_list),
             exclusive: false,

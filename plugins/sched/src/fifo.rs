@@ -8,10 +8,13 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use model::{Allocation, Job, NodeShare, Partition, QueueKey, WaitReason, node_list};
+use model::{
+    Allocation, Job, NodeId, NodeShare, Partition, QueueKey, TextOption, WaitReason, node_list,
+};
 
 use crate::demand::Demand;
 use crate::eligible::{end_of, hindrance, partitions};
+use crate::features::Features;
 use crate::ledger::{Planned, first_node_memory_mib};
 use crate::planner::{Planner, Waiting};
 use crate::verdict::verdict;
@@ -250,6 +253,7 @@ impl<'a> Planner<'a> {
         let nodes: Vec<_> = shares.iter().map(|share| share.node).collect();
         let tasks = shares.iter().map(|share| share.tasks).sum();
         Allocation {
+            batch_at: self.batch_at(job, &nodes),
             node_list: node_list(self.cluster, &nodes),
             exclusive: demand.whole,
             tasks: demand.tasks.unwrap_or(tasks),
@@ -257,6 +261,18 @@ impl<'a> Planner<'a> {
             shares,
             resized: None,
         }
+    }
+
+    /// The first node that has the features which the script wants (`--batch`), if one has.
+    fn batch_at(&self, job: &Job, nodes: &[NodeId]) -> u32 {
+        let wanted = job.spec.carried.text(TextOption::BatchFeatures);
+        let Some(wanted) = wanted.and_then(|text| Features::parse(text).ok()) else {
+            return 0;
+        };
+        let has = |(_, id): &(u32, &NodeId)| {
+            self.cluster.node(**id).is_some_and(|node| wanted.accepts(0, &node.features_active))
+        };
+        (0u32..).zip(nodes).find(has).map_or(0, |(at, _)| at)
     }
 
     pub(crate) fn start(

@@ -327,9 +327,11 @@ fn read_outcome(record: proto::Outcome) -> Result<Outcome, RecordError> {
 }
 
 fn write_allocation(allocation: &Allocation) -> proto::Allocation {
-    let Allocation { shares, node_list, exclusive, tasks, licenses, resized } = allocation;
+    let Allocation { shares, batch_at, node_list, exclusive, tasks, licenses, resized } =
+        allocation;
     proto::Allocation {
         shares: shares.iter().map(write_share).collect(),
+        batch_at: *batch_at,
         node_list: node_list.to_string(),
         exclusive: *exclusive,
         tasks: *tasks,
@@ -359,6 +361,7 @@ fn read_allocation(record: proto::Allocation) -> Result<Allocation, RecordError>
     }
     Ok(Allocation {
         shares: record.shares.into_iter().map(read_share).collect(),
+        batch_at: record.batch_at,
         node_list: record.node_list.into(),
         exclusive: record.exclusive,
         tasks: record.tasks,

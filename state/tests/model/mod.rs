@@ -301,6 +301,7 @@ impl Draw {
         let more: Vec<NodeShare> = self.several(Self::share);
         Allocation {
             shares: [first].into_iter().chain(more).collect(),
+            batch_at: self.u32(),
             node_list: self.text(),
             exclusive: self.bool(),
             tasks: self.u32(),

@@ -143,7 +143,7 @@ pub(super) fn record_steps(turn: &mut Turn<'_>, job: &Arc<Job>) {
         steps.push((StepNumber::Extern, "extern", nodes, node_list, allocation.cpus()));
     }
     if let (true, Some(name)) = (job.has_script(), host_name) {
-        let cpus = allocation.shares.first().map_or(0, |share| share.cpus);
+        let cpus = allocation.batch_share().cpus;
         steps.push((StepNumber::Batch, "batch", vec![host], name, cpus));
     }
     for (number, name, nodes, node_list, cpus) in steps {

@@ -56,17 +56,17 @@ pub(super) fn check(turn: &Turn<'_>, job: &Job, kept: &KeptNodes) -> Result<(), 
 fn nodes(turn: &Turn<'_>, job: &Job, kept: &KeptNodes) -> Result<Vec<NodeId>, Reject> {
     let allocation = job.allocation.as_deref().ok_or(Reject::JobNotRunning(job.id))?;
     let has: Vec<NodeId> = allocation.shares.iter().map(|share| share.node).collect();
+    let host = job.batch.then(|| allocation.batch_host());
     match kept {
         KeptNodes::Count(count) => match usize::try_from(*count) {
             Ok(0) => Err(Reject::InvalidNodeCount),
-            Ok(count) if count <= has.len() => Ok(has[..count].to_vec()),
+            Ok(count) if count <= has.len() => Ok(first(&has, count, host)),
             _ => Err(Reject::NotSupported("more nodes for a job that runs")),
         },
         KeptNodes::Named(text) => {
             let unknown = || Reject::NoSuchNode(Arc::clone(text));
             let named = named_nodes(turn.cluster(), text).map_err(|_| unknown())?;
-            let has_script = job.batch.then(|| allocation.batch_host());
-            if named.is_empty() || has_script.is_some_and(|host| !named.contains(&host)) {
+            if named.is_empty() || host.is_some_and(|host| !named.contains(&host)) {
                 return Err(unknown());
             }
             let is_its = named.iter().all(|id| has.contains(id));
@@ -74,6 +74,17 @@ fn nodes(turn: &Turn<'_>, job: &Job, kept: &KeptNodes) -> Result<Vec<NodeId>, Re
             if is_its { Ok(rest.collect()) } else { Err(unknown()) }
         }
     }
+}
+
+/// So many nodes: the first ones, but always the one of the script.
+fn first(nodes: &[NodeId], count: usize, host: Option<NodeId>) -> Vec<NodeId> {
+    let mut first = nodes[..count].to_vec();
+    if let (Some(last), Some(host)) = (first.last_mut(), host)
+        && !nodes[..count].contains(&host)
+    {
+        *last = host;
+    }
+    first
 }
 
 /// A job gives back all nodes but those that it keeps, and asks for no more than it has from now on.
@@ -110,7 +121,10 @@ pub(super) fn keeps(turn: &mut Turn<'_>, job: &Arc<Job>, kept: &KeptNodes) -> Ar
 fn part(turn: &Turn<'_>, job: &Job, allocation: &Allocation, nodes: &[NodeId]) -> Allocation {
     let shares: Vec<_> =
         allocation.shares.iter().filter(|share| nodes.contains(&share.node)).cloned().collect();
+    let host = allocation.batch_host();
+    let batch_at = (0u32..).zip(&shares).find(|(_, share)| share.node == host);
     Allocation {
+        batch_at: batch_at.map_or(0, |(at, _)| at),
         node_list: node_list(turn.cluster(), nodes),
         tasks: shares.iter().map(|share| share.tasks).sum(),
         shares,

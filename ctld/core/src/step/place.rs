@@ -60,19 +60,18 @@ pub(super) fn place(cluster: &Cluster, job: &Job, request: &StepRequest) -> Resu
     Ok(Placed { nodes, shares, cpus_per_task, next_node: chosen.next_node })
 }
 
-/// All of the job on its first node, beside everything else.
+/// All of the job on its batch host, beside everything else.
 fn interactive(job: &Job, allocation: &Allocation) -> Placed {
-    let first = allocation.shares.iter().take(1);
-    let shares = first.clone().map(|share| StepShare {
+    let of_job = allocation.batch_share();
+    let share = StepShare {
         tasks: vec![0],
-        cores: share.cores.clone(),
-        cpus: share.cpus,
+        cores: of_job.cores.clone(),
+        cpus: of_job.cpus,
         memory_mib: 0,
         gres: Vec::new(),
-    });
+    };
     let next_node = job.next_step_node;
-    let nodes = first.map(|share| share.node).collect();
-    Placed { nodes, shares: shares.collect(), cpus_per_task: 0, next_node }
+    Placed { nodes: vec![of_job.node], shares: vec![share], cpus_per_task: 0, next_node }
 }
 
 /// The daemons of another launcher, one on each node: all that the request says of amounts is about

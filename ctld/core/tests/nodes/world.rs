@@ -194,6 +194,7 @@ pub fn batch(id: u32, requeue: bool) -> Job {
         state_text: None,
         priority: 100,
         allocation: Some(Arc::new(Allocation {
+            batch_at: 0,
             shares: vec![share],
             node_list: "n1".into(),
             exclusive: false,

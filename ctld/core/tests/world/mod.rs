@@ -119,6 +119,7 @@ impl World {
             }
         };
         let allocation = Allocation {
+            batch_at: 0,
             shares: ids.iter().map(share).collect(),
             node_list: node_list(self.cluster(), &ids),
             exclusive: false,

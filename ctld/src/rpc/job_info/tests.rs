@@ -157,6 +157,7 @@ fn place(job: &mut Job, nodes: &[u32]) {
     let shares: Vec<NodeShare> = nodes.iter().map(share).collect();
     let list = format!("n[{}-{}]", nodes[0] + 1, nodes[nodes.len() - 1] + 1);
     job.allocation = Some(Arc::new(Allocation {
+        batch_at: 0,
         shares,
         node_list: list.into(),
         exclusive: false,

@@ -13,7 +13,7 @@ use crate::view::View;
 /// The bit that says "for each CPU" of an amount of memory.
 const MEMORY_PER_CPU: u64 = 1 << 63;
 
-/// REQUEST_BATCH_JOB_LAUNCH, for the job's first node.
+/// REQUEST_BATCH_JOB_LAUNCH, for the job's batch host.
 pub(super) fn launch(
     view: &View,
     job: &Job,
@@ -71,7 +71,7 @@ pub(super) fn het_job_id(job: &Job) -> u32 {
     job.het.as_ref().map_or(0, |role| role.leader().0)
 }
 
-/// The credential of the batch step: the first node alone, and all cores that the job has.
+/// The credential of the batch step: its node alone, and all cores that the job has.
 fn proof(
     view: &View,
     job: &Job,
@@ -84,7 +84,7 @@ fn proof(
     let host = view.cluster.node(allocation.batch_host())?;
     proof.step_hostlist = Some(host.name.to_string());
     proof.step_core_bitmap.clone_from(&proof.job_cores.0);
-    proof.job_mem_alloc = credential::memory(&allocation.shares[..1]);
+    proof.job_mem_alloc = credential::memory(std::slice::from_ref(allocation.batch_share()));
     let credential = signer.sign(&proof, version);
     Some(VersionedCredential { version: version.into(), credential })
 }

@@ -132,6 +132,7 @@ fn job_of(launch: &BatchJobLaunch, proof: &Credential) -> Job {
     let share =
         NodeShare { node: model::NodeId(place - 1), cores, cpus, memory_mib: memory, tasks, gres };
     job.allocation = Some(Arc::new(Allocation {
+        batch_at: 0,
         shares: vec![share],
         node_list,
         exclusive: false,
@@ -261,6 +262,7 @@ fn ended(stock: &KillJob, proof: &Credential) -> Job {
         epilog: false,
     });
     job.allocation = Some(Arc::new(Allocation {
+        batch_at: 0,
         shares,
         node_list: stock.nodes.as_deref().unwrap().into(),
         exclusive: false,
@@ -318,6 +320,7 @@ fn two_node_job() -> Job {
         }],
     };
     job.allocation = Some(Arc::new(Allocation {
+        batch_at: 0,
         shares: vec![share(0, 2), share(1, 1)],
         node_list: "n[1-2]".into(),
         exclusive: false,

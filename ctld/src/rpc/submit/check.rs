@@ -1,5 +1,7 @@
 //! What a job description must be in its form, before the core looks at what it asks for.
 
+use std::sync::Arc;
+
 use ctld_core::Caller;
 use model::Uid;
 use protocol::msg::{JobDesc, JobFlags, KillFlags};
@@ -119,6 +121,29 @@ pub(in crate::rpc) fn reservation(desc: &JobDesc) -> Result<(), Failure> {
         None | Some("") => Ok(()),
         Some(_) => Err(Failure::Code(Errno::ESLURM_RESERVATION_INVALID)),
     }
+}
+
+/// Features that the node of the script is to have (`--batch`): of those that the job asks for, and such
+/// that a node has. Of several of which one will do, those that come first.
+pub(super) fn batch_features(view: &View, desc: &JobDesc) -> Result<(), Failure> {
+    let Some(wanted) = desc.batch_features.as_deref().filter(|text| !text.is_empty()) else {
+        return Ok(());
+    };
+    let refused = Err(Failure::Code(Errno::ESLURM_BATCH_CONSTRAINT));
+    let asked = desc.features.as_deref().unwrap_or_default();
+    let asked: Vec<&str> = asked.split(|c: char| "&|()[]*".contains(c)).collect();
+    let any = wanted.contains('|');
+    let mut found = false;
+    for feature in wanted.split(['&', '|']).filter(|name| !name.is_empty()) {
+        let has = |name: &Arc<str>| **name == *feature;
+        let exists = view.cluster.nodes().any(|node| node.features_available.iter().any(has));
+        match asked.contains(&feature) {
+            true if exists => found = true,
+            true if any => {}
+            _ => return if any && found { Ok(()) } else { refused },
+        }
+    }
+    if found { Ok(()) } else { refused }
 }
 
 /// A directory to start in.

@@ -101,6 +101,7 @@ fn new_job(
     check::work_dir(&desc)?;
     check::warning(view, request.version, &desc)?;
     check::reservation(&desc)?;
+    check::batch_features(view, &desc)?;
     if kind == Kind::Batch {
         check::batch(&desc)?;
     }

@@ -383,6 +383,7 @@ fn steps_are_to_be_asked_for_in_a_release_that_client_and_nodes_speak() {
             gres: Vec::new(),
         };
         let allocation = Allocation {
+            batch_at: 0,
             shares: vec![share],
             node_list: Arc::clone(&node.name),
             exclusive: false,

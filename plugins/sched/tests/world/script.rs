@@ -274,7 +274,8 @@ fn add_running(cluster: &mut Cluster, line: &mut Line<'_>) {
     let exclusive = line.keys.get("exclusive") == Some(&"");
     let job = read_job(line);
     let licenses = job.spec.licenses.clone();
-    let allocation = Allocation { shares, node_list, exclusive, tasks: 1, licenses, resized: None };
+    let allocation =
+        Allocation { batch_at: 0, shares, node_list, exclusive, tasks: 1, licenses, resized: None };
     put(cluster, running(job, allocation, NOW));
 }
 

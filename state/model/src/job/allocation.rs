@@ -9,6 +9,8 @@ use crate::resource::CoreSet;
 pub struct Allocation {
     /// Its nodes, ascending.
     pub shares: Vec<NodeShare>,
+    /// Which of them the batch host is: the first, unless the job says what it must have (`--batch`).
+    pub batch_at: u32,
     /// Their names as a host expression.
     pub node_list: Arc<str>,
     /// Whether no other job may have anything on these nodes.
@@ -65,7 +67,17 @@ impl Allocation {
     ///
     /// An allocation without a node is never made.
     pub fn batch_host(&self) -> NodeId {
-        let first = || self.shares.first().expect("an allocation has a node").node;
-        self.resized.and_then(|resized| resized.script_on).unwrap_or_else(first)
+        let script_on = self.resized.and_then(|resized| resized.script_on);
+        script_on.unwrap_or_else(|| self.batch_share().node)
+    }
+
+    /// What the job has of the batch host; of another node if that is not its any more.
+    ///
+    /// # Panics
+    ///
+    /// As [`Allocation::batch_host`].
+    pub fn batch_share(&self) -> &NodeShare {
+        let at = self.shares.get(self.batch_at as usize);
+        at.or_else(|| self.shares.first()).expect("an allocation has a node")
     }
 }

@@ -1,0 +1,4 @@
+# The script runs on a node that has what it wants.
+alice: scancel -u alice; sbatch -Q -W -N2 -n2 -C 'amd|big' --batch=big -o h.out --wrap='echo $SLURMD_NODENAME $SLURM_NODELIST $SLURM_CPUS_ON_NODE $SLURM_NODEID; srun -Q -l sh -c "echo \$SLURMD_NODENAME" | sort; scontrol show job $SLURM_JOB_ID | grep -E "BatchHost|Features"'; cat h.out
+alice: sbatch -Q -W -N2 -n2 -C 'amd|big' --batch='amd|big' -o h.out --wrap='echo $SLURMD_NODENAME'; cat h.out; sbatch -Q -W -N1 -n1 -C amd --batch=amd -o h.out --wrap='echo $SLURMD_NODENAME'; cat h.out
+alice: sbatch --batch=big --wrap=true; sbatch -C amd --batch=big --wrap=true; sbatch -C 'amd|big' --batch='amd&big&none' --wrap=true; sbatch -H -Q -C 'amd|big' --batch='big|none' -J some --wrap=true; squeue -h -n some -o %j; scancel -n some; sbatch -C 'amd|big' --batch='none|big' --wrap=true
