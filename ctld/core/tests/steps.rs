@@ -11,8 +11,8 @@ use ctld_core::{
     StepUpdate, Turned,
 };
 use model::{
-    Config, JobId, MemoryRequest, NumberOption, Phase, Step, StepClient, StepNumber, TextOption,
-    Timestamp, WaitReason,
+    Change, Config, CoreSet, GresCount, GresHeld, GresWish, JobId, MemoryRequest, Node, NodeId,
+    NumberOption, Phase, Step, StepClient, StepNumber, TextOption, Timestamp, WaitReason,
 };
 use world::{ANN, BOB, ROOT, World, batch, done_on, srun, with};
 
@@ -436,4 +436,28 @@ fn ports_for_mpi_are_reserved_on_the_nodes_of_a_step() {
     let none = StepRequest { ports: Some(0), ..one };
     world.accepted(asked(none));
     assert_eq!(ports(&world, 3), []);
+}
+
+/// srun of 23.11 says how many CPUs it wants in all and not of a task, as do all for `--cpus-per-gpu`.
+#[test]
+fn tasks_with_gpus_and_several_cpus_each_find_their_place() {
+    let mut world = World::new();
+    let gpus = |count| GresCount { name: "gpu".into(), kind: None, count };
+    let node = world.cluster().node(NodeId(0)).unwrap();
+    let mut node = Node::clone(node);
+    node.hardware.gres = [gpus(2)].into();
+    let mut cluster = world.cluster().clone();
+    cluster.apply(&Change::Node(Arc::new(node)));
+    world.core = Core::new(cluster);
+    let wish = GresWish { per_task: 1, ..GresWish::of("gpu".into(), None) };
+    let job = world.submit(with(ANN, |new| new.spec.gres = vec![wish.clone()]));
+    let mut plan = world.plan(job, None, &[1]);
+    let share = &mut plan.starts[0].allocation.shares[0];
+    (share.cores, share.cpus, share.gres) =
+        (CoreSet::first(4), 4, vec![GresHeld::counted(gpus(2))]);
+    world.accepted(Event::Planned(plan));
+    world.launched(job);
+    let turned = world.accepted(asked(StepRequest { cpus: 4, ..srun(job, 2) }));
+    assert_eq!(turned.answer, Ok(Answer::Step { job, step: StepNumber::Normal(0) }));
+    assert_eq!(step(&world, job, 0).cpus, 4);
 }

@@ -165,7 +165,7 @@ impl Needs<'_> {
             Some(MemoryRequest::PerCpu(_)) => room::memory_cpus(self.request.memory, left_mib),
             Some(MemoryRequest::PerNode(_)) | None => u32::MAX,
         };
-        let by_gres = room::gres_cpus(room, self.request, self.wish, false);
+        let by_gres = room::gres_cpus(room, self.request, self.wish, self.cpus_per_task, false);
         let cpus = cpus.saturating_sub(used).min(by_memory).min(by_gres);
         let tasks = (cpus / need.max(1)).max(1);
         // Slurm takes the most tasks of a node times the CPUs of a task here, and so do we.

@@ -116,7 +116,9 @@ pub(super) fn rooms<'a>(
             found.full_nodes += 1;
             continue;
         }
-        without_gres += usize::from(!wish.is_empty() && gres_cpus(&room, request, wish, true) == 0);
+        without_gres += usize::from(
+            !wish.is_empty() && gres_cpus(&room, request, wish, cpus_per_task, true) == 0,
+        );
         if found.enough(&mut room, cluster, request, wish, cpus_per_task, allocation)? {
             found.rooms.push(room);
         }
@@ -146,8 +148,10 @@ impl Rooms<'_> {
         let of_memory = |held_mib| memory_cpus(memory, held_mib);
         let left_mib = room.share.memory_mib.saturating_sub(room.used.memory_mib);
         let (by_memory, memory_ever) = (of_memory(left_mib), of_memory(room.share.memory_mib));
-        let (by_gres, gres_ever) =
-            (gres_cpus(room, request, wish, false), gres_cpus(room, request, wish, true));
+        let (by_gres, gres_ever) = (
+            gres_cpus(room, request, wish, cpus_per_task, false),
+            gres_cpus(room, request, wish, cpus_per_task, true),
+        );
         let ever = room.cpus.min(memory_ever).min(gres_ever);
         let cause = if by_gres < room.cpus.min(by_memory) {
             Reject::InvalidGres
@@ -188,6 +192,7 @@ pub(super) fn gres_cpus(
     room: &Room<'_>,
     request: &StepRequest,
     wish: &StepGres,
+    cpus_per_task: u16,
     ever: bool,
 ) -> u32 {
     if wish.is_empty() {
@@ -198,7 +203,7 @@ pub(super) fn gres_cpus(
         true => gres::left(&room.share.gres, &[]),
         false => gres::left(&room.share.gres, &room.used.gres),
     };
-    wish.cpus(&there, request.cpus_per_task.unwrap_or(1), nodes_max)
+    wish.cpus(&there, cpus_per_task, nodes_max)
 }
 
 /// Whether a step has what it has beside all others.
