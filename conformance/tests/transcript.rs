@@ -195,3 +195,8 @@ fn what_is_not_consumed_is_everybodys() {
         .file("gres.conf", "NodeName=n1 Name=r1 Count=2\nNodeName=n1 Name=r2 Count=2\n");
     same_in(builder, include_str!("transcript/noconsume.cmd"));
 }
+
+#[test]
+fn reservations_look_the_same() {
+    same_on_both(include_str!("transcript/reservations.cmd"));
+}

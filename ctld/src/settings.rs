@@ -61,8 +61,8 @@ const SELECT_ONE_TASK_PER_SHARING: u16 = 0x0080;
 const SELECT_MULTIPLE_SHARING: u16 = 0x8000;
 /// `SelectTypeParameters=CR_PACK_NODES`.
 const SELECT_PACK_NODES: u16 = 0x0200;
-/// `PrivateData=jobs`, `nodes` and `partitions`.
-const PRIVATE: [u16; 3] = [0x01, 0x02, 0x04];
+/// `PrivateData=jobs`, `nodes`, `partitions` and `reservations`.
+const PRIVATE: [u16; 4] = [0x01, 0x02, 0x04, 0x40];
 
 /// What the core is told of slurm.conf. Nodes that the file sets down are so since `now`.
 ///
@@ -168,6 +168,9 @@ fn config(conf: &SlurmConf, users: &Users) -> Result<Config, SettingsError> {
         private_nodes: private[1],
         private_partitions: private[2],
         user_top: settings.scheduler.has("enable_user_top"),
+        resv_over_run_min: keys.resv_over_run,
+        user_resv_delete: settings.slurmctld.has("user_resv_delete"),
+        private_reservations: private[3],
         nohold_on_prolog_fail: settings.scheduler.has("nohold_on_prolog_fail"),
         cred_expire_s: number(settings.auth_info.number("cred_expire"), 120),
         requeue_exit: exit_codes("RequeueExit", &keys.requeue_exit)?,

@@ -13,6 +13,9 @@ const REMEMBERED: Duration = Duration::from_secs(600);
 /// How many users are remembered; past that the memory is emptied, not grown.
 const REMEMBERED_MAX: usize = 100_000;
 
+/// The users that the machine itself keeps: passwd(5).
+const LOCAL_USERS: &str = "/etc/passwd";
+
 /// A user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
@@ -76,6 +79,24 @@ impl Users {
         Some(Gid(group.gid.as_raw()))
     }
 
+    /// The users in a group: those that the group names, and of the users that the machine itself
+    /// keeps those whose primary group it is.
+    pub fn members(&self, group: &str) -> Vec<Uid> {
+        let Ok(Some(found)) = unistd::Group::from_name(group) else {
+            return Vec::new();
+        };
+        let mut users: Vec<Uid> = found.mem.iter().filter_map(|name| self.uid(name)).collect();
+        let local = std::fs::read_to_string(LOCAL_USERS).unwrap_or_default();
+        for line in local.lines() {
+            let mut fields = line.split(':').skip(2);
+            let (uid, gid) = (fields.next(), fields.next());
+            if gid.and_then(|gid| gid.parse().ok()) == Some(found.gid.as_raw()) {
+                users.extend(uid.and_then(|uid| uid.parse().ok()).map(Uid));
+            }
+        }
+        users
+    }
+
     /// The names of all groups that a user is in.
     pub fn group_names(&self, uid: Uid) -> Arc<[Arc<str>]> {
         let Some(user) = self.user(uid) else {
@@ -128,5 +149,7 @@ mod tests {
         assert_eq!(&*users.name(Uid::ROOT), "root");
         assert_eq!(users.uid("root"), Some(Uid::ROOT));
         assert_eq!(users.uid("1234"), Some(Uid(1234)));
+        assert!(users.members("root").contains(&Uid::ROOT), "by primary group");
+        assert!(users.members("no such group").is_empty());
     }
 }

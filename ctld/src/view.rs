@@ -45,6 +45,8 @@ pub struct Changed {
     pub nodes: Timestamp,
     /// Partitions.
     pub partitions: Timestamp,
+    /// Reservations.
+    pub reservations: Timestamp,
     /// slurm.conf.
     pub config: Timestamp,
     /// How often, since times are too coarse to tell two values apart.
@@ -78,7 +80,15 @@ impl Changed {
     /// All of them at once: what a start is to clients.
     pub fn at(now: Timestamp) -> Self {
         let revision = Revision::default();
-        Self { jobs: now, steps: now, nodes: now, partitions: now, config: now, revision }
+        Self {
+            jobs: now,
+            steps: now,
+            nodes: now,
+            partitions: now,
+            reservations: now,
+            config: now,
+            revision,
+        }
     }
 
     /// Takes note of a change, made since the cluster was `old`.
@@ -89,6 +99,10 @@ impl Changed {
             Change::Step(_) | Change::StepGone(..) => self.steps = now,
             Change::Node(_) | Change::NodeGone(_) | Change::Seen(..) => self.nodes = now,
             Change::Partition(_) | Change::PartitionGone(_) => self.partitions = now,
+            Change::Reservation(_) | Change::ReservationGone(_) => {
+                // Their nodes show that they are reserved.
+                (self.reservations, self.nodes) = (now, now);
+            }
             Change::Config(_) => self.config = now,
             Change::Script(..)
             | Change::Trigger(_)
@@ -126,6 +140,8 @@ impl Changed {
             Change::NodeGone(_)
             | Change::Partition(_)
             | Change::PartitionGone(_)
+            | Change::Reservation(_)
+            | Change::ReservationGone(_)
             | Change::Config(_) => {
                 revision.nodes += 1;
                 revision.structure += 1;

@@ -83,7 +83,12 @@ fn memory(line: &str) -> Result<String, Box<dyn Error>> {
 
 fn submissions(jobs: std::ops::Range<u32>) -> Vec<Change> {
     let next_job = jobs.end;
-    let counters = Counters { next_job, next_priority: u32::MAX - next_job, last_trigger: 0 };
+    let counters = Counters {
+        next_job,
+        next_priority: u32::MAX - next_job,
+        last_trigger: 0,
+        last_reservation: 0,
+    };
     let submission = |id| [Change::Job(Arc::new(job(id))), script(id)];
     jobs.flat_map(submission).chain([Change::Counters(counters)]).collect()
 }

@@ -38,6 +38,12 @@ pub(crate) fn batch(changes: &[Change]) -> Vec<(Key, Option<Vec<u8>>)> {
                 last.insert(Key::Crontab(crontab.owner), Some(change));
             }
             Change::CrontabGone(owner) => drop(last.insert(Key::Crontab(*owner), None)),
+            Change::Reservation(reservation) => {
+                last.insert(Key::Reservation(Arc::clone(&reservation.name)), Some(change));
+            }
+            Change::ReservationGone(name) => {
+                last.insert(Key::Reservation(Arc::clone(name)), None);
+            }
             Change::Counters(_) => drop(last.insert(Key::Counters, Some(change))),
             Change::Seen(..) | Change::Waits(..) | Change::Config(_) => {}
         }
@@ -54,6 +60,7 @@ fn record(change: &Change) -> Option<Vec<u8>> {
         Change::Partition(partition) => record::write_partition(partition).encode_to_vec(),
         Change::Trigger(trigger) => record::write_trigger(trigger).encode_to_vec(),
         Change::Crontab(crontab) => record::write_crontab(crontab).encode_to_vec(),
+        Change::Reservation(reservation) => record::write_reservation(reservation).encode_to_vec(),
         Change::Counters(counters) => record::write_counters(*counters).encode_to_vec(),
         Change::JobGone(_)
         | Change::StepGone(..)
@@ -63,6 +70,7 @@ fn record(change: &Change) -> Option<Vec<u8>> {
         | Change::PartitionGone(_)
         | Change::TriggerGone(_)
         | Change::CrontabGone(_)
+        | Change::ReservationGone(_)
         | Change::Config(_) => return None,
     })
 }

@@ -247,6 +247,7 @@ impl Store for Embedded {
             Space::Steps,
             Space::Triggers,
             Space::Crontabs,
+            Space::Reservations,
         ];
         for space in spaces {
             for record in self.space(space).iter() {
@@ -328,7 +329,8 @@ fn open_engine(
             | Space::Jobs
             | Space::Steps
             | Space::Triggers
-            | Space::Crontabs => options,
+            | Space::Crontabs
+            | Space::Reservations => options,
         })
         .map_err(failed)
     };
@@ -341,6 +343,7 @@ fn open_engine(
         open(Space::Scripts)?,
         open(Space::Triggers)?,
         open(Space::Crontabs)?,
+        open(Space::Reservations)?,
     ];
     Ok((db, spaces))
 }
@@ -450,8 +453,12 @@ mod tests {
         let dir = TempDir::new().unwrap();
         fs::create_dir_all(dir.path().join("store.new/db/keyspaces")).unwrap();
         fs::write(dir.path().join("store.new/db/version"), b"").unwrap();
-        let counters =
-            Change::Counters(Counters { next_job: 5, next_priority: 6, last_trigger: 7 });
+        let counters = Change::Counters(Counters {
+            next_job: 5,
+            next_priority: 6,
+            last_trigger: 7,
+            last_reservation: 8,
+        });
         let store = Embedded::open(dir.path()).unwrap();
         store.commit(std::slice::from_ref(&counters)).unwrap();
         drop(store);

@@ -24,11 +24,13 @@ pub enum Space {
     Triggers,
     /// Crontabs.
     Crontabs,
+    /// Reservations.
+    Reservations,
 }
 
 impl Space {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Meta,
         Self::Nodes,
         Self::Partitions,
@@ -37,6 +39,7 @@ impl Space {
         Self::Scripts,
         Self::Triggers,
         Self::Crontabs,
+        Self::Reservations,
     ];
 
     /// What it is called on disk.
@@ -50,6 +53,7 @@ impl Space {
             Self::Scripts => "scripts",
             Self::Triggers => "triggers",
             Self::Crontabs => "crontabs",
+            Self::Reservations => "reservations",
         }
     }
 }
@@ -66,6 +70,7 @@ pub(crate) enum Key {
     Script(JobId),
     Trigger(u32),
     Crontab(Uid),
+    Reservation(Arc<str>),
 }
 
 /// In [`Space::Meta`].
@@ -86,6 +91,7 @@ impl Key {
             Self::Script(_) => Space::Scripts,
             Self::Trigger(_) => Space::Triggers,
             Self::Crontab(_) => Space::Crontabs,
+            Self::Reservation(_) => Space::Reservations,
         }
     }
 
@@ -97,7 +103,7 @@ impl Key {
             | Self::Script(JobId(number))
             | Self::Trigger(number)
             | Self::Crontab(Uid(number)) => number.to_be_bytes().to_vec(),
-            Self::Partition(name) => name.as_bytes().to_vec(),
+            Self::Partition(name) | Self::Reservation(name) => name.as_bytes().to_vec(),
             Self::Step(job, step) => {
                 let (kind, number, component) = match *step {
                     StepNumber::Normal(number) => (0, number, None),
@@ -130,6 +136,9 @@ impl fmt::Display for Name {
         let word = match self.space {
             Space::Meta => return write!(f, "{}", self.key.escape_ascii()),
             Space::Partitions => return write!(f, "partition {}", self.key.escape_ascii()),
+            Space::Reservations => {
+                return write!(f, "reservation {}", self.key.escape_ascii());
+            }
             Space::Nodes => "node",
             Space::Jobs => "job",
             Space::Steps => "step",

@@ -62,7 +62,7 @@ pub trait Store: Send + Sync {
     fn rest(&self) {}
 
     /// Gives everything that is kept, scripts aside, as the changes that make it: counters, nodes,
-    /// partitions, jobs, steps, triggers, crontabs, each by key, which is an order that `Cluster::apply` takes.
+    /// partitions, jobs, steps, triggers, crontabs, reservations, each by key, which is an order that `Cluster::apply` takes.
     ///
     /// Tasks of one array whose specs are equal share one. Of nodes, what they last said (load, free
     /// memory, sign of life) is not kept.

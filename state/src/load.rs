@@ -100,6 +100,11 @@ impl Loader {
                 let crontab = record::read_crontab(proto::Crontab::decode(value)?)?;
                 (Key::Crontab(crontab.owner), Change::Crontab(Arc::new(crontab)))
             }
+            Space::Reservations => {
+                let reservation = record::read_reservation(proto::Reservation::decode(value)?);
+                let key = Key::Reservation(Arc::clone(&reservation.name));
+                (key, Change::Reservation(Arc::new(reservation)))
+            }
             Space::Scripts => return Err(RecordError::WrongKey),
         })
     }

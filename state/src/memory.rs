@@ -129,7 +129,12 @@ mod tests {
     use crate::{Store, StoreError};
 
     fn counters(next_job: u32) -> Change {
-        Change::Counters(Counters { next_job, next_priority: 1, last_trigger: 0 })
+        Change::Counters(Counters {
+            next_job,
+            next_priority: 1,
+            last_trigger: 0,
+            last_reservation: 0,
+        })
     }
 
     fn next_job(store: &Memory) -> Option<u32> {

@@ -39,7 +39,12 @@ mod model_of_turns {
     /// A new job with a script, the last job started, an old one forgotten, a node altered.
     pub fn changes(turn: u32) -> Vec<Change> {
         let mut changes = vec![
-            Change::Counters(Counters { next_job: turn, next_priority: turn / 3, last_trigger: 0 }),
+            Change::Counters(Counters {
+                next_job: turn,
+                next_priority: turn / 3,
+                last_trigger: 0,
+                last_reservation: 0,
+            }),
             Change::Job(Arc::new(job(turn, Phase::Pending))),
             Change::Script(JobId(turn), Arc::new(script(turn))),
             Change::Node(Arc::new(node(turn))),

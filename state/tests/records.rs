@@ -61,14 +61,24 @@ fn what_is_gone_is_not_loaded_and_what_is_not_kept_neither() {
                 protocol: 0,
                 launch: None,
             })),
-            Change::Counters(Counters { next_job: 2, next_priority: 3, last_trigger: 0 }),
+            Change::Counters(Counters {
+                next_job: 2,
+                next_priority: 3,
+                last_trigger: 0,
+                last_reservation: 0,
+            }),
             Change::Seen(NodeId(1), seen),
             Change::Config(Arc::default()),
         ])
         .unwrap();
     assert_eq!(loaded(&store).len(), 3);
     store.commit(&[Change::JobGone(JobId(0)), Change::StepGone(step.0, step.1)]).unwrap();
-    let left = Change::Counters(Counters { next_job: 2, next_priority: 3, last_trigger: 0 });
+    let left = Change::Counters(Counters {
+        next_job: 2,
+        next_priority: 3,
+        last_trigger: 0,
+        last_reservation: 0,
+    });
     assert_eq!(loaded(&store), [left]);
 }
 

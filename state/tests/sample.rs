@@ -88,7 +88,12 @@ fn a_store_of_every_format_is_opened() {
 /// What the sample holds, in the order in which it is loaded. Where the model gains a field, it has
 /// here what its absence means; nothing else may change once a format has shipped.
 fn content() -> Vec<Change> {
-    let counters = Counters { next_job: 16, next_priority: 4_294_901_750, last_trigger: 0 };
+    let counters = Counters {
+        next_job: 16,
+        next_priority: 4_294_901_750,
+        last_trigger: 0,
+        last_reservation: 0,
+    };
     vec![
         Change::Counters(counters),
         Change::Node(Arc::new(node())),
@@ -264,6 +269,7 @@ fn completing_job() -> Job {
             tasks: 2,
             licenses: vec![("matlab".into(), 2)],
             resized: None,
+            reservation: None,
         })),
         outcome: Some(Outcome {
             exit: Exit::Cancelled { by: Uid(1001) },

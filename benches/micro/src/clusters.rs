@@ -115,6 +115,7 @@ pub(crate) fn starts(jobs: &[JobId]) -> Plan {
             tasks: 1,
             licenses: Vec::new(),
             resized: None,
+            reservation: None,
         };
         Start { job: *job, task: None, partition: "main".into(), allocation }
     };

@@ -252,6 +252,7 @@ fn started(id: u32, spec: &Arc<JobSpec>) -> Job {
         tasks: 1,
         licenses: Vec::new(),
         resized: None,
+        reservation: None,
     };
     Job {
         phase: Phase::Running(Launch::Done),

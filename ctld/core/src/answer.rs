@@ -18,6 +18,11 @@ pub enum Answer {
         /// Its number.
         job: JobId,
     },
+    /// The reservation is made.
+    ReservationMade {
+        /// Its name.
+        name: Arc<str>,
+    },
     /// Several requests in one, in their order: what each was about, and how it went.
     Each(Vec<(JobSelection, Result<(), Reject>)>),
     /// Done, but for these nodes, whose state does not allow it.

@@ -8,7 +8,7 @@ use crate::reject::Reject;
 use crate::step::{PortCursor, StepLimits, WaitingSteps};
 use crate::tick::Clock;
 use crate::turn::Turn;
-use crate::{configure, cron, hook, job, node, partition, step, tick, trigger};
+use crate::{configure, cron, hook, job, node, partition, reservation, step, tick, trigger};
 
 /// The owner of the cluster: takes one event at a time.
 #[derive(Debug, Default)]
@@ -145,10 +145,7 @@ fn handle(
         Event::StepDone(done) => step::done(turn, &done),
         Event::UpdateStep(update) => step::limited(turn, &update),
         Event::ClientListens { job } => job::client_listens(turn, job),
-        Event::ClientAnswered { job } => {
-            clock.clients.heard(job, turn.now);
-            Ok(Answer::Done)
-        }
+        Event::ClientAnswered { job } => Ok(client_answered(turn, clock, job)),
         Event::ClientTold { job, reached } => job::client_told(turn, job, reached),
         Event::BatchDone(done) => job::batch_done(turn, &done),
         Event::EpilogDone { caller, job, node_name, status } => {
@@ -162,6 +159,9 @@ fn handle(
         Event::CreatePartition(update) => partition::created(turn, &update),
         Event::UpdatePartition(update) => partition::updated(turn, &update),
         Event::DeletePartition { caller, name } => partition::deleted(turn, caller, &name),
+        Event::CreateReservation(request) => reservation::created(turn, &request),
+        Event::UpdateReservation(request) => reservation::updated(turn, &request),
+        Event::DeleteReservation { caller, name } => reservation::deleted(turn, caller, &name),
         Event::SetCrontab(new) => cron::set(turn, *new),
         Event::SetTrigger(new) => trigger::set(turn, &new),
         Event::ClearTriggers { caller, which } => trigger::cleared(turn, caller, which),
@@ -171,6 +171,11 @@ fn handle(
         Event::Configured(configuration) => configure::configured(turn, *configuration),
         Event::Tick => tick::ticked(turn, clock),
     }
+}
+
+fn client_answered(turn: &Turn<'_>, clock: &mut Clock, job: JobId) -> Answer {
+    clock.clients.heard(job, turn.now);
+    Answer::Done
 }
 
 /// A node introduces itself; what was sent to it and not answered is there or not.

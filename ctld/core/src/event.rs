@@ -2,8 +2,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use model::{
-    Gid, GresCount, Hold, IndexSet, JobId, JobSpec, Node, NodeId, Partition, Plan, Registration,
-    Script, Seen, StepNumber, Timestamp, Uid, Watched,
+    Gid, GresCount, Hold, IndexSet, JobId, JobSpec, Node, NodeId, Plan, Registration, Script, Seen,
+    StepNumber, Timestamp, Uid, Watched,
 };
 
 use crate::access::Caller;
@@ -12,7 +12,9 @@ use crate::configure::Configuration;
 use crate::cron::NewCrontab;
 use crate::hook::{Hook, HookResult};
 use crate::job::KeptNodes;
+use crate::partition::PartitionUpdate;
 use crate::reject::Reject;
+use crate::reservation::ReservationRequest;
 pub use crate::selection::{JobPart, JobSelection};
 use crate::step::{StepRequest, StepUpdate};
 use crate::trigger::{NewTrigger, TriggerSelection};
@@ -194,6 +196,17 @@ pub enum Event {
         /// Its name.
         name: Arc<str>,
     },
+    /// Somebody makes a reservation.
+    CreateReservation(Box<ReservationRequest>),
+    /// Somebody alters a reservation.
+    UpdateReservation(Box<ReservationRequest>),
+    /// Somebody deletes a reservation.
+    DeleteReservation {
+        /// Who.
+        caller: Caller,
+        /// Its name.
+        name: Arc<str>,
+    },
     /// Somebody hands in a crontab.
     SetCrontab(Box<NewCrontab>),
     /// Somebody sets a trigger.
@@ -304,6 +317,8 @@ pub enum JobEdit {
     ArrayThrottle(u32),
     /// Other jobs to wait for.
     Dependencies(model::Dependencies),
+    /// Other reservations to start in, or to be in from now on; none without a name.
+    Reservation(Option<Arc<str>>),
     /// Fewer nodes, of a job that has some.
     Keep(KeptNodes),
     /// Anything else of the spec.
@@ -554,44 +569,4 @@ pub enum AfterReboot {
     Resume,
     /// They stay down.
     Down,
-}
-
-/// `scontrol create partition` and `update partition`.
-#[derive(Clone)]
-pub struct PartitionUpdate {
-    /// Who.
-    pub caller: Caller,
-    /// Its name.
-    pub name: Arc<str>,
-    /// What is done to it: to the partition as it is, or to a fresh one.
-    pub apply: Arc<dyn Fn(&mut Partition) + Send + Sync>,
-    /// Its nodes, if they are set.
-    pub nodes: Option<PartitionNodes>,
-}
-
-/// What becomes of a partition's nodes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PartitionNodes {
-    /// They are these.
-    Are {
-        /// `Nodes=` as it was written.
-        text: Arc<str>,
-        /// Their names.
-        names: Vec<Arc<str>>,
-        /// What nodes that come later it takes: see [`Partition::node_sets`].
-        grows: Option<Arc<str>>,
-    },
-    /// Some are added, some taken away.
-    Change {
-        /// The names of those that are added.
-        added: Vec<Arc<str>>,
-        /// The names of those that are taken away.
-        taken: Vec<Arc<str>>,
-    },
-}
-
-impl std::fmt::Debug for PartitionUpdate {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PartitionUpdate").field("name", &self.name).finish_non_exhaustive()
-    }
 }

@@ -30,6 +30,7 @@ mod mail;
 mod node;
 mod partition;
 mod reject;
+mod reservation;
 mod selection;
 mod step;
 mod tick;
@@ -43,13 +44,14 @@ pub use cron::{CronRefusal, NewCrontab};
 pub use effect::{ClientMessage, Effect, MailEvent, NodeMessage};
 pub use event::{
     AfterReboot, Alterable, Answer, ArrayRequest, BatchDone, Dynamic, Event, JobEdit, JobPart,
-    JobSelection, Kill, LaunchResult, NewJob, NodeTarget, NodeUpdate, NodeUpdateState,
-    PartitionNodes, PartitionUpdate, Reboot, Registered, Requeue, SpecEdit, StepDone, TaskResult,
-    UpdateJob,
+    JobSelection, Kill, LaunchResult, NewJob, NodeTarget, NodeUpdate, NodeUpdateState, Reboot,
+    Registered, Requeue, SpecEdit, StepDone, TaskResult, UpdateJob,
 };
 pub use hook::{Hook, HookResult};
 pub use job::KeptNodes;
 pub use mail::is_of_array;
-pub use reject::{Reject, Shortage, StepReject};
+pub use partition::{PartitionNodes, PartitionUpdate};
+pub use reject::{Reject, ReservationReject, Shortage, StepReject};
+pub use reservation::{NameEdit, NodesAsked, Picked, ReservationRequest, Sign};
 pub use step::{Distribution, SocketOrder, StepGres, StepKind, StepRequest, StepUpdate};
 pub use trigger::{NewTrigger, TriggerSelection};

@@ -6,9 +6,49 @@ use model::{Change, NodeId, Partition};
 
 use crate::access::{self, Caller};
 use crate::effect::Effect;
-use crate::event::{Answer, PartitionNodes, PartitionUpdate};
+use crate::event::Answer;
 use crate::reject::Reject;
 use crate::turn::Turn;
+
+/// `scontrol create partition` and `update partition`.
+#[derive(Clone)]
+pub struct PartitionUpdate {
+    /// Who.
+    pub caller: Caller,
+    /// Its name.
+    pub name: Arc<str>,
+    /// What is done to it: to the partition as it is, or to a fresh one.
+    pub apply: Arc<dyn Fn(&mut Partition) + Send + Sync>,
+    /// Its nodes, if they are set.
+    pub nodes: Option<PartitionNodes>,
+}
+
+/// What becomes of a partition's nodes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PartitionNodes {
+    /// They are these.
+    Are {
+        /// `Nodes=` as it was written.
+        text: Arc<str>,
+        /// Their names.
+        names: Vec<Arc<str>>,
+        /// What nodes that come later it takes: see [`Partition::node_sets`].
+        grows: Option<Arc<str>>,
+    },
+    /// Some are added, some taken away.
+    Change {
+        /// The names of those that are added.
+        added: Vec<Arc<str>>,
+        /// The names of those that are taken away.
+        taken: Vec<Arc<str>>,
+    },
+}
+
+impl std::fmt::Debug for PartitionUpdate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PartitionUpdate").field("name", &self.name).finish_non_exhaustive()
+    }
+}
 
 /// Somebody makes a partition.
 pub(crate) fn created(turn: &mut Turn<'_>, update: &PartitionUpdate) -> Result<Answer, Reject> {

@@ -251,6 +251,9 @@ pub enum Reject {
     /// A step cannot be made.
     #[error(transparent)]
     Step(#[from] StepReject),
+    /// A reservation cannot be made, altered or used so.
+    #[error(transparent)]
+    Reservation(#[from] ReservationReject),
     /// The work does not belong to this node.
     #[error("job {0} has no such node")]
     WrongNode(JobId),
@@ -300,4 +303,73 @@ pub enum StepReject {
     /// The job has had MaxStepCount steps.
     #[error("job {0} has had as many steps as it may")]
     TooMany(JobId),
+}
+
+/// Why a reservation cannot be made, altered, deleted or used. Those that carry a text are told in
+/// these words (24.11).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReservationReject {
+    /// There is no such reservation, or it would have nothing.
+    #[error("no such reservation")]
+    Invalid,
+    /// There is one of that name.
+    #[error("reservation {0} exists")]
+    NameTaken(Arc<str>),
+    /// Nobody could use it.
+    #[error("neither users nor accounts nor groups are named")]
+    NobodyNamed,
+    /// Users and groups exclude each other.
+    #[error("both users and groups are named")]
+    UsersAndGroups,
+    /// A name of a user is nobody's, or the list of them cannot be read.
+    #[error("no such user")]
+    NoSuchUser,
+    /// No such group.
+    #[error("no such group")]
+    NoSuchGroup,
+    /// The list of accounts cannot be read.
+    #[error("no such account")]
+    NoSuchAccount,
+    /// Another reservation has the nodes.
+    #[error("another reservation has the nodes then")]
+    Overlaps,
+    /// Jobs run on the nodes then.
+    #[error("jobs run on the nodes then")]
+    NodesBusy,
+    /// Fewer cores than nodes, or none.
+    #[error("no such count of cores")]
+    CoreCount,
+    /// Jobs run in it.
+    #[error("jobs run in the reservation")]
+    InUse,
+    /// A job would lose its access.
+    #[error("Reservation update rejected because of JobId={0}")]
+    LosesJob(JobId),
+    /// Nodes that a job must have are not of its reservation.
+    #[error("Problem using reservation")]
+    NodesOutside,
+    /// It has begun.
+    #[error("the reservation has started")]
+    Started,
+    /// It does not come again.
+    #[error("the reservation does not come again")]
+    NotSkippable,
+    /// Its cores are as they were made.
+    #[error("Updating core/node TRES not supported for core-based reservations")]
+    CoresStay,
+    /// The user may not alter or delete it.
+    #[error("somebody else's reservation")]
+    NotYours,
+    /// The job may not use it.
+    #[error("the reservation is for others")]
+    NoAccess,
+    /// Something that is not offered together.
+    #[error("{0}")]
+    NotTogether(&'static str),
+    /// Nodes that may not be named with this.
+    #[error("{0}")]
+    NodesNamed(&'static str),
+    /// Cores that may not be counted with this.
+    #[error("{0}")]
+    CoresCounted(&'static str),
 }

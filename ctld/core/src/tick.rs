@@ -9,7 +9,7 @@ use crate::effect::{Effect, NodeMessage};
 use crate::event::Answer;
 use crate::reject::Reject;
 use crate::turn::Turn;
-use crate::{job, mail, node, step, trigger};
+use crate::{job, mail, node, reservation, step, trigger};
 
 /// What the core remembers of time: nothing that a restart would miss, since all of it follows from
 /// the records or is asked of the nodes anew.
@@ -89,6 +89,7 @@ pub(crate) fn ticked(turn: &mut Turn<'_>, clock: &mut Clock) -> Result<Answer, R
     ping(turn, clock);
     health_checks(turn, clock);
     inspect(turn, clock);
+    reservation::ticked(turn);
     trigger::ticked(turn, &mut clock.idle_nodes);
     Ok(Answer::Done)
 }

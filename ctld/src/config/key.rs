@@ -326,7 +326,7 @@ keys! {
     ResumeRate, resume_rate: u16 = 300, ALL, NotYet(POWER_SAVING);
     ResumeTimeout, resume_timeout: u16 = 60, ALL, Here;
     ResvEpilog, resv_epilog: Text = None, ALL, NotYet("reservations");
-    ResvOverRun, resv_over_run: u16 = 0, ALL, NotYet("reservations");
+    ResvOverRun, resv_over_run: u16 = 0, ALL, Here;
     ResvProlog, resv_prolog: Text = None, ALL, NotYet("reservations");
     ReturnToService, return_to_service: u16 = 0, ALL, Here;
     RoutePlugin, route_plugin: Text = None, ALL, NotYet("topology");

@@ -25,6 +25,7 @@ pub(super) fn by_task(_: &View, request: &Request<'_>, answer: Answer) -> Reply 
         | Answer::NodesRefused(_)
         | Answer::Submitted { .. }
         | Answer::Step { .. }
+        | Answer::ReservationMade { .. }
         | Answer::Registered { .. } => request.return_code(Errno::SLURM_SUCCESS),
     }
 }
@@ -40,6 +41,7 @@ pub(super) fn worst(_: &View, request: &Request<'_>, answer: Answer) -> Reply {
         | Answer::NodesRefused(_)
         | Answer::Submitted { .. }
         | Answer::Step { .. }
+        | Answer::ReservationMade { .. }
         | Answer::Registered { .. } => Vec::new(),
     };
     let worst = codes.into_iter().max_by_key(|code| code.0).unwrap_or(Errno::SLURM_SUCCESS);

@@ -1,4 +1,4 @@
-use ctld_core::{Reject, StepReject};
+use ctld_core::{Reject, ReservationReject, StepReject};
 use protocol::{Errno, Version};
 
 /// Slurm's number for a reject. The only place where the two meet; no wildcard, so that a new reason
@@ -74,6 +74,7 @@ pub fn errno(reject: &Reject) -> Errno {
         Reject::NodeExists(_) => Errno::ESLURM_NODE_ALREADY_EXISTS,
         Reject::TooManyNodes { .. } => Errno::ESLURM_NODE_TABLE_FULL,
         Reject::Step(step) => of_step(step),
+        Reject::Reservation(reservation) => of_reservation(reservation),
         Reject::TriggersDisabled => Errno::ESLURM_DISABLED,
         Reject::TooManyTriggers { .. } => Errno::EAGAIN,
         Reject::TriggerExists => Errno::ESLURM_TRIGGER_DUP,
@@ -83,6 +84,46 @@ pub fn errno(reject: &Reject) -> Errno {
         Reject::CronJobNotMeant(_) => Errno::ESLURM_CANNOT_CANCEL_CRON_JOB,
         Reject::NotImmediately => Errno::ESLURM_CAN_NOT_START_IMMEDIATELY,
     }
+}
+
+fn of_reservation(reject: &ReservationReject) -> Errno {
+    use ReservationReject as R;
+    match reject {
+        R::Invalid => Errno::ESLURM_RESERVATION_INVALID,
+        R::NameTaken(_) => Errno::ESLURM_RESERVATION_NAME_DUP,
+        R::NobodyNamed => Errno::ESLURM_RESERVATION_EMPTY,
+        R::UsersAndGroups => Errno::ESLURM_RESERVATION_USER_GROUP,
+        R::NoSuchUser | R::NotYours => Errno::ESLURM_USER_ID_MISSING,
+        R::NoSuchGroup => Errno::ESLURM_GROUP_ID_MISSING,
+        R::NoSuchAccount => Errno::ESLURM_INVALID_ACCOUNT,
+        R::Overlaps => Errno::ESLURM_RESERVATION_OVERLAP,
+        R::NodesBusy => Errno::ESLURM_NODES_BUSY,
+        R::CoreCount => Errno::ESLURM_INVALID_CORE_CNT,
+        R::CoresCounted(_) => Errno::ESLURM_INVALID_CPU_COUNT,
+        R::NodesOutside => Errno::ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE,
+        R::InUse | R::LosesJob(_) => Errno::ESLURM_RESERVATION_BUSY,
+        R::Started => Errno::ESLURM_RSV_ALREADY_STARTED,
+        R::NotSkippable => Errno::ESLURM_RESERVATION_NO_SKIP,
+        R::CoresStay => Errno::ESLURM_CORE_RESERVATION_UPDATE,
+        R::NoAccess => Errno::ESLURM_RESERVATION_ACCESS,
+        R::NotTogether(_) => Errno::ESLURM_NOT_SUPPORTED,
+        R::NodesNamed(_) => Errno::ESLURM_INVALID_NODE_NAME,
+    }
+}
+
+/// The words for a refusal that stock controllers explain.
+fn explained_reservation(reject: &ReservationReject) -> Option<String> {
+    use ReservationReject as R;
+    let has_words = matches!(
+        reject,
+        R::NodesOutside
+            | R::LosesJob(_)
+            | R::CoresStay
+            | R::NotTogether(_)
+            | R::NodesNamed(_)
+            | R::CoresCounted(_)
+    );
+    has_words.then(|| reject.to_string())
 }
 
 fn of_step(reject: &StepReject) -> Errno {
@@ -103,6 +144,7 @@ fn of_step(reject: &StepReject) -> Errno {
 pub fn explanation(reject: &Reject) -> Option<String> {
     let node = match reject {
         Reject::NodeExists(name) | Reject::TooManyNodes { name, .. } => name,
+        Reject::Reservation(reservation) => return explained_reservation(reservation),
         Reject::NodesTooSmall(shortage) => return Some(shortage.to_string()),
         _ => return None,
     };

@@ -1,13 +1,12 @@
-//! Licenses, and the facilities that a cluster may have and this one does not: reservations,
-//! topology, federation, burst buffers, accounts, front ends.
+//! Licenses, and the facilities that a cluster may have and this one does not: topology, federation, burst buffers, accounts, front ends.
 //!
 //! Each of the latter is answered as a stock controller without it answers.
 
 use model::named_nodes;
 use protocol::msg::{
     self, AccountsInfo, BurstBufferStatus, BurstBuffersInfo, FederationInfo, FrontEndsInfo,
-    HostlistText, LicenseInfo, LicensesInfo, NodeAddresses, NodeAddressesReply, ReservationsInfo,
-    SharesInfo, TopologyConfig, TopologyInfo,
+    HostlistText, LicenseInfo, LicensesInfo, NodeAddresses, NodeAddressesReply, SharesInfo,
+    TopologyConfig, TopologyInfo,
 };
 use protocol::shape::{self, NullOr};
 use protocol::{Errno, Number, Version};
@@ -20,7 +19,6 @@ use crate::view::View;
 
 pub(super) const ROWS: &[Row] = &[
     Row::read(Number::REQUEST_LICENSE_INFO, licenses),
-    Row::read(Number::REQUEST_RESERVATION_INFO, reservations),
     Row::read(Number::REQUEST_TOPO_INFO, topology),
     Row::read(Number::REQUEST_TOPO_CONFIG, topology_config),
     Row::read(Number::REQUEST_FED_INFO, federation),
@@ -46,13 +44,6 @@ fn licenses(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
     let records = view.cluster.config().licenses.iter().map(license).collect();
     let body = LicensesInfo { last_update: shape::Timestamp(request.now.0), records };
     Ok(request.reply(Number::RESPONSE_LICENSE_INFO, &body))
-}
-
-fn reservations(_: &View, request: &Request<'_>) -> Result<Reply, Failure> {
-    let _: msg::ReservationInfoRequest = request.decode()?;
-    let last_update = shape::Timestamp(request.now.0);
-    let body = ReservationsInfo { last_update, records: Vec::new() };
-    Ok(request.reply(Number::RESPONSE_RESERVATION_INFO, &body))
 }
 
 fn topology(_: &View, request: &Request<'_>) -> Result<Reply, Failure> {
@@ -210,6 +201,7 @@ mod tests {
             tasks: 1,
             licenses: vec![("fea".into(), 3)],
             resized: None,
+            reservation: None,
         }));
         view.cluster.apply(&Change::Job(Arc::new(job)));
         let body = fixtures::bytes(&msg::LicenseInfoRequest::default(), Version::NEWEST);
@@ -234,13 +226,9 @@ mod tests {
     }
 
     #[test]
-    fn empty_tables_and_refusals() {
+    fn host_expressions_are_expanded() {
         let view = fixtures::golden();
         let ask = |number, body: &[u8]| read(&view, number, Version::NEWEST, body);
-        let body = fixtures::bytes(&msg::ReservationInfoRequest::default(), Version::NEWEST);
-        let reply = ask(Number::REQUEST_RESERVATION_INFO, &body).unwrap();
-        let reply: ReservationsInfo = from_bytes(&reply.body, Version::NEWEST).unwrap();
-        assert!(reply.records.is_empty());
         let text = |expression: &str| {
             let body = HostlistText { expression: Some(expression.to_owned()) };
             fixtures::bytes(&body, Version::NEWEST)

@@ -149,6 +149,7 @@ mod tests {
             tasks: 2,
             licenses: Vec::new(),
             resized: None,
+            reservation: None,
         }));
         view.cluster.apply(&Change::Job(Arc::new(job)));
         let step = model::Step {

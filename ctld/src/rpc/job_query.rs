@@ -223,6 +223,7 @@ mod tests {
             tasks: 2,
             licenses: Vec::new(),
             resized: None,
+            reservation: None,
         }));
         (job.started, job.ended) = (Some(NOW), Some(NOW.plus_s(600)));
         job

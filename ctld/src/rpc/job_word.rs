@@ -11,6 +11,7 @@ pub fn job_state(job: &Job) -> JobState {
     match &job.phase {
         Phase::Pending => match job.hold {
             Hold::SpecialExit => JobState::PENDING | JobState::SPECIAL_EXIT,
+            Hold::ReservationDeleted => JobState::PENDING | JobState::RESV_DEL_HOLD,
             Hold::LaunchLimit => JobState::PENDING | JobState::REQUEUE_HOLD,
             Hold::None | Hold::User | Hold::Admin | Hold::Requeued => JobState::PENDING,
         },

@@ -37,6 +37,7 @@ mod privilege_tests;
 mod program;
 mod registration;
 mod requeue;
+mod reservation_info;
 mod reservation_update;
 mod sheet;
 pub mod sluid;
@@ -286,6 +287,7 @@ const ROWS: &[&[Row]] = &[
     trigger::ROWS,
     crontab::ROWS,
     file_copy::ROWS,
+    reservation_info::ROWS,
 ];
 
 /// The row of a message.

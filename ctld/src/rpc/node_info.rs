@@ -1,11 +1,12 @@
 //! Nodes, as clients are told of them.
 
 use std::cell::OnceCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::{
-    Availability, Exclusive, GresCount, Node, NodeFlags, NodeId, Partition, Phase, Timestamp, Usage,
+    Availability, Exclusive, GresCount, Node, NodeFlags, NodeId, Partition, Phase,
+    ReservationFlags, Timestamp, Usage,
 };
 use protocol::msg::{self, NodeInfo, NodesInfo, node_state, show};
 use protocol::shape::{self, Bitmap, Fixed, Limit};
@@ -87,6 +88,16 @@ struct Table<'a> {
     shown: Option<Vec<bool>>,
     /// Nodes that waiting jobs are expected to start on, once somebody wants to know.
     planned: OnceCell<BTreeSet<NodeId>>,
+    /// Nodes in reservations that are active now, once somebody wants to know.
+    reserved: OnceCell<BTreeMap<NodeId, Reserved>>,
+}
+
+/// What a node shows of the reservations that it is in.
+struct Reserved {
+    /// The one that was made last.
+    name: Arc<str>,
+    /// Whether one of them is for maintenance.
+    maintenance: bool,
 }
 
 impl<'a> Table<'a> {
@@ -99,6 +110,7 @@ impl<'a> Table<'a> {
             shows_detail: show_flags & show::DETAIL != 0,
             shown: (!sight.all_partitions()).then(|| shown_nodes(view, &sight)),
             planned: OnceCell::new(),
+            reserved: OnceCell::new(),
         }
     }
 
@@ -139,6 +151,25 @@ impl<'a> Table<'a> {
         planned.contains(&node.id)
     }
 
+    fn reservation(&self, node: &Node) -> Option<&Reserved> {
+        let reserved = self.reserved.get_or_init(|| {
+            let mut active: Vec<_> =
+                self.view.cluster.reservations().filter(|one| one.is_active()).collect();
+            active.sort_by_key(|one| one.id);
+            let mut reserved: BTreeMap<NodeId, Reserved> = BTreeMap::new();
+            for one in active {
+                for node in one.nodes.iter() {
+                    let before = reserved.get(node).is_some_and(|before| before.maintenance);
+                    let maintenance = before || one.flags.has(ReservationFlags::MAINT);
+                    let name = Arc::clone(&one.name);
+                    reserved.insert(*node, Reserved { name, maintenance });
+                }
+            }
+            reserved
+        });
+        reserved.get(&node.id)
+    }
+
     fn record(&self, node: &Node, is_planned: bool) -> NodeInfo {
         let usage = self.view.cluster.usage(node.id);
         let mut info = configured(self.view, node);
@@ -150,6 +181,13 @@ impl<'a> Table<'a> {
         // Of a node that has no CPU left, stock says nothing of the kind.
         if is_planned && usage.cpus < node.hardware.effective_cpus() {
             info.node_state |= node_state::PLANNED;
+        }
+        if let Some(reserved) = self.reservation(node) {
+            info.node_state |= node_state::RES;
+            if reserved.maintenance {
+                info.node_state |= node_state::MAINT;
+            }
+            info.resv_name = Some(reserved.name.to_string());
         }
         tell_registration(node, &mut info);
         tell_usage(self.view, &usage, &mut info);
@@ -374,6 +412,7 @@ mod tests {
                 tasks: 1,
                 licenses: Vec::new(),
                 resized: None,
+                reservation: None,
             }));
             apply(&mut view, Change::Job(Arc::new(job)));
             assert_eq!(state_of(&view, "n1"), node_state::ALLOCATED | planned, "job {id}");

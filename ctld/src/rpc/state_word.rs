@@ -77,6 +77,7 @@ fn wait_reason(job: &Job) -> JobReason {
         WaitReason::Licenses => JobReason::WAIT_LICENSES,
         WaitReason::ArrayTaskLimit => JobReason::WAIT_ARRAY_TASK_LIMIT,
         WaitReason::Reservation => JobReason::WAIT_RESERVATION,
+        WaitReason::ReservationDeleted => JobReason::WAIT_RESV_DELETED,
         WaitReason::NodeDown | WaitReason::NodeFailed => JobReason::FAIL_DOWN_NODE,
         WaitReason::BadConstraints => JobReason::FAIL_BAD_CONSTRAINTS,
         WaitReason::ReqNodeNotAvail(_) | WaitReason::NodesDownOrReserved => {
@@ -105,6 +106,7 @@ fn held_reason(job: &Job) -> JobReason {
         Hold::User | Hold::SpecialExit | Hold::Requeued => JobReason::WAIT_HELD_USER,
         Hold::Admin => JobReason::WAIT_HELD,
         Hold::LaunchLimit => JobReason::WAIT_MAX_REQUEUE,
+        Hold::ReservationDeleted => JobReason::WAIT_RESV_DELETED,
     }
 }
 

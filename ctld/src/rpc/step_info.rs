@@ -259,6 +259,7 @@ mod tests {
             tasks: 1,
             licenses: Vec::new(),
             resized: None,
+            reservation: None,
         }));
         let step = Step {
             job: job.id,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use model::{Job, NodeShare, Partition, Timestamp, Uid, WaitReason};
 
+use crate::bounds::{is_anywhere, lease_hindrance};
 use crate::demand::{Demand, Tenure};
 use crate::eligible::{end_of, partitions};
 use crate::fifo::tasks;
@@ -182,28 +183,45 @@ impl<'a> Planner<'a> {
         if self.ledger.is_array_full(job) {
             return Second::Hindered(WaitReason::ArrayTaskLimit);
         }
-        if !self.ledger.has_licenses(&job.spec.licenses) {
-            return Second::Hindered(WaitReason::Licenses);
-        }
+        let leases = match !self.leased && job.reservation().is_none() {
+            true => vec![None],
+            false => match self.leases(job) {
+                Ok(leases) => leases,
+                Err(reason) => return Second::Hindered(reason),
+            },
+        };
         let mut first = None;
-        for partition in partitions(self.cluster, job) {
-            if self.partition_hindrance(job, partition).is_some() {
+        for lease in leases {
+            let early = lease.and_then(|lease| lease_hindrance(lease, self.now));
+            if early.as_ref().is_some_and(|(_, early)| !early) {
                 continue;
             }
-            let Ok(demand) = self.demand(job, partition) else { continue };
-            let number = self.shapes.number(&demand);
-            let ends = end_of(job, partition, self.now).unwrap_or(NEVER);
-            if let Some(shares) = self.gap(job, &demand, number, ends, bookings) {
-                let allocation = self.allocation(job, &demand, shares);
-                self.start(job, task, partition, allocation);
-                self.write_down(self.ledger.planned.len() - 1, future, bookings);
-                return Second::Started;
+            for partition in partitions(self.cluster, job) {
+                if self.partition_hindrance(job, partition).is_some() {
+                    continue;
+                }
+                if !self.has_licenses(job, partition, lease) {
+                    return Second::Hindered(WaitReason::Licenses);
+                }
+                let Ok(demand) = self.demand(job, partition, lease) else { continue };
+                let number = self.shapes.number(&demand);
+                let ends = end_of(job, partition, self.now).unwrap_or(NEVER);
+                if early.is_none()
+                    && let Some(shares) = self.gap(job, &demand, number, ends, bookings)
+                {
+                    let allocation = self.allocation(job, &demand, shares);
+                    self.start(job, task, partition, allocation);
+                    self.write_down(self.ledger.planned.len() - 1, future, bookings);
+                    return Second::Started;
+                }
+                first.get_or_insert((partition, demand, lease));
             }
-            first.get_or_insert((partition, demand, number));
         }
-        let Some((partition, demand, number)) = first else {
+        let Some((partition, mut demand, lease)) = first else {
             return Second::Waits(None);
         };
+        demand.bounds = self.bounds_some_time(job, partition, lease);
+        let number = self.shapes.number(&demand);
         self.book(job, partition, &demand, number, (future, bookings))
     }
 
@@ -279,7 +297,11 @@ impl<'a> Planner<'a> {
             Ok(shape) => {
                 shape.refresh(&mut self.ledger, now);
                 let lasts = |start: Timestamp| end_of(job, partition, start).unwrap_or(NEVER);
-                future.earliest(&mut self.ledger, shape, job, bookings, &lasts)
+                let lease = shape.bounds.as_ref().and_then(|bounds| bounds.lease.clone());
+                let opens = lease.filter(|lease| !is_anywhere(lease)).map(|lease| lease.start);
+                let first = now.plus_s(1).max(opens.unwrap_or(now));
+                let wanted = (&*bookings, &lasts as &dyn Fn(Timestamp) -> Timestamp);
+                future.earliest_from(&mut self.ledger, shape, job, first, wanted)
             }
         };
         let Some(found) = found else {

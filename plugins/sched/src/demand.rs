@@ -66,6 +66,8 @@ pub(crate) struct Demand {
     pub order: CoreOrder,
     /// Tasks put on a node at a time (`plane`).
     pub plane: u32,
+    /// The number of the bounds that reservations set; 0 is none.
+    pub bounds: u32,
 }
 
 /// The smallest part of a node that is given away.
@@ -176,6 +178,7 @@ impl Demand {
             parts: PartRules::of(config, spec),
             order,
             plane,
+            bounds: 0,
         };
         demand.count_cpus(spec);
         demand

@@ -34,6 +34,7 @@ fn held(job: &Job) -> WaitReason {
             _,
         ) => kept.clone(),
         (_, Hold::LaunchLimit) => WaitReason::JobHoldMaxRequeue,
+        (_, Hold::ReservationDeleted) => WaitReason::ReservationDeleted,
         (_, Hold::User) => WaitReason::HeldUser,
         (_, Hold::None | Hold::Admin | Hold::SpecialExit | Hold::Requeued) => WaitReason::HeldAdmin,
     }

@@ -9,6 +9,7 @@ use model::{
 
 use crate::Budget;
 use crate::backfill::Bookings;
+use crate::bounds::{Lease, is_anywhere};
 use crate::demand::Demand;
 use crate::eligible::{end_of, partitions};
 use crate::features::Features;
@@ -163,8 +164,11 @@ fn features_exist(cluster: &Cluster, text: &Arc<str>) -> Result<(), Infeasible> 
 pub fn will_run(cluster: &Cluster, now: Timestamp, job: &Job) -> Option<(Timestamp, Allocation)> {
     let from = job.begin.map_or(now, |begin| begin.max(now));
     let mut best: Option<(Timestamp, Allocation)> = None;
-    for partition in partitions(cluster, job) {
-        let found = will_run_in(cluster, (now, from), job, partition);
+    let leases = Planner::new(cluster, now, Budget::FULL).leases(job).ok()?;
+    for (lease, partition) in
+        leases.iter().flat_map(|lease| partitions(cluster, job).map(move |p| (*lease, p)))
+    {
+        let found = will_run_in(cluster, (now, from), job, partition, lease);
         if let Some(found) = found
             && best.as_ref().is_none_or(|best| found.0 < best.0)
         {
@@ -179,9 +183,13 @@ fn will_run_in(
     (now, from): (Timestamp, Timestamp),
     job: &Job,
     partition: &Partition,
+    lease: Lease<'_>,
 ) -> Option<(Timestamp, Allocation)> {
     let mut planner = Planner::new(cluster, now, Budget::FULL);
-    let demand = planner.demand(job, partition).ok()?;
+    let mut demand = planner.demand(job, partition, lease).ok()?;
+    demand.bounds = planner.bounds_some_time(job, partition, lease);
+    let opens = lease.filter(|lease| !is_anywhere(lease)).map(|lease| lease.start);
+    let from = from.max(opens.unwrap_or(from));
     let mut shape = Shape::new(&planner.ledger, demand.clone()).ok()?;
     shape.refresh(&mut planner.ledger, now);
     let future = Future::new(&planner.ledger, now);

@@ -12,6 +12,7 @@ use model::{
     Allocation, Job, NodeId, NodeShare, Partition, QueueKey, TextOption, WaitReason, node_list,
 };
 
+use crate::bounds::{Lease, is_anywhere, lease_hindrance};
 use crate::demand::Demand;
 use crate::eligible::{end_of, hindrance, partitions};
 use crate::features::Features;
@@ -34,6 +35,19 @@ pub(crate) enum Keep {
     Partition(Arc<str>),
     /// These nodes, by rank.
     Nodes(Vec<u32>),
+    /// The nodes of a reservation, and no other job is started in it.
+    Lease(Arc<model::Reservation>),
+}
+
+/// What was tried for a job.
+#[derive(Default)]
+struct Tried {
+    /// Why it waits, by the first that was tried.
+    first: Option<WaitReason>,
+    /// The same outside of all reservations.
+    outside: Option<WaitReason>,
+    blocked: bool,
+    kept: Vec<Keep>,
 }
 
 impl<'a> Planner<'a> {
@@ -135,28 +149,57 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Tries the partitions of a job in order. The reason given is that of the first.
+    /// Tries the reservations that a job may start in, and the partitions of each, in order. The
+    /// reason given is that of the first.
     fn attempt(&mut self, job: &Arc<Job>, task: Option<u32>) -> Attempt {
-        let mut first = None;
-        let mut blocked = false;
-        let mut kept = Vec::new();
+        let mut tried = Tried::default();
+        if !self.leased && job.reservation().is_none() {
+            if self.attempt_under(job, task, None, &mut tried) {
+                return Attempt::Started;
+            }
+        } else {
+            let leases = match self.leases(job) {
+                Ok(leases) => leases,
+                Err(reason) => return Attempt::Hindered(reason),
+            };
+            for lease in leases {
+                if self.attempt_under(job, task, lease, &mut tried) {
+                    return Attempt::Started;
+                }
+            }
+        }
+        // Nothing is kept for a job that another of its partitions has started.
+        tried.kept.into_iter().for_each(|keep| self.keep(keep));
+        let reason = tried.first.unwrap_or(WaitReason::PartitionInactive);
+        if tried.blocked { Attempt::Blocked(reason, None) } else { Attempt::Hindered(reason) }
+    }
+
+    fn attempt_under(
+        &mut self,
+        job: &Arc<Job>,
+        task: Option<u32>,
+        lease: Lease<'_>,
+        tried: &mut Tried,
+    ) -> bool {
         for partition in partitions(self.cluster, job) {
-            let reason = match self.attempt_in(job, task, partition) {
-                Attempt::Started => return Attempt::Started,
+            let reason = match self.attempt_in(job, task, partition, lease) {
+                Attempt::Started => return true,
                 Attempt::Hindered(reason) => reason,
                 Attempt::Blocked(reason, keep) => {
                     // Any partition in which it waits for others makes it worth a second look.
-                    blocked = true;
-                    kept.extend(keep);
+                    tried.blocked = true;
+                    tried.kept.extend(keep);
                     reason
                 }
             };
-            first.get_or_insert(reason);
+            // That a reservation which pulls it in has nothing for it is no reason to wait.
+            if lease.is_none() && job.reservation().is_none() && self.leased {
+                tried.first = Some(tried.outside.get_or_insert(reason).clone());
+            } else {
+                tried.first.get_or_insert(reason);
+            }
         }
-        // Nothing is kept for a job that another of its partitions has started.
-        kept.into_iter().for_each(|keep| self.keep(keep));
-        let reason = first.unwrap_or(WaitReason::PartitionInactive);
-        if blocked { Attempt::Blocked(reason, None) } else { Attempt::Hindered(reason) }
+        false
     }
 
     fn attempt_in(
@@ -164,6 +207,7 @@ impl<'a> Planner<'a> {
         job: &Arc<Job>,
         task: Option<u32>,
         partition: &'a Arc<Partition>,
+        lease: Lease<'_>,
     ) -> Attempt {
         if let Some(reason) = self.partition_hindrance(job, partition) {
             return Attempt::Hindered(reason);
@@ -171,20 +215,28 @@ impl<'a> Planner<'a> {
         if self.ledger.is_array_full(job) {
             return Attempt::Hindered(WaitReason::ArrayTaskLimit);
         }
-        if self.blocked.contains(&partition.name) {
+        let is_blocked = match lease {
+            None => self.blocked.contains(&partition.name),
+            Some(lease) => self.blocked_leases.contains(&lease.name),
+        };
+        if is_blocked {
             return Attempt::Blocked(WaitReason::Priority, None);
         }
-        let demand = match self.demand(job, partition) {
+        if let Some((reason, early)) = lease.and_then(|lease| lease_hindrance(lease, self.now)) {
+            // It is expected to start when the reservation does.
+            return if early { Attempt::Blocked(reason, None) } else { Attempt::Hindered(reason) };
+        }
+        let demand = match self.demand(job, partition, lease) {
             Ok(demand) => demand,
             Err(reason) => return Attempt::Hindered(reason),
         };
-        if self.open_nodes(partition) < demand.min_nodes {
+        if lease.is_none() && self.open_nodes(partition) < demand.min_nodes {
             let keep = Keep::Partition(Arc::clone(&partition.name));
             return Attempt::Blocked(WaitReason::NodesDownOrReserved, Some(keep));
         }
         let number = self.shapes.number(&demand);
         if !self.shapes.entry(number).failed {
-            if !self.ledger.has_licenses(&job.spec.licenses) {
+            if !self.has_licenses(job, partition, lease) {
                 return Attempt::Hindered(WaitReason::Licenses);
             }
             if let Some(shares) = self.place_now(job, &demand, number) {
@@ -193,7 +245,34 @@ impl<'a> Planner<'a> {
                 return Attempt::Started;
             }
         }
-        self.judge(partition, &demand, number)
+        match lease {
+            None => self.judge(partition, &demand, number),
+            Some(lease) => self.judge_in(lease, partition, &demand, number),
+        }
+    }
+
+    /// Why a job that found no nodes in its reservation waits. It holds back those of the same
+    /// reservation.
+    fn judge_in(
+        &mut self,
+        lease: &Arc<model::Reservation>,
+        partition: &Arc<Partition>,
+        demand: &Demand,
+        number: usize,
+    ) -> Attempt {
+        match self.judge(partition, demand, number) {
+            Attempt::Blocked(reason, _) => {
+                Attempt::Blocked(reason, Some(Keep::Lease(Arc::clone(lease))))
+            }
+            // More than the reservation has: it may have more some day.
+            Attempt::Hindered(WaitReason::BadConstraints) if demand.required.is_some() => {
+                Attempt::Hindered(WaitReason::Reservation)
+            }
+            Attempt::Hindered(WaitReason::BadConstraints) => {
+                Attempt::Hindered(WaitReason::Resources)
+            }
+            other => other,
+        }
     }
 
     fn place_now(&mut self, job: &Job, demand: &Demand, number: usize) -> Option<Vec<NodeShare>> {
@@ -225,7 +304,12 @@ impl<'a> Planner<'a> {
             return Attempt::Blocked(reason, None);
         }
         if reason != WaitReason::Resources {
-            return Attempt::Hindered(reason);
+            // What others have reserved will be free again: that may be told when.
+            let reserved = demand.bounds != 0 && matches!(reason, WaitReason::ReqNodeNotAvail(_));
+            return match reserved {
+                true => Attempt::Blocked(reason, None),
+                false => Attempt::Hindered(reason),
+            };
         }
         let named: Vec<u32> = match self.shapes.shape(&self.ledger, number, demand) {
             Ok(shape) => shape.required.iter().map(|at| shape.candidates[*at].rank).collect(),
@@ -239,9 +323,17 @@ impl<'a> Planner<'a> {
         Attempt::Blocked(reason, Some(keep))
     }
 
-    pub(crate) fn demand(&self, job: &Job, partition: &Partition) -> Result<Demand, WaitReason> {
+    pub(crate) fn demand(
+        &mut self,
+        job: &Job,
+        partition: &Partition,
+        lease: Lease<'_>,
+    ) -> Result<Demand, WaitReason> {
         let first_node = || first_node_memory_mib(self.cluster, partition);
-        Demand::of(self.cluster.config(), partition, &job.spec, job.owner, first_node)
+        let config = self.cluster.config();
+        let mut demand = Demand::of(config, partition, &job.spec, job.owner, first_node)?;
+        demand.bounds = self.bounds(job, partition, lease);
+        Ok(demand)
     }
 
     pub(crate) fn allocation(
@@ -260,7 +352,13 @@ impl<'a> Planner<'a> {
             licenses: job.spec.licenses.clone(),
             shares,
             resized: None,
+            reservation: self.lease_name(demand),
         }
+    }
+
+    fn lease_name(&self, demand: &Demand) -> Option<Arc<str>> {
+        let bounds = self.ledger.bounds.get(demand.bounds)?;
+        bounds.lease.as_ref().map(|lease| Arc::clone(&lease.name))
     }
 
     /// The first node that has the features which the script wants (`--batch`), if one has.
@@ -302,9 +400,22 @@ impl<'a> Planner<'a> {
             Keep::Partition(name) => {
                 let partition = self.cluster.partition(&name);
                 let nodes = partition.iter().flat_map(|partition| partition.nodes.iter());
-                let ranks = nodes.filter_map(|id| self.ledger.rank(*id)).collect();
+                // Nodes that others have reserved now are not kept from these.
+                let reserved = |id: &&NodeId| {
+                    let mut active = self.cluster.reservations().filter(|one| one.is_active());
+                    self.leased && active.any(|one| one.has_whole_nodes() && one.has_node(**id))
+                };
+                let ranks = nodes.filter(|id| !reserved(id));
+                let ranks = ranks.filter_map(|id| self.ledger.rank(*id)).collect();
                 self.blocked.insert(name);
                 ranks
+            }
+            Keep::Lease(lease) => {
+                let name = Arc::clone(&lease.name);
+                self.blocked_leases.insert(name);
+                let whole = lease.has_whole_nodes() && !is_anywhere(&lease);
+                let nodes = lease.nodes.iter().filter(|_| whole);
+                nodes.filter_map(|id| self.ledger.rank(*id)).collect()
             }
         };
         for rank in ranks {

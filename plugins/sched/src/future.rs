@@ -7,6 +7,7 @@ use std::sync::Arc;
 use model::{Allocation, Job, NodeShare, Phase, Timestamp};
 
 use crate::backfill::{Bookings, Guest, place_in};
+use crate::bounds;
 use crate::ledger::{Ledger, Planned};
 use crate::room::Room;
 use crate::shape::Shape;
@@ -17,6 +18,8 @@ pub(crate) struct Future {
     now: Timestamp,
     /// By when; the number keeps apart what happens at one time.
     releases: BTreeMap<(Timestamp, usize), Release>,
+    /// When reservations end.
+    reopens: Vec<Timestamp>,
 }
 
 /// Shares that a job gives back.
@@ -37,14 +40,18 @@ pub(crate) struct Found {
 enum Event<'f> {
     Return(&'f [(u32, NodeShare)], bool),
     Take(&'f [(u32, NodeShare)], bool),
+    /// A reservation ends: what it kept from others is theirs.
+    Reopen,
 }
 
 impl Future {
     /// Running jobs end when their time is up, and jobs that are being cleaned up when the time is
     /// that processes have to end in (KillWait).
     pub fn new(ledger: &Ledger<'_>, now: Timestamp) -> Self {
-        let mut future = Self { now, releases: BTreeMap::new() };
         let cluster = ledger.cluster;
+        let reopens = cluster.reservations().map(|one| one.window(now).1);
+        let reopens = reopens.filter(|end| *end > now).collect();
+        let mut future = Self { now, releases: BTreeMap::new(), reopens };
         for job in cluster.active().chain(cluster.completing()) {
             // A suspended job has no cores to give back, and nobody knows when it goes on.
             let Some(allocation) =
@@ -84,19 +91,6 @@ impl Future {
         let ends = ends.max(self.now.plus_s(1));
         let key = (ends, self.releases.len());
         self.releases.insert(key, Release { shares, exclusive: allocation.exclusive });
-    }
-
-    /// The earliest start of a job that cannot start now.
-    pub fn earliest(
-        &self,
-        ledger: &mut Ledger<'_>,
-        shape: &Shape,
-        job: &Job,
-        bookings: &Bookings,
-        ends: &dyn Fn(Timestamp) -> Timestamp,
-    ) -> Option<Found> {
-        let first = self.now.plus_s(1);
-        self.earliest_from(ledger, shape, job, first, (bookings, ends))
     }
 
     /// The earliest start of a job, not before a time.
@@ -141,7 +135,9 @@ impl Future {
             let begin = (booking.from, Event::Take(shares, exclusive));
             [begin, (booking.to, Event::Return(shares, exclusive))]
         });
-        let mut events: Vec<_> = returns.chain(booked).filter(|(at, _)| *at < NEVER).collect();
+        let reopens = self.reopens.iter().map(|at| (*at, Event::Reopen));
+        let mut events: Vec<_> =
+            returns.chain(booked).chain(reopens).filter(|(at, _)| *at < NEVER).collect();
         // What is given back at a time can be taken at that time.
         events.sort_by_key(|(at, event)| (*at, matches!(event, Event::Take(..))));
         events
@@ -180,6 +176,10 @@ impl<'s> Sight<'s> {
         let mut more = false;
         for (_, event) in events {
             let (shares, exclusive) = match event {
+                Event::Reopen => {
+                    more = true;
+                    continue;
+                }
                 Event::Return(shares, exclusive) | Event::Take(shares, exclusive) => {
                     (*shares, *exclusive)
                 }
@@ -190,6 +190,7 @@ impl<'s> Sight<'s> {
                 match event {
                     Event::Return(..) => room.give_back(hardware, share, exclusive),
                     Event::Take(..) => room.take(hardware, share, exclusive),
+                    Event::Reopen => {}
                 }
                 more |= self.see(ledger, *rank, at);
             }
@@ -219,7 +220,11 @@ impl<'s> Sight<'s> {
         bookings: &Bookings,
     ) -> Option<Vec<NodeShare>> {
         let room = |rank: u32| &self.rooms[rank as usize];
-        let narrowed = bookings.narrowed(Guest::of(job, &self.shape.demand), from, to, room);
+        let mut narrowed = bookings.narrowed(Guest::of(job, &self.shape.demand), from, to, room);
+        if ledger.cluster.has_reservations() {
+            let lease = self.shape.bounds.as_ref().and_then(|bounds| bounds.lease.as_ref());
+            bounds::close(ledger, job, lease, (from, to), &mut narrowed, room);
+        }
         ledger.checks_left = ledger.checks_left.saturating_sub(1 + narrowed.len() as u64);
         place_in(self.shape, ledger, job, (from, Cow::Borrowed(&*self.cpus)), &narrowed, room)
     }

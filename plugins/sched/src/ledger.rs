@@ -9,6 +9,7 @@ use model::{
     Timestamp, Usage,
 };
 
+use crate::bounds::AllBounds;
 use crate::demand::{Demand, Grain, Tenure, tenure};
 use crate::room::Room;
 
@@ -30,6 +31,10 @@ pub(crate) struct Ledger<'a> {
     tasks_running: BTreeMap<JobId, u32>,
     /// Looks at a node that may still be taken.
     pub checks_left: u64,
+    /// The time of the plan.
+    pub now: Timestamp,
+    /// Where jobs may be.
+    pub bounds: AllBounds,
 }
 
 /// A start that was planned, or a job that runs.
@@ -61,6 +66,12 @@ impl<'a> Ledger<'a> {
         Self::over(cluster, nodes, rooms, checks)
     }
 
+    /// The same, at a time.
+    pub fn at(mut self, now: Timestamp) -> Self {
+        self.now = now;
+        self
+    }
+
     /// As if there were these nodes only, and no jobs on them.
     pub fn idle(cluster: &'a Cluster, nodes: Vec<&'a Arc<Node>>) -> Self {
         let rooms = nodes.iter().map(|node| Room::whole(&node.hardware)).collect();
@@ -86,6 +97,8 @@ impl<'a> Ledger<'a> {
             licenses: pools.map(|p| (Arc::clone(&p.name), left(p.total, &p.name))).collect(),
             tasks_running: BTreeMap::new(),
             checks_left: checks,
+            now: Timestamp::default(),
+            bounds: AllBounds::default(),
         }
     }
 
@@ -173,14 +186,18 @@ impl<'a> Ledger<'a> {
         self.planned.push(start);
     }
 
-    /// Whether there are licenses for a job.
-    pub fn has_licenses(&self, wanted: &[(Arc<str>, u32)]) -> bool {
+    /// Whether there are licenses for a job, beside so many of each that are reserved.
+    pub fn has_licenses(&self, wanted: &[(Arc<str>, u32)], reserved: impl Fn(&str) -> u32) -> bool {
         let mut sums: BTreeMap<&str, u32> = BTreeMap::new();
         for (name, count) in wanted {
             let sum = sums.entry(name).or_default();
             *sum = sum.saturating_add(*count);
         }
-        sums.iter().all(|(name, sum)| self.licenses.get(*name).is_some_and(|left| left >= sum))
+        let is_there = |(name, sum): (&&str, &u32)| {
+            let left = self.licenses.get(*name);
+            left.is_some_and(|left| *left >= sum.saturating_add(reserved(name)))
+        };
+        sums.iter().all(is_there)
     }
 
     /// Whether the array that a job is of runs as many tasks as it may.

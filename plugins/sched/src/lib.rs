@@ -10,6 +10,7 @@
 //! | file | question |
 //! |---|---|
 //! | `eligible.rs` | may it start at all? |
+//! | `bounds.rs` | where may it be, as far as reservations say? |
 //! | `demand.rs` | what does it want of nodes, defaults and limits worked in? |
 //! | `shape.rs` | which nodes could serve such a demand? remembered from job to job |
 //! | `offer.rs` | how many CPUs has one node for it? |
@@ -17,6 +18,7 @@
 //! | `layout.rs` | which cores, how much memory, how many tasks on each? |
 //! | `together.rs` | the same for the components of a heterogeneous job: all or none |
 //! | `verdict.rs` | why does it wait, if nothing was found? |
+//! | `reserve.rs` | which nodes and cores does a reservation get that did not name them? |
 //!
 //! The semantics are those of Slurm's select/cons_tres and its main scheduler. What was observed on
 //! stock slurmctld stands in `testdata/stock_*.plan`; where this is known to differ, in
@@ -32,6 +34,7 @@
 //! To add a rule: write the script in `testdata/` that shows it, then find its question above.
 
 mod backfill;
+mod bounds;
 mod choose;
 mod demand;
 mod eligible;
@@ -43,6 +46,7 @@ mod layout;
 mod ledger;
 mod offer;
 mod planner;
+mod reserve;
 mod room;
 mod shape;
 mod together;
@@ -51,6 +55,7 @@ mod verdict;
 use model::{Cluster, Config, Plan, Timestamp};
 
 pub use feasible::{Infeasible, feasible, will_run};
+pub use reserve::{NotReserved, ReservationWish, Reserved, reserve};
 
 /// How much work a plan may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -19,6 +19,10 @@ pub(crate) struct Planner<'a> {
     pub shapes: Shapes,
     /// Partitions in which a job waits for resources.
     pub blocked: BTreeSet<Arc<str>>,
+    /// Reservations in which a job waits for resources.
+    pub blocked_leases: BTreeSet<Arc<str>>,
+    /// Whether there are reservations.
+    pub leased: bool,
     /// How many nodes are kept for jobs further ahead.
     pub kept: u32,
     /// Open nodes of partitions, and how many nodes were kept when they were counted.
@@ -61,9 +65,11 @@ impl<'a> Planner<'a> {
             cluster,
             now,
             budget,
-            ledger: Ledger::new(cluster, budget.node_checks),
+            ledger: Ledger::new(cluster, budget.node_checks).at(now),
             shapes: Shapes::default(),
             blocked: BTreeSet::new(),
+            blocked_leases: BTreeSet::new(),
+            leased: cluster.has_reservations(),
             kept: 0,
             open: BTreeMap::new(),
             cpus: BTreeMap::new(),

@@ -118,6 +118,19 @@ impl Room {
         self.exclusive = self.exclusive.max(other.exclusive);
     }
 
+    /// The same, where a job may have only some of the cores.
+    pub fn within(&self, hardware: &Hardware, cores: &CoreSet) -> Self {
+        let mut room = self.clone();
+        for core in (0..hardware.cores()).filter(|core| !cores.contains(*core)) {
+            // More than any partition lets share it.
+            room.oversubscribed.insert(core, u32::from(u16::MAX));
+        }
+        let mut gone = room.free.clone();
+        gone.remove(cores);
+        room.free.remove(&gone);
+        room
+    }
+
     /// The cores that a job may be given where `rows` jobs may hold one.
     pub fn cores_for(&self, hardware: &Hardware, rows: u32) -> CoreSet {
         if rows <= 1 {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use model::{GresWish, Job, Node, NodeShare, Timestamp, WaitReason, named_nodes};
 
+use crate::bounds::{Access, Bounds};
 use crate::choose::{Candidate, Chosen, choose};
 use crate::demand::{Demand, Memory};
 use crate::features::{Counted, Features};
@@ -33,6 +34,8 @@ pub(crate) struct Shape {
     pub required: Vec<usize>,
     /// What each has to offer now, as far as `seen` goes.
     cpus: Vec<u32>,
+    /// Where jobs of the demand may be, if not everywhere.
+    pub bounds: Option<Arc<Bounds>>,
     /// How much of the ledger's `touched` is worked in; `None` before the first look.
     seen: Option<usize>,
 }
@@ -73,6 +76,7 @@ impl Shape {
             required: Vec::new(),
             cpus: Vec::new(),
             seen: None,
+            bounds: ledger.bounds.get(demand.bounds).cloned(),
             demand,
         };
         let partition = cluster.partition(&shape.demand.partition);
@@ -82,7 +86,9 @@ impl Shape {
             let node = ledger.node(rank);
             let has = |one| features.as_ref().is_none_or(|f| f.accepts(one, &node.features_active));
             (0..count).zip(&mut accepted).for_each(|(one, accepted)| *accepted = has(one));
-            if not.binary_search(&node.id).is_err()
+            let is_outside = shape.bounds.as_ref().is_some_and(|b| *b.of(rank) == Access::Outside);
+            if !is_outside
+                && not.binary_search(&node.id).is_err()
                 && is_large_enough(&shape.demand, node)
                 && accepted.contains(&true)
             {
@@ -141,10 +147,21 @@ impl Shape {
 
     fn offer_now(&self, ledger: &Ledger<'_>, at: usize, now: Timestamp) -> u32 {
         let rank = self.candidates[at].rank;
-        if !ledger.is_open(rank) {
+        if !self.is_open(ledger, rank) {
             return 0;
         }
         self.offer_of(ledger, at, &ledger.rooms[rank as usize], now)
+    }
+
+    /// Whether jobs of the demand may be placed on a node now.
+    pub fn is_open(&self, ledger: &Ledger<'_>, rank: u32) -> bool {
+        let is_closed = |bounds: &Arc<Bounds>| *bounds.of(rank) == Access::Closed;
+        ledger.is_open(rank) && !self.bounds.as_ref().is_some_and(is_closed)
+    }
+
+    /// What is left of a node for jobs of the demand, if that is less than there is.
+    fn masked(&self, ledger: &Ledger<'_>, rank: u32, room: &Room) -> Option<Room> {
+        self.bounds.as_ref()?.masked(rank, ledger.node(rank), room)
     }
 
     /// What a candidate has to offer if so much is left of it.
@@ -154,7 +171,8 @@ impl Shape {
             Some(_) => ledger.partition_cpus(rank, &self.demand.partition, when),
             None => 0,
         };
-        offer(&self.demand, ledger.node(rank), room, partition_cpus)
+        let masked = self.masked(ledger, rank, room);
+        offer(&self.demand, ledger.node(rank), masked.as_ref().unwrap_or(room), partition_cpus)
     }
 
     /// What the nodes have to offer now.
@@ -188,6 +206,16 @@ impl Shape {
                 cpus.to_mut()[at] = 0;
             }
         }
+    }
+
+    /// Nodes when they have so much to offer and so much room, whoever else is there.
+    pub fn select<'r>(
+        &self,
+        ledger: &Ledger<'_>,
+        cpus: Cow<'_, [u32]>,
+        room: &impl Fn(u32) -> &'r Room,
+    ) -> Option<Vec<NodeShare>> {
+        self.choose(ledger, &cpus, room).map(|(_, shares)| shares)
     }
 
     /// The candidates that must be had: those named, and for each count of features the lightest
@@ -271,11 +299,20 @@ impl Shape {
         chosen: &[Chosen],
         room: &impl Fn(u32) -> &'r Room,
     ) -> Option<Vec<NodeShare>> {
-        let site = |one: &Chosen| {
-            let rank = self.candidates[one.at].rank;
-            Site { node: ledger.node(rank), room: room(rank), cpus: one.cpus }
+        let rank = |one: &Chosen| self.candidates[one.at].rank;
+        let masked: Vec<Option<Room>> = match &self.bounds {
+            None => Vec::new(),
+            Some(_) => {
+                let mask = |one| self.masked(ledger, rank(one), room(rank(one)));
+                chosen.iter().map(mask).collect()
+            }
         };
-        let sites: Vec<Site<'_>> = chosen.iter().map(site).collect();
+        let site = |(place, one): (usize, &Chosen)| {
+            let masked = masked.get(place).and_then(Option::as_ref);
+            let room = masked.unwrap_or_else(|| room(rank(one)));
+            Site { node: ledger.node(rank(one)), room, cpus: one.cpus }
+        };
+        let sites: Vec<Site<'_>> = chosen.iter().enumerate().map(site).collect();
         lay_out(&self.demand, &sites)
     }
 
@@ -297,7 +334,9 @@ impl Shape {
             .collect();
         let offered = |at: usize| {
             let rank = self.candidates[at].rank;
-            if open(rank) { offer(&self.demand, ledger.node(rank), &idle[at], 0) } else { 0 }
+            let masked = self.masked(ledger, rank, &idle[at]);
+            let room = masked.as_ref().unwrap_or(&idle[at]);
+            if open(rank) { offer(&self.demand, ledger.node(rank), room, 0) } else { 0 }
         };
         let cpus: Vec<u32> = (0..self.candidates.len()).map(offered).collect();
         let room = |rank: u32| &idle[self.at(rank).expect("chosen nodes are candidates")];

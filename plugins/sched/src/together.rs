@@ -11,6 +11,7 @@ use std::sync::Arc;
 use model::{Job, Node, NodeShare, Partition, Start, Timestamp, WaitReason};
 
 use crate::backfill::{Bookings, Guest, place_in};
+use crate::bounds::lease_hindrance;
 use crate::demand::Demand;
 use crate::eligible::{end_of, hindrance, partitions};
 use crate::fifo::Keep;
@@ -146,14 +147,20 @@ impl<'a> Planner<'a> {
         if let Some(reason) = hindrance(job, self.now) {
             return Err(reason);
         }
-        if !self.ledger.has_licenses(&job.spec.licenses) {
-            return Err(WaitReason::Licenses);
+        // Components do not go where a reservation pulls, and each runs in the first that it asked for.
+        let lease = match job.reservation() {
+            None => None,
+            Some(_) => self.leases(job)?.first().copied().flatten(),
+        };
+        if let Some((reason, _)) = lease.and_then(|lease| lease_hindrance(lease, self.now)) {
+            return Err(reason);
         }
         let mut choices = Vec::new();
         let mut first = None;
         for partition in partitions(self.cluster, job) {
             let demand = match self.partition_hindrance(job, partition) {
-                None => self.demand(job, partition),
+                None if !self.has_licenses(job, partition, lease) => Err(WaitReason::Licenses),
+                None => self.demand(job, partition, lease),
                 Some(reason) => Err(reason),
             };
             match demand {

@@ -48,10 +48,10 @@ pub(crate) fn verdict(
 
 fn of_shape(shape: &Shape, ledger: &Ledger<'_>, demand: &Demand) -> WaitReason {
     let rank = |at: &usize| shape.candidates[*at].rank;
-    if shape.required.iter().any(|at| !ledger.is_open(rank(at))) {
+    if shape.required.iter().any(|at| !shape.is_open(ledger, rank(at))) {
         return not_available(shape, ledger, demand);
     }
-    if shape.serves_when_idle(ledger, |rank| ledger.is_open(rank)) {
+    if shape.serves_when_idle(ledger, |rank| shape.is_open(ledger, rank)) {
         return WaitReason::Resources;
     }
     if !shape.serves_when_idle(ledger, |_| true) {
@@ -59,7 +59,7 @@ fn of_shape(shape: &Shape, ledger: &Ledger<'_>, demand: &Demand) -> WaitReason {
     }
     let is_taken = |rank: u32| {
         let room = &ledger.rooms[rank as usize];
-        ledger.is_open(rank) && (room.exclusive > 0 || demand.whole && room.jobs > 0)
+        shape.is_open(ledger, rank) && (room.exclusive > 0 || demand.whole && room.jobs > 0)
     };
     if shape.candidates.iter().any(|candidate| is_taken(candidate.rank)) {
         return WaitReason::Resources;
@@ -69,6 +69,9 @@ fn of_shape(shape: &Shape, ledger: &Ledger<'_>, demand: &Demand) -> WaitReason {
 
 /// The text names nodes that are down, not those that are drained: stock tells the two apart here.
 fn not_available(shape: &Shape, ledger: &Ledger<'_>, demand: &Demand) -> WaitReason {
+    if shape.bounds.as_ref().is_some_and(|bounds| bounds.maintenance) {
+        return WaitReason::ReqNodeNotAvail("ReqNodeNotAvail, Reserved for maintenance".into());
+    }
     let named: Vec<NodeId> =
         shape.required.iter().map(|at| ledger.node(shape.candidates[*at].rank).id).collect();
     let cluster = ledger.cluster;

@@ -7,6 +7,7 @@ use crate::id::{JobId, NodeId, StepNumber, Timestamp, Uid};
 use crate::job::{Job, WaitReason};
 use crate::node::Node;
 use crate::partition::Partition;
+use crate::reservation::Reservation;
 use crate::step::Step;
 use crate::trigger::Trigger;
 
@@ -46,6 +47,10 @@ pub enum Change {
     Crontab(Arc<Crontab>),
     /// A user has no crontab any more.
     CrontabGone(Uid),
+    /// A reservation, new or altered.
+    Reservation(Arc<Reservation>),
+    /// A reservation is gone.
+    ReservationGone(Arc<str>),
     /// Numbers that only grow.
     Counters(Counters),
     /// slurm.conf was read. Not kept over a restart: the file is.

@@ -17,7 +17,8 @@ use crate::node::Node;
 use crate::node_list::named_nodes;
 use crate::partition::Partition;
 use crate::parts::SharedDevices;
-use crate::resource::Usage;
+use crate::reservation::Reservation;
+use crate::resource::{CoreSet, Usage};
 use crate::step::Step;
 use crate::trigger::Trigger;
 
@@ -32,6 +33,7 @@ pub struct Cluster {
     partitions: OrdMap<Arc<str>, Arc<Partition>>,
     triggers: OrdMap<u32, Arc<Trigger>>,
     crontabs: OrdMap<Uid, Arc<Crontab>>,
+    reservations: OrdMap<Arc<str>, Arc<Reservation>>,
     pub(crate) index: Indexes,
 }
 
@@ -55,6 +57,8 @@ pub struct Counters {
     pub next_priority: u32,
     /// The number that the last trigger got.
     pub last_trigger: u32,
+    /// The number that the last reservation got.
+    pub last_reservation: u32,
 }
 
 impl Cluster {
@@ -312,6 +316,21 @@ impl Cluster {
         self.crontabs.get(&owner)
     }
 
+    /// A reservation.
+    pub fn reservation(&self, name: &str) -> Option<&Arc<Reservation>> {
+        self.reservations.get(name)
+    }
+
+    /// All reservations, by name.
+    pub fn reservations(&self) -> impl Iterator<Item = &Arc<Reservation>> {
+        self.reservations.values()
+    }
+
+    /// Whether there are reservations.
+    pub fn has_reservations(&self) -> bool {
+        !self.reservations.is_empty()
+    }
+
     /// The partition of jobs that name none.
     pub fn default_partition(&self) -> Option<&Arc<Partition>> {
         self.partitions.values().find(|partition| partition.is_default)
@@ -363,12 +382,28 @@ impl Cluster {
             Change::CrontabGone(owner) => {
                 self.crontabs.remove(owner);
             }
+            Change::Reservation(reservation) => self.put_reservation(reservation),
+            Change::ReservationGone(name) => {
+                let gone = self.reservations.remove(name);
+                assert!(gone.is_some(), "reservation {name} is taken away and is not there");
+            }
             Change::Counters(counters) => {
                 assert!(counters.next_job >= 1, "job numbers start at 1");
                 self.counters = *counters;
             }
             Change::Config(config) => self.config = Arc::clone(config),
         }
+    }
+
+    fn put_reservation(&mut self, reservation: &Arc<Reservation>) {
+        let Reservation { name, start, end, nodes, cores, .. } = &**reservation;
+        assert!(start <= end, "reservation {name} ends before it starts");
+        assert!(nodes.is_sorted_by(|a, b| a < b), "reservation {name} has its nodes in disorder");
+        let cores = cores.as_deref().unwrap_or_default();
+        let is_of_it = |(id, _): &(NodeId, CoreSet)| nodes.binary_search(id).is_ok();
+        assert!(cores.iter().all(is_of_it), "reservation {name} has cores of no node of it");
+        assert!(nodes.iter().all(|id| self.nodes.contains_key(id)), "{name} has a missing node");
+        self.reservations.insert(Arc::clone(name), Arc::clone(reservation));
     }
 
     fn put_job(&mut self, job: &Arc<Job>) {
@@ -420,6 +455,8 @@ impl Cluster {
 
     fn remove_node(&mut self, id: NodeId) {
         assert!(self.jobs_on(id).next().is_none(), "a node that is removed has no job");
+        let is_reserved = self.reservations().any(|reservation| reservation.has_node(id));
+        assert!(!is_reserved, "a node that is removed is in no reservation");
         let node = self.nodes.remove(&id).expect("a node that is removed was there");
         self.index.node_names.remove(&node.name);
         self.index.usage.remove(&id);

@@ -80,6 +80,12 @@ pub struct Config {
     pub private_partitions: bool,
     /// SchedulerParameters has enable_user_top.
     pub user_top: bool,
+    /// ResvOverRun, minutes; 0xffff is without limit.
+    pub resv_over_run_min: u16,
+    /// SlurmctldParameters has user_resv_delete.
+    pub user_resv_delete: bool,
+    /// PrivateData has reservations.
+    pub private_reservations: bool,
     /// SchedulerParameters has nohold_on_prolog_fail.
     pub nohold_on_prolog_fail: bool,
     /// `AuthInfo=cred_expire=`: how long a launch credential is good for, seconds.
@@ -159,6 +165,9 @@ impl Default for Config {
             private_nodes: false,
             private_partitions: false,
             user_top: false,
+            resv_over_run_min: 0,
+            user_resv_delete: false,
+            private_reservations: false,
             nohold_on_prolog_fail: false,
             cred_expire_s: 120,
             requeue_exit: Arc::default(),

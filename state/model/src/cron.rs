@@ -161,7 +161,7 @@ impl Zone {
 
     /// When local clocks show this: the earlier of two such moments; where they leap over it, as if
     /// they had not yet leapt.
-    fn at(&self, local: i64) -> Timestamp {
+    pub(crate) fn at(&self, local: i64) -> Timestamp {
         let with = |offset_s: i32| Timestamp(local - i64::from(offset_s));
         let before = self.offset_s(Timestamp(local - DAY_S));
         let after = self.offset_s(Timestamp(local + DAY_S));

@@ -13,6 +13,7 @@ use crate::node::Node;
 use crate::partition::{Partition, Sharing};
 use crate::parts::{PartRules, SharedDevices};
 use crate::plan::Start;
+use crate::reservation::{Reservation, ReservationFlags};
 use crate::resource::Usage;
 
 /// Why a start no longer holds.
@@ -60,6 +61,12 @@ pub enum Misfit {
     /// Less memory is left.
     #[error("memory of node {0:?} is taken")]
     MemoryTaken(NodeId),
+    /// The reservation is gone, is not now, or is not for this job; or the job asked for one.
+    #[error("job {0} may not start in or outside of a reservation")]
+    ReservationClosed(JobId),
+    /// The node, or cores of it, are reserved for others.
+    #[error("node {0:?} is reserved")]
+    Reserved(NodeId),
     /// Fewer generic resources are left.
     #[error("{1} of node {0:?} is taken")]
     GresTaken(NodeId, Arc<str>),
@@ -106,7 +113,78 @@ fn is_startable(cluster: &Cluster, now: Timestamp, start: &Start) -> Result<(), 
     for share in &start.allocation.shares {
         node_fits(cluster, job, partition, &start.allocation, share)?;
     }
+    if cluster.has_reservations() || job.reservation().is_some() {
+        reservations_fit(cluster, now, job, partition, &start.allocation)?;
+    }
     licenses_fit(cluster, &start.allocation)
+}
+
+/// Whether a job may start where it is to as far as reservations say: in its own, and off others.
+fn reservations_fit(
+    cluster: &Cluster,
+    now: Timestamp,
+    job: &Job,
+    partition: &Partition,
+    allocation: &Allocation,
+) -> Result<(), Misfit> {
+    let own = own_reservation(cluster, now, job, allocation)?.map(|own| &**own);
+    let minutes = job.time_limit_min.or(partition.default_time_min).or(partition.max_time_min);
+    let minutes = minutes.filter(|_| !job.spec.time_unlimited);
+    let ends = minutes.map_or(Timestamp(i64::MAX), |minutes| now.plus_s(u64::from(minutes) * 60));
+    let closes = |other: &&Arc<Reservation>| other.closes_to(job, own, (now, ends), now);
+    for other in cluster.reservations().filter(closes) {
+        let clashes = |share: &&NodeShare| match other.cores_of(share.node) {
+            Some(cores) => allocation.exclusive || cores.intersects(&share.cores),
+            None => other.has_node(share.node),
+        };
+        if let Some(share) = allocation.shares.iter().find(clashes) {
+            return Err(Misfit::Reserved(share.node));
+        }
+    }
+    for (name, count) in &allocation.licenses {
+        let pool = cluster.config().licenses.iter().find(|pool| pool.name == *name);
+        let reserved = cluster.licenses_reserved(name, own, (now, ends), now);
+        let held = cluster.licenses_held(name).saturating_add(reserved);
+        if count.saturating_add(held) > pool.map_or(0, |pool| pool.total) {
+            return Err(Misfit::LicenseTaken(Arc::clone(name)));
+        }
+    }
+    Ok(())
+}
+
+/// The reservation that a job is to start in, if it may and is to stay on its nodes and cores.
+fn own_reservation<'c>(
+    cluster: &'c Cluster,
+    now: Timestamp,
+    job: &Job,
+    allocation: &Allocation,
+) -> Result<Option<&'c Arc<Reservation>>, Misfit> {
+    let closed = Misfit::ReservationClosed(job.id);
+    let asked = cluster.reservations_asked_for(job);
+    let Some(name) = &allocation.reservation else {
+        return if asked.is_none() { Ok(None) } else { Err(closed) };
+    };
+    let own = cluster.reservation(name).ok_or(closed.clone())?;
+    let is_meant = match asked {
+        Some(asked) => asked.iter().any(|one| one.name == own.name),
+        None => own.flags.has(ReservationFlags::MAGNETIC),
+    };
+    let flexible = own.flags.has(ReservationFlags::FLEX);
+    let is_now = flexible || own.start <= now && now < own.end;
+    if !is_meant || !is_now || !own.admits(cluster.config(), job) {
+        return Err(closed);
+    }
+    if flexible || own.nodes.is_empty() {
+        return Ok(Some(own));
+    }
+    let is_outside = |share: &&NodeShare| match own.cores_of(share.node) {
+        Some(cores) => !share.cores.iter().all(|core| cores.contains(core)),
+        None => !own.has_node(share.node),
+    };
+    match allocation.shares.iter().find(is_outside) {
+        Some(share) => Err(Misfit::Reserved(share.node)),
+        None => Ok(Some(own)),
+    }
 }
 
 /// Checks the start of a heterogeneous job again: of all its components, or of none.

@@ -10,6 +10,7 @@
 //! | [`Allocation`] | which cores and memory of which nodes a job holds |
 //! | [`Trigger`] | a program that runs when something happens |
 //! | [`Crontab`] | what a user wants run again and again |
+//! | [`Reservation`] | nodes, cores or licenses that are kept for some for a time |
 //! | [`Change`] | the only thing that [`Cluster::apply`] takes, and the only way to alter a cluster |
 //! | [`Plan`] | what a scheduler proposes: starts, and for each job left the reason |
 //! | [`Config`] | what slurm.conf decides |
@@ -41,6 +42,8 @@ mod node_list;
 mod partition;
 mod parts;
 mod plan;
+mod recurrence;
+mod reservation;
 mod resource;
 mod step;
 mod taken;
@@ -73,6 +76,7 @@ pub use node_list::{UnknownNode, named_nodes, node_list};
 pub use partition::{Partition, PartitionState, PreemptMode, Sharing};
 pub use parts::{PartRules, PartsWanted, SharedDevices};
 pub use plan::{Passed, Plan, Start};
+pub use reservation::{Applicant, Member, Reservation, ReservationFlags, Roster, YEAR_S};
 pub use resource::{CoreSet, GresCount, Usage};
 pub use step::{CpuFrequency, Step, StepClient, StepLaunch, StepShare, StepTexts};
 pub use taken::Taken;

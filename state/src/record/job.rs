@@ -327,8 +327,16 @@ fn read_outcome(record: proto::Outcome) -> Result<Outcome, RecordError> {
 }
 
 fn write_allocation(allocation: &Allocation) -> proto::Allocation {
-    let Allocation { shares, batch_at, node_list, exclusive, tasks, licenses, resized } =
-        allocation;
+    let Allocation {
+        shares,
+        batch_at,
+        node_list,
+        exclusive,
+        tasks,
+        licenses,
+        resized,
+        reservation,
+    } = allocation;
     proto::Allocation {
         shares: shares.iter().map(write_share).collect(),
         batch_at: *batch_at,
@@ -340,6 +348,7 @@ fn write_allocation(allocation: &Allocation) -> proto::Allocation {
             at: resized.at.0,
             script_on: resized.script_on.map(|node| node.0),
         }),
+        reservation: text(reservation),
     }
 }
 
@@ -370,6 +379,7 @@ fn read_allocation(record: proto::Allocation) -> Result<Allocation, RecordError>
             at: Timestamp(resized.at),
             script_on: resized.script_on.map(NodeId),
         }),
+        reservation: shared(record.reservation),
     })
 }
 
@@ -426,6 +436,7 @@ wait_reasons![
     Licenses,
     ArrayTaskLimit,
     Reservation,
+    ReservationDeleted,
     NodeDown,
     BadConstraints,
     JobHoldMaxRequeue,

@@ -10,6 +10,7 @@ mod job;
 mod node;
 mod paired;
 mod partition;
+mod reservation;
 mod spec;
 mod step;
 mod trigger;
@@ -27,6 +28,7 @@ pub(crate) use cron::{read as read_crontab, write as write_crontab};
 pub(crate) use job::{read as read_job, write as write_job};
 pub(crate) use node::{read as read_node, write as write_node};
 pub(crate) use partition::{read as read_partition, write as write_partition};
+pub(crate) use reservation::{read as read_reservation, write as write_reservation};
 pub(crate) use spec::read as read_spec;
 pub(crate) use step::{read as read_step, write as write_step};
 pub(crate) use trigger::{read as read_trigger, write as write_trigger};
@@ -38,8 +40,8 @@ pub(crate) mod proto {
 }
 
 pub(crate) fn write_counters(counters: Counters) -> proto::Counters {
-    let Counters { next_job, next_priority, last_trigger } = counters;
-    proto::Counters { next_job, next_priority, last_trigger }
+    let Counters { next_job, next_priority, last_trigger, last_reservation } = counters;
+    proto::Counters { next_job, next_priority, last_trigger, last_reservation }
 }
 
 pub(crate) fn read_counters(record: &proto::Counters) -> Counters {
@@ -47,6 +49,7 @@ pub(crate) fn read_counters(record: &proto::Counters) -> Counters {
         next_job: record.next_job,
         next_priority: record.next_priority,
         last_trigger: record.last_trigger,
+        last_reservation: record.last_reservation,
     }
 }
 

@@ -27,7 +27,7 @@ macro_rules! paired {
     };
 }
 
-paired!(Hold { None, User, Admin, SpecialExit, Requeued, LaunchLimit });
+paired!(Hold { None, User, Admin, SpecialExit, Requeued, LaunchLimit, ReservationDeleted });
 paired!(Exclusive { Unset, No, Node, User, Mcs, Topology });
 paired!(Join { All, Any });
 paired!(DependencyKind {

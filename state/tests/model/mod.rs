@@ -4,6 +4,7 @@
 
 mod standing;
 mod step;
+mod wait;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -15,7 +16,7 @@ use model::{
     GresHeld, GresLine, GresUse, GresWish, Hardware, HetRole, Hold, Job, JobId, JobSpec, Join,
     Launch, MemoryDefault, MemoryRequest, Node, NodeFlags, NodeId, NodeReason, NodeShare,
     NumberOption, Origin, Outcome, Partition, PartitionState, PendingTasks, Phase, PreemptMode,
-    Prologs, Registration, Resized, Script, Sharing, TextOption, Timestamp, Uid, WaitReason,
+    Prologs, Registration, Resized, Script, Sharing, TextOption, Timestamp, Uid,
 };
 
 pub struct Draw(std::vec::IntoIter<u8>);
@@ -116,11 +117,12 @@ impl Draw {
 
     /// Any change that is kept.
     pub fn change(&mut self) -> Change {
-        match self.u8() % 8 {
+        match self.u8() % 9 {
             0 => Change::Counters(Counters {
                 next_job: self.u32(),
                 next_priority: self.u32(),
                 last_trigger: self.u32(),
+                last_reservation: self.u32(),
             }),
             1 => Change::Job(Arc::new(self.job())),
             2 => Change::Script(JobId(self.u32()), Arc::new(self.script())),
@@ -128,6 +130,7 @@ impl Draw {
             4 => Change::Node(Arc::new(self.whole_node())),
             5 => Change::Trigger(Arc::new(self.trigger())),
             6 => Change::Crontab(Arc::new(self.crontab())),
+            7 => Change::Reservation(Arc::new(self.reservation())),
             _ => Change::Partition(Arc::new(self.partition())),
         }
     }
@@ -166,6 +169,7 @@ impl Draw {
                 Hold::SpecialExit,
                 Hold::Requeued,
                 Hold::LaunchLimit,
+                Hold::ReservationDeleted,
             ]),
             wait: self.wait(),
             state_text: self.maybe(Self::text),
@@ -234,49 +238,6 @@ impl Draw {
         }
     }
 
-    fn wait(&mut self) -> WaitReason {
-        use WaitReason as W;
-
-        let text = self.text();
-        self.one(&[
-            W::None,
-            W::Priority,
-            W::Dependency,
-            W::DependencyNeverSatisfied,
-            W::Resources,
-            W::PartitionConfig,
-            W::PartitionNodeLimit,
-            W::PartitionTimeLimit,
-            W::PartitionDown,
-            W::PartitionInactive,
-            W::HeldAdmin,
-            W::HeldUser,
-            W::BeginTime,
-            W::Licenses,
-            W::ArrayTaskLimit,
-            W::Reservation,
-            W::NodeDown,
-            W::BadConstraints,
-            W::ReqNodeNotAvail(text),
-            W::JobHoldMaxRequeue,
-            W::Cleaning,
-            W::Prolog,
-            W::MaxMemPerLimit,
-            W::NodesDownOrReserved,
-            W::DeadLine,
-            W::InvalidQos,
-            W::InvalidAccount,
-            W::NonZeroExitCode,
-            W::TimeLimit,
-            W::NodeFailed,
-            W::JobLaunchFailure,
-            W::OutOfMemory,
-            W::SystemFailure,
-            W::Preempted,
-            W::RaisedSignal,
-        ])
-    }
-
     fn outcome(&mut self) -> Outcome {
         let by = Uid(self.u32());
         Outcome {
@@ -310,6 +271,7 @@ impl Draw {
                 at: Timestamp(i64::from(self.u32())),
                 script_on: self.bool().then(|| self.node()),
             }),
+            reservation: self.maybe(Self::text),
         }
     }
 

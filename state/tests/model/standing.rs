@@ -1,6 +1,9 @@
-//! What users leave with the controller: triggers and crontabs.
+//! What people leave with the controller: triggers, crontabs and reservations.
 
-use model::{Cause, CronLine, Crontab, Gid, JobId, Pulled, Trigger, Uid, Watched};
+use model::{
+    Cause, CoreSet, CronLine, Crontab, Gid, JobId, Member, Pulled, Reservation, ReservationFlags,
+    Roster, Trigger, Uid, Watched,
+};
 
 use super::Draw;
 
@@ -55,5 +58,40 @@ impl Draw {
             line_start: self.u32(),
             line_end: self.u32(),
         }
+    }
+
+    pub(super) fn reservation(&mut self) -> Reservation {
+        Reservation {
+            name: self.text(),
+            id: self.u32(),
+            start: self.time(),
+            end: self.time(),
+            duration_min: self.maybe(Self::u32),
+            flags: ReservationFlags(self.u64()),
+            nodes: self.several(Self::node),
+            cores: self
+                .maybe(|d| d.several(|d| (d.node(), d.several::<u32, CoreSet>(|d| d.u8().into())))),
+            partition: self.maybe(Self::text),
+            features: self.maybe(Self::text),
+            licenses: self.several(Self::license),
+            licenses_text: self.maybe(Self::text),
+            burst_buffer: self.maybe(Self::text),
+            comment: self.maybe(Self::text),
+            users: self.roster(),
+            accounts: self.roster(),
+            partitions: self.roster(),
+            groups: self.maybe(Self::text),
+            group_members: self.several(|d| Uid(d.u32())),
+            max_start_delay_s: self.u32(),
+            purge_comp_s: self.u32(),
+            idle_since: self.maybe(Self::time),
+            begun: self.bool(),
+            over: self.bool(),
+        }
+    }
+
+    fn roster(&mut self) -> Roster {
+        let member = |d: &mut Self| Member { name: d.text(), user: d.maybe(|d| Uid(d.u32())) };
+        Roster { denies: self.bool(), members: self.several(member) }
     }
 }

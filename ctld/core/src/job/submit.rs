@@ -11,7 +11,7 @@ use crate::access;
 use crate::effect::Effect;
 use crate::event::{Answer, NewJob};
 use crate::job::depend;
-use crate::reject::Reject;
+use crate::reject::{Reject, ReservationReject};
 use crate::turn::Turn;
 
 /// A job is submitted: checked against the partition and the limits, numbered, queued.
@@ -70,6 +70,7 @@ fn checked(turn: &Turn<'_>, config: &Config, new: &mut NewJob) -> Result<Arc<Par
     check_array(config, new)?;
     check_dependencies(turn, new)?;
     check_licenses(config, new)?;
+    check_reservations(turn, new)?;
     if new.spec.fixed_priority.is_some() && !by_admin {
         return Err(Reject::AccessDenied);
     }
@@ -116,6 +117,34 @@ fn fill_in(config: &Config, new: &mut NewJob, partition: &Partition) {
     }
 }
 
+/// Whether there are the reservations that it asks for, all open to it.
+fn check_reservations(turn: &Turn<'_>, new: &NewJob) -> Result<(), Reject> {
+    let text = new.spec.carried.text(model::TextOption::Reservation);
+    text.map_or(Ok(()), |names| {
+        let account = new.spec.carried.text(model::TextOption::Account);
+        let partition = new.spec.partitions.first();
+        reservations_open(turn, names, new.owner, account, partition)
+    })
+}
+
+/// Whether the reservations of a list are there and open to a user.
+pub(super) fn reservations_open(
+    turn: &Turn<'_>,
+    names: &str,
+    owner: Uid,
+    account: Option<&Arc<str>>,
+    partition: Option<&Arc<str>>,
+) -> Result<(), Reject> {
+    let config = turn.config();
+    for name in names.split(',') {
+        let one = turn.cluster().reservation(name).ok_or(ReservationReject::Invalid)?;
+        if !one.admits(&config, (owner, account, partition)) {
+            return Err(ReservationReject::NoAccess.into());
+        }
+    }
+    Ok(())
+}
+
 fn check_room(turn: &Turn<'_>, config: &Config, new: &[NewJob]) -> Result<(), Reject> {
     let records = |new: &NewJob| new.array.as_ref().map_or(1, |a| u64::from(a.tasks.len()));
     let more: u64 = new.iter().map(records).sum();
@@ -160,6 +189,10 @@ fn check_partition(config: &Config, new: &NewJob, partition: &Partition) -> Resu
     let name = || Arc::clone(&partition.name);
     if !partition.state.takes_jobs() {
         return Err(Reject::PartitionTakesNoJobs(name()));
+    }
+    let asks = new.spec.carried.text(model::TextOption::Reservation).is_some();
+    if partition.req_resv && !asks {
+        return Err(Reject::AccessDenied);
     }
     if partition.root_only && new.caller.uid != Uid::ROOT && new.caller.uid != config.slurm_user {
         return Err(Reject::PartitionRefusesUser(name()));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{Config, Hold, Job, JobSpec, Phase, Timestamp, WaitReason};
+use model::{Config, Hold, Job, JobSpec, Phase, TextOption, Timestamp, WaitReason};
 
 use crate::access;
 use crate::effect::Effect;
@@ -120,6 +120,10 @@ fn check_edit(
             }
             Ok(())
         }
+        JobEdit::Reservation(name) => {
+            waits(job).or_else(|reject| if job.is_active() { Ok(()) } else { Err(reject) })?;
+            check_reservation(turn, job, name.as_ref())
+        }
         JobEdit::Keep(kept) => remain::check(turn, job, kept),
         JobEdit::ArrayThrottle(_) if job.array.is_none() => {
             Err(Reject::NotSupported("a throttle of what is no array"))
@@ -140,6 +144,21 @@ fn check_edit(
         other => other,
     })
     .and_then(|()| check_owner_limits(config, edit))
+}
+
+/// A job goes where it may; and not out of all reservations where its partition wants one.
+fn check_reservation(turn: &Turn<'_>, job: &Job, name: Option<&Arc<str>>) -> Result<(), Reject> {
+    let account = job.spec.carried.text(TextOption::Account);
+    match name {
+        Some(name) if job.reservation() == Some(name) => Ok(()),
+        Some(name) => {
+            submit::reservations_open(turn, name, job.owner, account, Some(&job.partition))
+        }
+        None => match turn.cluster().partition(&job.partition) {
+            Some(partition) if partition.req_resv => Err(Reject::AccessDenied),
+            _ => Ok(()),
+        },
+    }
 }
 
 /// Limits that hold for everybody.
@@ -266,6 +285,7 @@ fn apply(turn: &mut Turn<'_>, job: &Arc<Job>, admin: bool, edit: &JobEdit) -> Ar
             Arc::make_mut(&mut job.spec).dependencies.clone_from(dependencies);
             job.eligible = None;
         }
+        JobEdit::Reservation(name) => set_reservation(job, name.as_ref()),
         JobEdit::Keep(_) => {}
         JobEdit::Spec(edit) => {
             // Checked on a copy of this very spec.
@@ -330,6 +350,16 @@ fn set_time_limit(job: &mut Job, limit: Option<u32>, now: Timestamp) {
         let spec = Arc::make_mut(&mut job.spec);
         spec.time_limit_min = limit;
         spec.time_unlimited = limit.is_none();
+    }
+}
+
+/// A running job is in it from now on, wherever its nodes are.
+fn set_reservation(job: &mut Job, name: Option<&Arc<str>>) {
+    let carried = &mut Arc::make_mut(&mut job.spec).carried;
+    carried.set_text(TextOption::Reservation, name.cloned());
+    let runs = job.is_active();
+    if let Some(allocation) = job.allocation.as_mut().filter(|_| runs) {
+        Arc::make_mut(allocation).reservation = name.cloned();
     }
 }
 

@@ -13,6 +13,7 @@ use crate::job;
 use crate::mail;
 use crate::node::leftover;
 use crate::reject::Reject;
+use crate::reservation;
 use crate::turn::Turn;
 
 /// A node gave a sign of life.
@@ -160,6 +161,7 @@ pub(crate) fn removed(turn: &mut Turn<'_>, id: NodeId) {
         partition.nodes = partition.nodes.iter().copied().filter(|node| *node != id).collect();
         turn.record(Change::Partition(Arc::new(partition)));
     }
+    reservation::node_removed(turn, id);
     turn.record(Change::NodeGone(id));
 }
 

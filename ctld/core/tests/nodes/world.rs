@@ -201,6 +201,7 @@ pub fn batch(id: u32, requeue: bool) -> Job {
             tasks: 1,
             licenses: Vec::new(),
             resized: None,
+            reservation: None,
         })),
         outcome: None,
         submitted: at(0),

@@ -126,6 +126,7 @@ impl World {
             tasks: 1,
             licenses: self.job(job).spec.licenses.clone(),
             resized: None,
+            reservation: None,
         };
         let start = Start { job, task, partition: "main".into(), allocation };
         Plan { starts: vec![start], complete: true, ..Plan::default() }

@@ -51,7 +51,7 @@ pub(super) fn common(view: &View, job: &Job, script: Option<&Script>, over: bool
     if let Some(qos) = text(TextOption::Qos) {
         set("SLURM_JOB_QOS", qos);
     }
-    if let Some(reservation) = text(TextOption::Reservation) {
+    if let Some(reservation) = job.own_reservation() {
         set("SLURM_JOB_RESERVATION", reservation);
     }
     set("SLURM_JOB_RESTART_COUNT", &job.restarts);

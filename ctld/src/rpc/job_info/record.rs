@@ -15,7 +15,7 @@ use protocol::msg::{
 use protocol::shape::{Bitmap, Fixed, Limit};
 
 use super::resources::{gres_detail, gres_text, job_resources};
-use crate::rpc::field::{node_set, text, time};
+use crate::rpc::field::{node_set, text, text as text_of, time};
 use crate::rpc::job_id::index_text;
 use crate::rpc::job_word::{exclusive_value, job_state, oversubscribe_value, shared_value};
 use crate::rpc::sluid;
@@ -469,7 +469,7 @@ fn tell_texts(subject: &Subject<'_>, info: &mut JobInfo) {
     info.mem_per_tres = text(TextOption::MemPerTres);
     info.network = text(TextOption::Network);
     info.qos = text(TextOption::Qos);
-    info.resv_name = text(TextOption::Reservation);
+    info.resv_name = text_of(subject.job.reservation());
     info.selinux_context = text(TextOption::ReqContext);
     info.std_err = text(TextOption::StdErr);
     info.std_in = text(TextOption::StdIn);

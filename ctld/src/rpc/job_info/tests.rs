@@ -164,6 +164,7 @@ fn place(job: &mut Job, nodes: &[u32]) {
         tasks: 2,
         licenses: vec![("fea".into(), 2)],
         resized: None,
+        reservation: None,
     }));
 }
 

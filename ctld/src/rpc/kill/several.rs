@@ -116,7 +116,7 @@ fn matches(view: &View, message: &KillJobsRequest, job: &Job) -> bool {
         && is(&message.job_name, Some(&job.spec.name))
         && is(&message.partition, Some(&job.partition))
         && is(&message.qos, carried(TextOption::Qos))
-        && is(&message.reservation, carried(TextOption::Reservation))
+        && is(&message.reservation, job.reservation().map(|name| &**name))
         && is(&message.wckey, carried(TextOption::Wckey))
         && message.user_name.as_deref().is_none_or(|name| is_owner(view, message, name, job))
         && (message.state == JobState::END || message.state.base() == base(job))

@@ -55,7 +55,7 @@ pub(super) fn launch(
         job_mem: memory,
         credential: proof(view, job, version, signer)?,
         account: text(job, TextOption::Account),
-        resv_name: text(job, TextOption::Reservation),
+        resv_name: job.own_reservation().map(ToString::to_string),
         profile: frequency(number(NumberOption::Profile)).value().unwrap_or(0),
         tres_per_task: text(job, TextOption::TresPerTask),
         cpu_freq_min: frequency(number(NumberOption::CpuFreqMin)),

@@ -43,7 +43,7 @@ fn of_component(job: &Job, version: Version) -> Vec<(&'static str, String)> {
         ("SLURM_JOB_NUM_NODES", allocation.map(|a| a.shares.len().to_string())),
         ("SLURM_JOB_PARTITION", Some(job.partition.to_string())),
         ("SLURM_JOB_QOS", text(job, TextOption::Qos)),
-        ("SLURM_JOB_RESERVATION", text(job, TextOption::Reservation)),
+        ("SLURM_JOB_RESERVATION", job.own_reservation().map(ToString::to_string)),
         (
             "SLURM_MEM_PER_CPU",
             memory(|memory| match memory {

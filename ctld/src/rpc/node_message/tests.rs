@@ -139,6 +139,7 @@ fn job_of(launch: &BatchJobLaunch, proof: &Credential) -> Job {
         tasks,
         licenses,
         resized: None,
+        reservation: None,
     }));
     job
 }
@@ -269,6 +270,7 @@ fn ended(stock: &KillJob, proof: &Credential) -> Job {
         tasks: proof.job_ntasks,
         licenses: Vec::new(),
         resized: None,
+        reservation: None,
     }));
     job
 }
@@ -327,6 +329,7 @@ fn two_node_job() -> Job {
         tasks: 3,
         licenses: vec![("fea".into(), 2), ("x".into(), 1)],
         resized: None,
+        reservation: None,
     }));
     job.phase = Phase::Running(Launch::Done);
     job.started = Some(Timestamp(50));

@@ -115,14 +115,6 @@ pub(super) fn batch(desc: &JobDesc) -> Result<(), Failure> {
     Ok(())
 }
 
-/// No reservation of any name is there.
-pub(in crate::rpc) fn reservation(desc: &JobDesc) -> Result<(), Failure> {
-    match desc.reservation.as_deref() {
-        None | Some("") => Ok(()),
-        Some(_) => Err(Failure::Code(Errno::ESLURM_RESERVATION_INVALID)),
-    }
-}
-
 /// Features that the node of the script is to have (`--batch`): of those that the job asks for, and such
 /// that a node has. Of several of which one will do, those that come first.
 pub(super) fn batch_features(view: &View, desc: &JobDesc) -> Result<(), Failure> {

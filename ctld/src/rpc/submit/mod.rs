@@ -11,8 +11,11 @@ mod spec;
 
 use std::sync::Arc;
 
-use ctld_core::{Answer, ArrayRequest, Event, NewJob, Reject};
-use model::{Gid, Hold, JobSpec, PartLimits, Partition, Script, Uid};
+use ctld_core::{Answer, ArrayRequest, Event, NewJob, Reject, ReservationReject};
+use model::{
+    Gid, Hold, JobSpec, PartLimits, Partition, Reservation, ReservationFlags, Script, TextOption,
+    Timestamp, Uid,
+};
 use protocol::index_set::ArraySpec;
 use protocol::msg::{JobDesc, JobFlags};
 use protocol::shape::Limit;
@@ -23,7 +26,7 @@ use super::{Failure, Privilege, Reply, Request, Row};
 use crate::view::View;
 
 pub(super) use amount::{gres, gres_texts, licenses};
-pub(super) use check::{is_admin, lengths, reservation};
+pub(super) use check::{is_admin, lengths};
 pub(super) use dependency::dependencies;
 pub(super) use het::ROWS as HET_ROWS;
 pub(super) use reply::{allocation_of, allocations_of};
@@ -100,7 +103,6 @@ fn new_job(
     check::lengths(view, &desc)?;
     check::work_dir(&desc)?;
     check::warning(view, request.version, &desc)?;
-    check::reservation(&desc)?;
     check::batch_features(view, &desc)?;
     if kind == Kind::Batch {
         check::batch(&desc)?;
@@ -123,7 +125,7 @@ fn new_job(
         // The word that stock has for it: a hold counts among what a job depends on.
         return Err(Failure::Code(Errno::ESLURM_DEPENDENCY));
     }
-    let feasible = feasible(view, &spec, owner.0, held);
+    let feasible = feasible(view, &spec, owner.0, held, request.now);
     let asks_groups = view.cluster.partitions().any(|p| p.allow_groups.is_some());
     Ok(NewJob {
         caller: request.caller,
@@ -192,7 +194,13 @@ fn script(desc: JobDesc, array: Option<&(ArrayRequest, u32)>) -> Script {
 
 /// Whether one of the partitions could ever run it, or all where EnforcePartLimits wants that; the first
 /// one's reason if not. For a held job no nodes are looked for yet.
-fn feasible(view: &View, spec: &JobSpec, owner: Uid, held: bool) -> Result<(), Reject> {
+fn feasible(
+    view: &View,
+    spec: &JobSpec,
+    owner: Uid,
+    held: bool,
+    now: Timestamp,
+) -> Result<(), Reject> {
     let cluster = &view.cluster;
     let named = spec.partitions.iter().filter_map(|name| cluster.partition(name));
     let mut partitions: Vec<_> = named.collect();
@@ -201,8 +209,10 @@ fn feasible(view: &View, spec: &JobSpec, owner: Uid, held: bool) -> Result<(), R
     }
     let enforced = cluster.config().enforce_part_limits;
     let (mut first, mut fits) = (Ok(()), false);
+    let reserved = reserved_now(view, spec, now);
     for (place, partition) in partitions.into_iter().enumerate() {
-        match sched::feasible(cluster, partition, spec, owner) {
+        let within = reserved.map(|one| within(partition, one));
+        match sched::feasible(cluster, within.as_ref().unwrap_or(partition), spec, owner) {
             // Each has to be asked then.
             Ok(()) if enforced == PartLimits::All => fits = true,
             Ok(()) => return Ok(()),
@@ -212,6 +222,9 @@ fn feasible(view: &View, spec: &JobSpec, owner: Uid, held: bool) -> Result<(), R
             {
                 return Ok(());
             }
+            Err(sched::Infeasible::NodeNotInPartition(..)) if place == 0 && within.is_some() => {
+                first = Err(ReservationReject::NodesOutside.into());
+            }
             Err(why) if enforced == PartLimits::All && why.is_limit() => {
                 return Err(infeasible(view, partition, spec, &why));
             }
@@ -220,6 +233,21 @@ fn feasible(view: &View, spec: &JobSpec, owner: Uid, held: bool) -> Result<(), R
         }
     }
     if fits { Ok(()) } else { first }
+}
+
+/// The reservation that a job asked for, if its nodes alone are the job's and it has begun: until then
+/// stock does not look at its nodes (24.11).
+fn reserved_now<'v>(view: &'v View, spec: &JobSpec, now: Timestamp) -> Option<&'v Reservation> {
+    let name = spec.carried.text(TextOption::Reservation)?;
+    let one = view.cluster.reservation(name)?;
+    let elsewhere = one.flags.has(ReservationFlags::FLEX) || one.nodes.is_empty();
+    (one.start <= now && !elsewhere).then_some(&**one)
+}
+
+/// The nodes of a partition that are a reservation's.
+fn within(partition: &Partition, one: &Reservation) -> Partition {
+    let nodes = partition.nodes.iter().copied().filter(|node| one.has_node(*node)).collect();
+    Partition { nodes, ..partition.clone() }
 }
 
 fn infeasible(
@@ -258,6 +286,7 @@ fn submitted(answer: &Answer) -> Option<model::JobId> {
         | Answer::NodesRefused(_)
         | Answer::Tasks(_)
         | Answer::Step { .. }
+        | Answer::ReservationMade { .. }
         | Answer::Registered { .. } => None,
     }
 }

@@ -144,7 +144,7 @@ pub(in crate::rpc) fn allocation_of(
         // What a default gave is for the controller alone: no step is to ask for it.
         pn_min_memory: if flags.has(JobFlags::MEM_SET) { memory(job) } else { 0 },
         qos: text(TextOption::Qos),
-        resv_name: text(TextOption::Reservation),
+        resv_name: job.reservation().map(ToString::to_string),
         segment_size: small(spec.carried.number(NumberOption::SegmentSize)),
         tres_per_node: text(TextOption::TresPerNode),
         tres_per_task: text(TextOption::TresPerTask),

@@ -246,6 +246,11 @@ pub(in crate::rpc) fn partitions(view: &View, desc: &JobDesc) -> Result<Vec<Arc<
         .map(|name| &**name)
         .filter(|name| view.cluster.partition(name).is_none())
         .collect();
+    if names.is_empty() {
+        // A reservation's own comes before the default.
+        let reservation = desc.reservation.as_deref().and_then(|r| view.cluster.reservation(r));
+        return Ok(reservation.and_then(|one| one.partition.clone()).into_iter().collect());
+    }
     if unknown.is_empty() {
         return Ok(names);
     }

@@ -390,6 +390,7 @@ fn steps_are_to_be_asked_for_in_a_release_that_client_and_nodes_speak() {
             tasks: 1,
             licenses: Vec::new(),
             resized: None,
+            reservation: None,
         };
         view.cluster.apply(&Change::Node(Arc::new(node)));
         let job = Job {

@@ -127,7 +127,9 @@ fn places(view: &View, desc: &JobDesc, waits: bool, edits: &mut Edits) -> Result
         });
         edits.0.push(JobEdit::Partitions(names?));
     }
-    submit::reservation(desc)?;
+    if let Some(name) = optional(&desc.reservation) {
+        edits.0.push(JobEdit::Reservation(name));
+    }
     submit::node_count(view, &desc.req_nodes)?;
     submit::node_count(view, &desc.exc_nodes)?;
     edits.set("excluded nodes", Waiting, optional(&desc.exc_nodes), |s, v| s.excluded_nodes = v);
@@ -337,11 +339,7 @@ fn texts(desc: &JobDesc, edits: &mut Edits) {
     let name = desc.name.as_deref().filter(|name| !name.is_empty()).map(Arc::<str>::from);
     edits.set("name", Unfinished, name, |s, v| s.name = v);
     edits.text(UnfinishedByAdmin, TextOption::AdminComment, &desc.admin_comment);
-    for (option, text) in [
-        (TextOption::Comment, &desc.comment),
-        (TextOption::Extra, &desc.extra),
-        (TextOption::Reservation, &desc.reservation),
-    ] {
+    for (option, text) in [(TextOption::Comment, &desc.comment), (TextOption::Extra, &desc.extra)] {
         edits.text(Unfinished, option, text);
     }
     for (option, text) in [

@@ -10,6 +10,8 @@
 //! job 11 tasks=4 mem-per-cpu=100
 //! job 14 gres-in-all=gpu:3 cpus-per-gres=gpu:2
 //! job 12 het=12,13                            with job 13, the leader first
+//! reservation r on=n1+n2:0-3 from=0 to=60 user=1000 flags=maint
+//! job 15 reservation=r
 //! plan                                        or: plan jobs=5 backfill=0
 //! apply                                       carries out what was planned last
 //! feasible 11
@@ -23,9 +25,9 @@ use std::sync::Arc;
 use model::{
     Allocation, ArrayRole, Availability, Change, Cluster, CoreSet, Dependency, DependencyKind,
     DependencyState, Exclusive, GresCount, GresHeld, GresWish, HetPlace, HetRole, Hold, Job, JobId,
-    JobSpec, LicensePool, MemoryDefault, MemoryRequest, NodeId, NodeShare, NumberOption,
-    PartLimits, PartitionState, PendingTasks, Plan, Sharing, Timestamp, Uid, Unit, named_nodes,
-    node_list,
+    JobSpec, LicensePool, Member, MemoryDefault, MemoryRequest, NodeId, NodeShare, NumberOption,
+    PartLimits, PartitionState, PendingTasks, Plan, Reservation, ReservationFlags, Roster, Sharing,
+    TextOption, Timestamp, Uid, Unit, named_nodes, node_list,
 };
 use sched::{Budget, feasible, plan, will_run};
 
@@ -84,6 +86,7 @@ pub fn run(script: &str) -> String {
             }
             "node" => nodes(&mut cluster, &mut line),
             "partition" => add_partition(&mut cluster, &mut line),
+            "reservation" => add_reservation(&mut cluster, &mut line),
             "running" => add_running(&mut cluster, &mut line),
             "job" => add_job(&mut cluster, &mut line),
             "plan" => {
@@ -247,6 +250,74 @@ fn add_partition(cluster: &mut Cluster, line: &mut Line<'_>) {
     cluster.apply(&Change::Partition(Arc::new(partition)));
 }
 
+fn add_reservation(cluster: &mut Cluster, line: &mut Line<'_>) {
+    let id = u32::try_from(cluster.reservations().count()).unwrap() + 1;
+    let mut nodes: Vec<NodeId> = Vec::new();
+    let mut cores: Vec<(NodeId, CoreSet)> = Vec::new();
+    for term in line.text("on").into_iter().flat_map(|text| text.split('+')) {
+        match term.split_once(':') {
+            None => nodes.extend(named_nodes(cluster, term).unwrap()),
+            Some((name, range)) => {
+                let node = cluster.node_named(name).unwrap().id;
+                let (low, high) = range.split_once('-').unwrap_or((range, range));
+                nodes.push(node);
+                cores.push((node, (low.parse().unwrap()..=high.parse::<u32>().unwrap()).collect()));
+            }
+        }
+    }
+    nodes.sort_unstable();
+    cores.sort_by_key(|(node, _)| *node);
+    let flags = line.text("flags").unwrap_or_default().split(',').map(|flag| match flag {
+        "" => 0,
+        "maint" => ReservationFlags::MAINT,
+        "flex" => ReservationFlags::FLEX,
+        "magnetic" => ReservationFlags::MAGNETIC,
+        "overlap" => ReservationFlags::OVERLAP,
+        "any-nodes" => ReservationFlags::ANY_NODES,
+        other => panic!("no such flag: {other}"),
+    });
+    let flags = ReservationFlags(flags.fold(0, |all, flag| all | flag));
+    let user = |uid: u32| Member { name: uid.to_string().into(), user: Some(Uid(uid)) };
+    let (start, end) = (after(line.number("from").unwrap()), after(line.number("to").unwrap()));
+    cluster.apply(&Change::Reservation(Arc::new(Reservation {
+        name: line.name.into(),
+        id,
+        start,
+        end,
+        duration_min: None,
+        flags,
+        nodes: nodes.into(),
+        cores: (!cores.is_empty()).then(|| cores.into()),
+        partition: None,
+        features: None,
+        licenses: line.text("license").map(licenses).unwrap_or_default(),
+        licenses_text: None,
+        burst_buffer: None,
+        comment: None,
+        users: Roster {
+            denies: false,
+            members: line.number("user").map(user).into_iter().collect(),
+        },
+        accounts: Roster::default(),
+        partitions: Roster::default(),
+        groups: None,
+        group_members: Arc::default(),
+        max_start_delay_s: 0,
+        purge_comp_s: 300,
+        idle_since: None,
+        begun: start <= NOW,
+        over: end <= NOW,
+    })));
+}
+
+fn licenses(text: &str) -> Vec<(Arc<str>, u32)> {
+    let one = |text: &str| {
+        let (name, count) = text.split_once(':').unwrap();
+        (Arc::from(name), count.parse().unwrap())
+    };
+    text.split(',').map(one).collect()
+}
+
 fn add_running(cluster: &mut Cluster, line: &mut Line<'_>) {
     let on = line.text("on").expect("running N on=NODE:CORES");
     let memory_mib = line.number("memory").unwrap_or(0);
@@ -274,8 +345,17 @@ fn add_running(cluster: &mut Cluster, line: &mut Line<'_>) {
     let exclusive = line.keys.get("exclusive") == Some(&"");
     let job = read_job(line);
     let licenses = job.spec.licenses.clone();
-    let allocation =
-        Allocation { batch_at: 0, shares, node_list, exclusive, tasks: 1, licenses, resized: None };
+    let (batch_at, resized, reservation) = (0, None, None);
+    let allocation = Allocation {
+        batch_at,
+        shares,
+        node_list,
+        exclusive,
+        tasks: 1,
+        licenses,
+        resized,
+        reservation,
+    };
     put(cluster, running(job, allocation, NOW));
 }
 
@@ -332,11 +412,10 @@ fn read_job(line: &mut Line<'_>) -> Job {
         spec.memory = Some(MemoryRequest::PerCpu(per_cpu));
     }
     if let Some(text) = line.text("license") {
-        let one = |text: &str| {
-            let (name, count) = text.split_once(':').unwrap();
-            (Arc::from(name), count.parse().unwrap())
-        };
-        spec.licenses = text.split(',').map(one).collect();
+        spec.licenses = licenses(text);
+    }
+    if let Some(names) = line.text("reservation") {
+        spec.carried.set_text(TextOption::Reservation, Some(names.into()));
     }
     read_gres(line, &mut spec);
     read_distribution(line, &mut spec);
@@ -450,6 +529,9 @@ fn print_allocation(cluster: &Cluster, allocation: &Allocation, out: &mut String
     write!(out, " {}", allocation.node_list).unwrap();
     if allocation.exclusive {
         out.push_str(", exclusive");
+    }
+    if let Some(reservation) = &allocation.reservation {
+        write!(out, " in {reservation}").unwrap();
     }
     for share in &allocation.shares {
         let name = &cluster.node(share.node).unwrap().name;

@@ -19,6 +19,8 @@ pub struct Allocation {
     pub tasks: u32,
     /// Licenses held.
     pub licenses: Vec<(Arc<str>, u32)>,
+    /// The reservation that the job runs in.
+    pub reservation: Option<Arc<str>>,
     /// How it came to be smaller than it was.
     pub resized: Option<Resized>,
 }

@@ -147,6 +147,17 @@ impl Job {
         self.array.as_ref().and_then(ArrayRole::index)
     }
 
+    /// The reservations that it asked for; or that it runs in, or ran in last, without having asked.
+    pub fn reservation(&self) -> Option<&Arc<str>> {
+        let asked = self.spec.carried.text(TextOption::Reservation);
+        asked.or_else(|| self.own_reservation().filter(|_| !self.is_pending()))
+    }
+
+    /// The reservation that it runs in, or ran in last.
+    pub fn own_reservation(&self) -> Option<&Arc<str>> {
+        self.allocation.as_ref()?.reservation.as_ref()
+    }
+
     /// What it still holds: all of its nodes while it runs, those not cleaned up yet afterwards.
     pub fn held_shares(&self) -> impl Iterator<Item = &NodeShare> {
         let shares = self.allocation.as_deref().map_or(&[][..], |a| &a.shares);

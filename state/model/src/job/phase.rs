@@ -137,6 +137,8 @@ pub enum Hold {
     Requeued,
     /// Nodes could make nothing of it MaxBatchRequeue times.
     LaunchLimit,
+    /// The reservation that it was to run in is gone; its owner may let it go.
+    ReservationDeleted,
 }
 
 impl Hold {
@@ -151,6 +153,7 @@ impl Hold {
             Self::None => WaitReason::None,
             Self::Admin => WaitReason::HeldAdmin,
             Self::LaunchLimit => WaitReason::JobHoldMaxRequeue,
+            Self::ReservationDeleted => WaitReason::ReservationDeleted,
             Self::User | Self::SpecialExit | Self::Requeued => WaitReason::HeldUser,
         }
     }
@@ -178,6 +181,7 @@ pub enum WaitReason {
     Licenses,
     ArrayTaskLimit,
     Reservation,
+    ReservationDeleted,
     NodeDown,
     BadConstraints,
     /// The nodes named are down, drained or reserved; the text is what people read of it.
