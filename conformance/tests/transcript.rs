@@ -25,9 +25,15 @@ fn same_in(plain: Builder, text: &str) {
 /// As [`same_in`], beside stock of a release.
 #[track_caller]
 fn same_of(release: Release, plain: Builder, text: &str) {
+    same_as_started(release, plain, text, Builder::start);
+}
+
+/// As [`same_of`], where not all nodes come into service.
+#[track_caller]
+fn same_as_started(release: Release, plain: Builder, text: &str, start: impl Fn(Builder) -> World) {
     let plain = plain.release(release).stock_of(release);
-    let chosen = plain.clone().start();
-    let stock = plain.subject(Subject::Stock(release)).start();
+    let chosen = start(plain.clone());
+    let stock = start(plain.subject(Subject::Stock(release)));
     let (expected, found) = thread::scope(|scope| {
         let expected = scope.spawn(|| transcript::run(&stock, text));
         let found = transcript::run(&chosen, text);
@@ -199,4 +205,36 @@ fn what_is_not_consumed_is_everybodys() {
 #[test]
 fn reservations_look_the_same() {
     same_on_both(include_str!("transcript/reservations.cmd"));
+}
+
+#[test]
+fn devices_are_those_that_nodes_found() {
+    let Some(builder) = World::builder() else { return };
+    let gres = "NodeName=n1 Name=gpu Type=a File=/dev/tty[0-1]
+NodeName=n1 Name=gpu Type=b File=/dev/tty[2-3]
+NodeName=n2 Name=gpu File=/dev/tty4
+NodeName=n3 Name=gpu Type=b File=/dev/tty5
+NodeName=n4 Name=gpu Type=a File=/dev/tty6
+NodeName=n4 Name=gpu Type=b File=/dev/tty[7-8]
+NodeName=n5 Name=gpu File=/dev/tty[9-10]
+";
+    let nodes = ["n1", "n2", "n3", "n4", "n5"];
+    let builder = nodes.into_iter().fold(builder, |builder, node| builder.node(node));
+    let builder = builder
+        .conf("GresTypes=gpu")
+        .conf("NodeName=n1 CPUs=4 RealMemory=2000 Gres=gpu:4")
+        .conf("NodeName=n2 CPUs=4 RealMemory=2000 Gres=gpu:2")
+        .conf("NodeName=n3 CPUs=4 RealMemory=2000 Gres=gpu:a:1")
+        .conf("NodeName=n4 CPUs=4 RealMemory=2000 Gres=gpu:a:2,gpu:b:1")
+        .conf("NodeName=n5 CPUs=4 RealMemory=2000 Gres=gpu:1")
+        .file("gres.conf", gres);
+    let start = |builder: Builder| {
+        let world = builder.start_bare();
+        nodes.iter().for_each(|node| world.start_slurmd(node));
+        for (node, state) in nodes.iter().zip(["idle", "inval", "inval", "inval", "idle"]) {
+            world.wait_node(node, state);
+        }
+        world
+    };
+    same_as_started(Release::chosen(), builder, include_str!("transcript/gres-found.cmd"), start);
 }

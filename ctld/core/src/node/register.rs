@@ -1,8 +1,9 @@
 //! A node introduces itself.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use model::{Availability, Node, NodeId, NodeReason, ReturnToService, Unit};
+use model::{Availability, GresCount, Node, NodeId, NodeReason, ReturnToService, Unit};
 
 use crate::access;
 use crate::effect::Effect;
@@ -158,11 +159,10 @@ fn validate(turn: &mut Turn<'_>, id: NodeId, before: &Node, r: &Registered, rebo
         node.flags.powered_down = false;
         node.flags.invalid = problem.is_some();
     });
+    // A node that was not in service does not come into it with either (24.11).
     if let Some(reason) = problem {
-        become_known(turn, id);
         invalid(turn, id, &reason);
     } else if let Some(reason) = &r.trouble {
-        become_known(turn, id);
         health::drain(turn, id, reason);
     } else {
         into_service(turn, id, before, rebooted);
@@ -271,11 +271,13 @@ fn down_for(turn: &mut Turn<'_>, id: NodeId, reason: NodeReason) {
 /// Why a node cannot be used as configured, in slurmctld's words.
 fn misfit(config: &model::Config, node: &Node, r: &Registered) -> Option<String> {
     let (want, found) = (&node.hardware, &r.registration);
-    if config.config_overrides {
-        return None;
-    }
+    let names: BTreeSet<&str> = want.gres.iter().map(|gres| &*gres.name).collect();
     let mut reasons: Vec<String> =
-        want.gres.iter().filter_map(|gres| gres_misfit(gres, r)).collect();
+        names.into_iter().filter_map(|name| gres_misfit(name, &want.gres, r)).collect();
+    if config.config_overrides {
+        // What is said of generic resources is not overridden (24.11).
+        return reasons.pop();
+    }
     let threads = |sockets: u16, cores: u16, threads: u16| {
         u64::from(sockets) * u64::from(cores) * u64::from(threads)
     };
@@ -299,13 +301,14 @@ fn misfit(config: &model::Config, node: &Node, r: &Registered) -> Option<String>
     (!reasons.is_empty()).then(|| reasons.join(", "))
 }
 
-fn gres_misfit(gres: &model::GresCount, r: &Registered) -> Option<String> {
-    let list = r.gres.as_ref()?;
-    let is_it = |found: &&model::GresCount| {
-        found.name == gres.name && (gres.kind.is_none() || found.kind == gres.kind)
+/// Fewer of a name than configured, whatever their types: slurmd leaves out those of types that are not
+/// configured.
+fn gres_misfit(name: &str, want: &[GresCount], r: &Registered) -> Option<String> {
+    let found = r.gres.as_ref()?;
+    let sum = |counts: &[GresCount]| -> u64 {
+        counts.iter().filter(|gres| *gres.name == *name).map(|gres| gres.count).sum()
     };
-    let has: u64 = list.iter().filter(is_it).map(|found| found.count).sum();
-    (has < gres.count).then(|| {
-        format!("gres/{} count reported lower than configured ({has} < {})", gres.name, gres.count)
-    })
+    let (has, wanted) = (sum(found), sum(want));
+    (has < wanted)
+        .then(|| format!("gres/{name} count reported lower than configured ({has} < {wanted})"))
 }
