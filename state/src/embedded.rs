@@ -140,7 +140,7 @@ impl Embedded {
     fn take_over(&self, journaled: Option<u64>) -> Result<(), StoreError> {
         let found = self.get(Space::Meta, FORMAT)?;
         let format = format::accept(&self.dir, found.as_deref())?;
-        if format.minor > format::FORMAT_MINOR {
+        if (format.major, format.minor) > (format::FORMAT_MAJOR, format::FORMAT_MINOR) {
             tracing::warn!(
                 written_by = format.written_by,
                 minor = format.minor,
@@ -158,7 +158,7 @@ impl Embedded {
             return Err(StoreError::Incomplete { dir: self.dir.clone(), found: last, expected });
         }
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(last);
-        let ours = format::ours(format.minor);
+        let ours = format::ours((format.major, format.minor));
         if ours != format {
             let mut batch = self.db.batch();
             batch.insert(self.space(Space::Meta), FORMAT, ours.encode_to_vec());
@@ -281,7 +281,11 @@ fn create(dir: &Path, store: &Path, sizes: Sizes) -> Result<(), StoreError> {
     let (db, spaces) = open_engine(&fresh, sizes)?;
     let meta = &spaces[Space::Meta as usize];
     let mut first = db.batch().durability(Some(PersistMode::SyncAll));
-    first.insert(meta, FORMAT, format::ours(format::FORMAT_MINOR).encode_to_vec());
+    first.insert(
+        meta,
+        FORMAT,
+        format::ours((format::FORMAT_MAJOR, format::FORMAT_MINOR)).encode_to_vec(),
+    );
     first.insert(meta, SEAL, nonce.seal(1));
     first.commit().map_err(|source| StoreError::Engine { doing: "commit", source })?;
     drop((db, spaces));
@@ -436,6 +440,16 @@ mod tests {
             assert_eq!(format.minor, FORMAT_MINOR + 3);
             assert_eq!(format.written_by, env!("CARGO_PKG_VERSION"));
         }
+    }
+
+    #[test]
+    fn an_older_major_format_is_opened_and_becomes_todays() {
+        let dir = TempDir::new().unwrap();
+        put_format(dir.path(), FORMAT_MAJOR - 1, FORMAT_MINOR + 7);
+        let store = Embedded::open(dir.path()).unwrap();
+        let bytes = store.get(Space::Meta, FORMAT).unwrap().unwrap();
+        let format = proto::Format::decode(&*bytes).unwrap();
+        assert_eq!((format.major, format.minor), (FORMAT_MAJOR, FORMAT_MINOR));
     }
 
     #[test]

@@ -12,11 +12,11 @@ use std::sync::Arc;
 
 use model::{
     Address, Allocation, ArrayRole, Availability, Carried, Change, Completing, CoreSet, Counters,
-    Dependencies, Dependency, DependencyKind, DependencyState, Exclusive, Exit, Gid, GresCount,
-    GresHeld, GresWish, Hardware, Hold, Job, JobId, JobSpec, Join, MemoryDefault, MemoryRequest,
-    Node, NodeFlags, NodeId, NodeReason, NodeShare, NumberOption, Origin, Outcome, Partition,
-    PartitionState, PendingTasks, Phase, PreemptMode, Registration, Script, Sharing, Step,
-    StepNumber, TextOption, Timestamp, Uid, WaitReason,
+    Crontab, Dependencies, Dependency, DependencyKind, DependencyState, Exclusive, Exit, Gid,
+    GresCount, GresHeld, GresWish, Hardware, HetRole, Hold, Job, JobId, JobSpec, Join, Launch,
+    MemoryDefault, MemoryRequest, Node, NodeFlags, NodeId, NodeReason, NodeShare, NumberOption,
+    Origin, Outcome, Partition, PartitionState, PendingTasks, Phase, PreemptMode, Prologs,
+    Registration, Script, Sharing, Step, StepNumber, TextOption, Timestamp, Uid, WaitReason,
 };
 use state::{Embedded, FORMAT_MAJOR, Sizes, Store};
 use tempfile::TempDir;
@@ -35,7 +35,7 @@ fn make(dir: &Path) {
         store.commit(&[Change::Script(JobId(99), Arc::new(script))]).unwrap();
     }
     store.commit(&[Change::JobGone(JobId(99))]).unwrap();
-    store.commit(&content()).unwrap();
+    store.commit(&content(FORMAT_MAJOR)).unwrap();
     store.commit(&[Change::Script(JobId(12), Arc::new(script()))]).unwrap();
     drop(store);
     // The journal loses the room that was set aside for more.
@@ -71,7 +71,7 @@ fn a_store_of_every_format_is_opened() {
         let store = Embedded::open(dir.path()).unwrap();
         let mut found = Vec::new();
         store.load(&mut |change| found.push(change)).unwrap();
-        assert_eq!(found, content(), "format {format}");
+        assert_eq!(found, content(format), "format {format}");
         assert_eq!(store.script(JobId(12)).unwrap(), Some(script()));
         assert_eq!(store.script(JobId(99)).unwrap(), None);
         // And it can be gone on with.
@@ -80,39 +80,50 @@ fn a_store_of_every_format_is_opened() {
         let store = Embedded::open(dir.path()).unwrap();
         let mut left = Vec::new();
         store.load(&mut |change| left.push(change)).unwrap();
-        assert_eq!(left.len(), content().len() - 1);
+        assert_eq!(left.len(), content(format).len() - 1);
         assert_eq!(store.script(JobId(12)).unwrap(), None);
     }
 }
 
 /// What the sample holds, in the order in which it is loaded. Where the model gains a field, it has
 /// here what its absence means; nothing else may change once a format has shipped.
-fn content() -> Vec<Change> {
+fn content(format: u32) -> Vec<Change> {
+    let is_first = format == 1;
     let counters = Counters {
         next_job: 16,
         next_priority: 4_294_901_750,
         last_trigger: 0,
         last_reservation: 0,
     };
-    vec![
+    let jobs =
+        [Some(waiting_array()), Some(completing_job()), (!is_first).then(component_with_devices)];
+    let jobs = jobs.into_iter().flatten().map(|job| Change::Job(Arc::new(job)));
+    let crontab =
+        Crontab { owner: Uid(1000), text: "@daily true\n".into(), disabled: vec![(1, 1)] };
+    let mut changes = vec![
         Change::Counters(counters),
         Change::Node(Arc::new(node())),
         Change::Partition(Arc::new(partition())),
-        Change::Job(Arc::new(waiting_array())),
-        Change::Job(Arc::new(completing_job())),
-        Change::Step(Arc::new(Step {
-            job: JobId(13),
-            number: StepNumber::Batch,
-            name: "batch".into(),
-            nodes: vec![NodeId(3)],
-            node_list: "n3".into(),
-            tasks: 1,
-            cpus: 2,
-            started: Timestamp(1_700_000_100),
-            protocol: 0x2a00,
-            launch: None,
-        })),
-    ]
+    ];
+    changes.extend(jobs);
+    changes.push(Change::Step(Arc::new(step())));
+    changes.extend((!is_first).then(|| Change::Crontab(Arc::new(crontab))));
+    changes
+}
+
+fn step() -> Step {
+    Step {
+        job: JobId(13),
+        number: StepNumber::Batch,
+        name: "batch".into(),
+        nodes: vec![NodeId(3)],
+        node_list: "n3".into(),
+        tasks: 1,
+        cpus: 2,
+        started: Timestamp(1_700_000_100),
+        protocol: 0x2a00,
+        launch: None,
+    }
 }
 
 fn script() -> Script {
@@ -294,6 +305,23 @@ fn completing_job() -> Job {
         cron: None,
         ..waiting_array()
     }
+}
+
+/// What the second format brought: devices by number, a place among components, prologs.
+fn component_with_devices() -> Job {
+    let mut job =
+        Job { id: JobId(14), phase: Phase::Running(Launch::Preparing), ..completing_job() };
+    let mut allocation = Allocation::clone(job.allocation.as_deref().unwrap());
+    allocation.shares[0].gres[0].devices = CoreSet::from_iter([3]);
+    job.allocation = Some(Arc::new(allocation));
+    job.het = HetRole::new([JobId(14), JobId(15)].into(), 0);
+    job.prologs = Some(Box::new(Prologs {
+        unasked: BTreeSet::new(),
+        running: BTreeSet::from([NodeId(3)]),
+        holds: true,
+        since: Timestamp(1_700_000_100),
+    }));
+    job
 }
 
 fn node() -> Node {
