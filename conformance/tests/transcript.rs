@@ -174,6 +174,10 @@ NodeName=n2 Name=gpu Type=b File=/dev/tty[12-13] Cores=2-3
 
 #[test]
 fn devices_are_shared_as_stock_shares_them() {
+    // It waits for reasons, which waiting jobs of older releases do not have.
+    if Release::chosen().series().as_str() < "24.11" {
+        return;
+    }
     let Some(builder) = World::builder() else { return };
     let gres = "NodeName=n1 Name=gpu File=/dev/tty[0-1]
 NodeName=n1 Name=shard Count=20
