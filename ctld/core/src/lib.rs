@@ -52,6 +52,6 @@ pub use job::KeptNodes;
 pub use mail::is_of_array;
 pub use partition::{PartitionNodes, PartitionUpdate};
 pub use reject::{Reject, ReservationReject, Shortage, StepReject};
-pub use reservation::{NameEdit, NodesAsked, Picked, ReservationRequest, Sign};
+pub use reservation::{LicensesAsked, NameEdit, NodesAsked, Picked, ReservationRequest, Sign};
 pub use step::{Distribution, SocketOrder, StepGres, StepKind, StepRequest, StepUpdate};
 pub use trigger::{NewTrigger, TriggerSelection};

@@ -324,6 +324,9 @@ pub enum ReservationReject {
     /// A name of a user is nobody's, or the list of them cannot be read.
     #[error("no such user")]
     NoSuchUser,
+    /// A list of users for a new reservation cannot be read.
+    #[error("the list of users cannot be read")]
+    BadUsers,
     /// No such group.
     #[error("no such group")]
     NoSuchGroup,

@@ -93,7 +93,7 @@ fn of_reservation(reject: &ReservationReject) -> Errno {
         R::NameTaken(_) => Errno::ESLURM_RESERVATION_NAME_DUP,
         R::NobodyNamed => Errno::ESLURM_RESERVATION_EMPTY,
         R::UsersAndGroups => Errno::ESLURM_RESERVATION_USER_GROUP,
-        R::NoSuchUser | R::NotYours => Errno::ESLURM_USER_ID_MISSING,
+        R::NoSuchUser | R::BadUsers | R::NotYours => Errno::ESLURM_USER_ID_MISSING,
         R::NoSuchGroup => Errno::ESLURM_GROUP_ID_MISSING,
         R::NoSuchAccount => Errno::ESLURM_INVALID_ACCOUNT,
         R::Overlaps => Errno::ESLURM_RESERVATION_OVERLAP,
@@ -156,6 +156,9 @@ pub fn in_release(version: Version, reject: &Reject) -> Errno {
     match reject {
         // Signals to steps had a check of their own.
         Reject::NotYourStep(_) if version < Version::V25_05 => Errno::ESLURM_USER_ID_MISSING,
+        Reject::Reservation(ReservationReject::BadUsers) if version >= Version::V25_05 => {
+            Errno::SLURM_ERROR
+        }
         reject => as_known_by(version, errno(reject)),
     }
 }

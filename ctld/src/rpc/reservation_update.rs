@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use ctld_core::{
-    Answer, Event, NameEdit, NodesAsked, Picked, Reject, ReservationReject, ReservationRequest,
-    Sign,
+    Answer, Event, LicensesAsked, NameEdit, NodesAsked, Picked, Reject, ReservationReject,
+    ReservationRequest, Sign,
 };
 use model::{Reservation, ReservationFlags as F, Roster, Timestamp, Uid};
 use protocol::msg::{ReservationName, UpdateReservation};
@@ -95,7 +95,9 @@ fn asked(view: &View, request: &Request<'_>) -> Result<ReservationRequest, Failu
     let user = |name: &str| view.users.uid(name);
     let text = |text: &Option<String>| text.as_deref().map(Arc::<str>::from);
     let licenses = match &licenses {
-        Some(text) => Some((Arc::from(text.as_str()), submit::licenses(text)?)),
+        Some(text) => {
+            Some(LicensesAsked { text: text.as_str().into(), counts: submit::licenses(text)? })
+        }
         None => None,
     };
     let groups = message.groups.as_deref().map(|text| (Arc::from(text), members(view, text)));

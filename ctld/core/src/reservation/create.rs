@@ -49,8 +49,8 @@ pub(crate) fn created(turn: &mut Turn<'_>, request: &ReservationRequest) -> Resu
     check_flags(request, &one)?;
     set_partition(turn, request, &mut one)?;
     set_people(request, &mut one)?;
-    if let Some((text, licenses)) = &request.licenses {
-        (one.licenses_text, one.licenses) = (Some(Arc::clone(text)), licenses.clone());
+    if let Some(asked) = &request.licenses {
+        (one.licenses_text, one.licenses) = (Some(Arc::clone(&asked.text)), asked.counts.clone());
         check::licenses(turn, &one)?;
     }
     if one.flags.has(F::TIME_FLOAT) && one.recurs() {
@@ -186,7 +186,8 @@ fn set_people(request: &ReservationRequest, one: &mut Reservation) -> Result<(),
         one.accounts = roster::new(accounts, false).map_err(|_| R::NoSuchAccount)?;
     }
     if let Some(users) = &request.users {
-        one.users = roster::new(users, true).map_err(|_| R::NoSuchUser)?;
+        let bad = if users.is_empty() { R::NoSuchUser } else { R::BadUsers };
+        one.users = roster::new(users, true).map_err(|_| bad)?;
     }
     if let Some(partitions) = &request.partitions {
         let none = || Reject::NoSuchPartition("".into());

@@ -8,7 +8,7 @@ mod roster;
 mod update;
 mod watch;
 
-pub use request::{NameEdit, NodesAsked, Picked, ReservationRequest, Sign};
+pub use request::{LicensesAsked, NameEdit, NodesAsked, Picked, ReservationRequest, Sign};
 
 pub(crate) use create::created;
 pub(crate) use delete::{deleted, node_removed};

@@ -30,8 +30,8 @@ pub struct ReservationRequest {
     pub nodes: Option<NodesAsked>,
     /// Features that its nodes must have; an empty text takes them away.
     pub features: Option<Arc<str>>,
-    /// Licenses as written, and what that means.
-    pub licenses: Option<(Arc<str>, Vec<(Arc<str>, u32)>)>,
+    /// Licenses.
+    pub licenses: Option<LicensesAsked>,
     /// Seconds that a job from outside may be in its way.
     pub max_start_delay_s: Option<u32>,
     /// Its partition; an empty name takes it away.
@@ -53,6 +53,15 @@ pub struct ReservationRequest {
     /// Nodes and cores that would do, looked for on the published cluster, where only a count or
     /// features were given.
     pub picked: Option<Result<Picked, Reject>>,
+}
+
+/// `Licenses=`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LicensesAsked {
+    /// As written.
+    pub text: Arc<str>,
+    /// What that means: name and count.
+    pub counts: Vec<(Arc<str>, u32)>,
 }
 
 /// `Nodes=`.

@@ -8,7 +8,7 @@ use model::{
 };
 
 use super::check::{self, REPLACE_STAYS, REPLACES};
-use super::request::{NodesAsked, ReservationRequest};
+use super::request::{LicensesAsked, NodesAsked, ReservationRequest};
 use super::{create, delete, roster, watch};
 use crate::access;
 use crate::effect::Effect;
@@ -216,13 +216,13 @@ fn set_texts(
     if let Some(text) = &request.comment {
         one.comment = kept(text);
     }
-    if let Some((text, licenses)) = &request.licenses {
+    if let Some(LicensesAsked { text, counts }) = &request.licenses {
         let stays_empty =
             request.node_count == Some(0) || request.node_count.is_none() && one.nodes.is_empty();
         if text.is_empty() && stays_empty {
             return Err(Reject::InvalidLicenses);
         }
-        (one.licenses_text, one.licenses) = (kept(text), licenses.clone());
+        (one.licenses_text, one.licenses) = (kept(text), counts.clone());
         check::licenses(turn, one)?;
     }
     match &request.features {

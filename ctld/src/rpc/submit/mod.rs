@@ -212,6 +212,11 @@ fn feasible(
     let reserved = reserved_now(view, spec, now);
     for (place, partition) in partitions.into_iter().enumerate() {
         let within = reserved.map(|one| within(partition, one));
+        let too_few = |within: &Partition| within.nodes.len() < spec.min_nodes as usize;
+        if within.as_ref().is_some_and(too_few) {
+            first = Err(Reject::NothingFits);
+            continue;
+        }
         match sched::feasible(cluster, within.as_ref().unwrap_or(partition), spec, owner) {
             // Each has to be asked then.
             Ok(()) if enforced == PartLimits::All => fits = true,
