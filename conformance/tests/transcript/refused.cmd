@@ -42,7 +42,7 @@ alice: scontrol create reservation starttime=now duration=5 nodes=n1 users=alice
 alice: sdiag -r
 # What salloc and srun say of what is refused, some of it for being told twice.
 alice: salloc -p nowhere true
-# Stock makes a job of it and kills that, and salloc hears of it or not.
+# A job is made of it that fails at once, and salloc hears of that or not.
 alice: salloc --mem=1T true 2>&1 | grep -v revoked
 alice: salloc -C nofeature true
 alice: salloc --gres=nothing:1 true

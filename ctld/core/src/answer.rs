@@ -23,6 +23,13 @@ pub enum Answer {
         /// Its name.
         name: Arc<str>,
     },
+    /// The job has this number, and has failed at once: its client, which listens, is told of both.
+    Failed {
+        /// Its number.
+        job: JobId,
+        /// Why.
+        why: Reject,
+    },
     /// Several requests in one, in their order: what each was about, and how it went.
     Each(Vec<(JobSelection, Result<(), Reject>)>),
     /// Done, but for these nodes, whose state does not allow it.

@@ -4,9 +4,10 @@
 
 mod world;
 
-use ctld_core::{Effect, Event, JobSelection, Kill, LaunchResult, Reject, StepDone};
+use ctld_core::{Answer, Effect, Event, JobSelection, Kill, LaunchResult, Reject, StepDone};
 use model::{
-    Change, Config, Exit, Hold, JobId, Launch, NodeId, Phase, StepNumber, Timestamp, WaitReason,
+    Change, Config, Exit, Hold, JobId, Launch, NodeId, NumberOption, Phase, StepNumber, TextOption,
+    Timestamp, WaitReason,
 };
 use world::{ANN, BOB, ROOT, World, batch, done_on, sent, whole, with};
 
@@ -444,4 +445,31 @@ fn a_node_that_cannot_run_a_script_is_drained_and_the_job_tries_another() {
     assert!(world.cluster().node_named("n1").unwrap().flags.drain);
     world.epilog(job, 1);
     assert!(world.job(job).is_pending() && !world.job(job).hold.is_held());
+}
+
+/// As stock does: the number is the client's only way to know which allocation was revoked.
+#[test]
+fn a_job_that_no_nodes_can_run_fails_under_a_number_if_its_client_listens() {
+    let mut world = World::new();
+    let unfit = |port: Option<u64>| {
+        with(ANN, |new| {
+            new.script = None;
+            new.feasible = Err(Reject::NothingFits);
+            new.spec.carried.set_text(TextOption::RespHost, Some("login".into()));
+            new.spec.carried.set_number(NumberOption::OtherPort, port);
+        })
+    };
+    let turned = world.accepted(Event::Submit(Box::new(unfit(Some(7777)))));
+    let Ok(Answer::Failed { job, why: Reject::NothingFits }) = turned.answer else {
+        panic!("{:?}", turned.answer);
+    };
+    assert_eq!(
+        (&world.job(job).phase, &world.job(job).wait),
+        (&Phase::Ended, &WaitReason::BadConstraints)
+    );
+    let told =
+        |effect: &Effect| matches!(effect, Effect::ToClient { client, .. } if client.port == 7777);
+    assert!(turned.effects.iter().any(told), "{:?}", turned.effects);
+    let refused = world.turn(Event::Submit(Box::new(unfit(None))));
+    assert_eq!((refused.answer, refused.changes), (Err(Reject::NothingFits), Vec::new()));
 }

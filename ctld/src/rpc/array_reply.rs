@@ -24,6 +24,7 @@ pub(super) fn by_task(_: &View, request: &Request<'_>, answer: Answer) -> Reply 
         | Answer::Skipped(_)
         | Answer::NodesRefused(_)
         | Answer::Submitted { .. }
+        | Answer::Failed { .. }
         | Answer::Step { .. }
         | Answer::ReservationMade { .. }
         | Answer::Registered { .. } => request.return_code(Errno::SLURM_SUCCESS),
@@ -40,6 +41,7 @@ pub(super) fn worst(_: &View, request: &Request<'_>, answer: Answer) -> Reply {
         | Answer::Skipped(_)
         | Answer::NodesRefused(_)
         | Answer::Submitted { .. }
+        | Answer::Failed { .. }
         | Answer::Step { .. }
         | Answer::ReservationMade { .. }
         | Answer::Registered { .. } => Vec::new(),

@@ -68,6 +68,7 @@ pub(crate) fn killed_each(turn: &mut Turn<'_>, kills: &[Kill]) -> Answer {
         | Answer::Step { .. }
         | Answer::Submitted { .. }
         | Answer::ReservationMade { .. }
+        | Answer::Failed { .. }
         | Answer::Registered { .. } => Ok(()),
     };
     let one = |kill: &Kill| (kill.selection.clone(), killed(turn, kill).and_then(worst));

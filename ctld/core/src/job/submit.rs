@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use model::{
-    ArrayRole, Change, Config, Counters, Dependencies, DependencyKind, HetRole, Job, JobId,
-    MemoryDefault, MemoryRequest, Partition, PendingTasks, Phase, PriorityType, Uid,
+    ArrayRole, Change, Config, Counters, Dependencies, DependencyKind, Exit, HetRole, Job, JobId,
+    MemoryDefault, MemoryRequest, NumberOption, Outcome, Partition, PendingTasks, Phase,
+    PriorityType, Uid, WaitReason,
 };
 
 use crate::access;
 use crate::effect::Effect;
 use crate::event::{Answer, NewJob};
-use crate::job::depend;
+use crate::job::{client, complete, depend};
 use crate::reject::{Reject, ReservationReject};
 use crate::turn::Turn;
 
@@ -18,11 +19,40 @@ use crate::turn::Turn;
 pub(crate) fn submitted(turn: &mut Turn<'_>, mut new: NewJob) -> Result<Answer, Reject> {
     let config = turn.config();
     check_room(turn, &config, std::slice::from_ref(&new))?;
+    let unfit = taken_for_its_client(&mut new);
     let partition = checked(turn, &config, &mut new)?;
     let id = next_id(turn, &config)?;
     let (job, script) = build(turn, new, id, &partition);
-    queued(turn, job, script);
-    Ok(Answer::Submitted { job: id })
+    match unfit {
+        None => {
+            queued(turn, job, script);
+            Ok(Answer::Submitted { job: id })
+        }
+        Some(why) => {
+            let eligible = job.begin.is_none().then_some(turn.now);
+            let job = Arc::new(Job { eligible, last_evaluated: Some(turn.now), ..job });
+            turn.record(Change::Job(Arc::clone(&job)));
+            let outcome = Outcome { exit: Exit::Failed, status: 1, derived_status: 0 };
+            complete::end_waiting(turn, &job, outcome, WaitReason::BadConstraints);
+            client::tell_client(turn, &job);
+            Ok(Answer::Failed { job: id, why })
+        }
+    }
+}
+
+/// Why no nodes could ever run a job whose client listens. Stock (24.11, 26.05) finds that out when the
+/// job has a number already: it fails, and the client is told that its allocation is revoked.
+fn taken_for_its_client(new: &mut NewJob) -> Option<Reject> {
+    let listens =
+        new.script.is_none() && new.spec.carried.number(NumberOption::OtherPort).is_some();
+    match &new.feasible {
+        Err(why @ (Reject::NothingFits | Reject::NodesTooSmall(_))) if listens => {
+            let why = why.clone();
+            new.feasible = Ok(());
+            Some(why)
+        }
+        _ => None,
+    }
 }
 
 /// The components of a heterogeneous job are submitted: all are checked before the first is queued.

@@ -285,6 +285,7 @@ fn submitted(answer: &Answer) -> Option<model::JobId> {
     match answer {
         Answer::Submitted { job } => Some(*job),
         Answer::Done
+        | Answer::Failed { .. }
         | Answer::Crontab { .. }
         | Answer::Each(_)
         | Answer::Skipped(_)

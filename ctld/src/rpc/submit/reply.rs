@@ -14,7 +14,7 @@ use protocol::shape::{self, Fixed, Limit, ShortArray};
 use protocol::{Errno, Number};
 
 use super::submitted;
-use crate::rpc::{Failure, Reply, Request, sluid};
+use crate::rpc::{Failure, Reply, Request, failed, sluid};
 use crate::view::View;
 
 /// 0, or what the client is warned of: a job beyond what its partitions give, and a held one, which it may
@@ -90,6 +90,10 @@ pub(super) fn accepted(view: &View, request: &Request<'_>, id: JobId, code: Errn
 /// `RESPONSE_RESOURCE_ALLOCATION`: the job is queued, and has its nodes already if a plan came in
 /// between. Otherwise the client is told at its port once it has.
 pub(super) fn allocation(view: &View, request: &Request<'_>, answer: Answer) -> Reply {
+    if let Answer::Failed { why, .. } = answer {
+        let reply = failed(request, &Failure::Rejected(why));
+        return reply.unwrap_or_else(|| request.return_code(Errno::ESLURM_INTERNAL));
+    }
     let job = submitted(&answer).and_then(|id| view.cluster.job(id));
     let Some(job) = job else {
         return request.return_code(Errno::ESLURM_INTERNAL);
