@@ -23,7 +23,8 @@ root: scontrol update partitionname=short maxtime=2:00:00 state=inactive priorit
 root: scontrol -o show partition short
 alice: sbatch -p short --hold --wrap=true
 root: scontrol update partitionname=short state=down
-alice: timeout 2 srun -p short true 2>&1 | head -1
+# Stock up to 24.05 says either, whether its scheduler has come to the job or not.
+alice: timeout 2 srun -p short true 2>&1 | head -1 | sed 's/Required node not available (down, drained or reserved)/Partition in DOWN state/'
 root: scontrol update partitionname=short state=up
 alice: timeout 2 srun -p short -N2 true 2>&1 | head -1
 root: scontrol create partitionname=new nodes=n2 maxtime=30 state=up
@@ -56,7 +57,7 @@ root: scontrol show config | grep -E '^DebugFlags '
 root: scontrol setdebugflags -backfill
 root: scontrol schedloglevel 1
 root: scontrol reconfigure
-root: until scontrol ping | grep -q 'is UP'; do sleep 0.1; done; sinfo -h -o '%P %N'
+root: until scontrol ping 2>/dev/null | grep -q 'is UP'; do sleep 0.1; done; sinfo -h -o '%P %N'
 root: scontrol -o show partition short
 root: scontrol power down n1
 root: scontrol cancel_reboot n1
