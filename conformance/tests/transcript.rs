@@ -169,7 +169,8 @@ NodeName=n2 Name=gpu Type=b File=/dev/tty[12-13] Cores=2-3
         .conf("NodeName=n1 CPUs=4 RealMemory=2000 Gres=gpu:4")
         .conf("NodeName=n2 Sockets=2 CoresPerSocket=2 RealMemory=2000 Gres=gpu:a:2,gpu:b:2")
         .file("gres.conf", gres);
-    same_in(builder, include_str!("transcript/gres.cmd"));
+    let enforced = include_str!("transcript/gres-bound.cmd");
+    same_in(builder, &[include_str!("transcript/gres.cmd"), enforced].concat());
 }
 
 #[test]

@@ -15,6 +15,9 @@ const NODES_MAX: u32 = 500_000;
 /// `USE_MIN_NODES` of the job flags: the lowest number of a node range will do.
 const USE_MIN_NODES: u64 = 1 << 9;
 
+/// `GRES_ENFORCE_BIND` of the job flags.
+const GRES_ENFORCE_BIND: u64 = 1 << 4;
+
 /// What a job wants of nodes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Demand {
@@ -63,6 +66,8 @@ pub(crate) struct Demand {
     pub gres: Vec<GresWish>,
     /// How parts of devices are given.
     pub parts: PartRules,
+    /// Whether it has devices of no other sockets than those of its cores (`--gres-flags=enforce-binding`).
+    pub enforce_binding: bool,
     pub order: CoreOrder,
     /// Tasks put on a node at a time (`plane`).
     pub plane: u32,
@@ -136,7 +141,8 @@ impl Demand {
         let min_nodes = spec.min_nodes.max(partition.min_nodes).max(1);
         let max_nodes =
             spec.max_nodes.unwrap_or(NODES_MAX).min(partition.max_nodes.unwrap_or(NODES_MAX));
-        let use_min = spec.carried.number(NumberOption::Bitflags).unwrap_or(0) & USE_MIN_NODES != 0;
+        let flags = spec.carried.number(NumberOption::Bitflags).unwrap_or(0);
+        let use_min = flags & USE_MIN_NODES != 0;
         let one_per_core = u32::from(config.one_task_per_core);
         let (order, plane) = distribution(spec);
         let mut demand = Self {
@@ -176,6 +182,7 @@ impl Demand {
             features: spec.features.clone(),
             gres: gres(spec),
             parts: PartRules::of(config, spec),
+            enforce_binding: flags & GRES_ENFORCE_BIND != 0,
             order,
             plane,
             bounds: 0,

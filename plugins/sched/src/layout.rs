@@ -183,9 +183,17 @@ fn share(
     count.cpus = count.cpus.max(u32::try_from(for_gres).unwrap_or(u32::MAX).min(site.cpus));
     let (per_core, usable) = cpus_per_core(demand, hardware);
     let mut choice = core_choice(demand, site.node, site.room);
-    if let Some(taken) = &site.room.taken {
+    let taken = site.room.taken.as_ref().map(|taken| within_reach(demand, site, taken, &choice));
+    if let Some(taken) = &taken {
         let needed = count.cpus.div_ceil(usable.max(1));
         choice = near_devices(demand, site, (&gres, taken), choice, needed);
+        if demand.enforce_binding && !demand.whole {
+            // A core of each socket that the devices are near.
+            let near = model::cores_near(site.node, &demand.gres, &gres, taken);
+            let size = u32::from(hardware.cores_per_socket).max(1);
+            let sockets = near.map_or(0, |near| near.len() / size);
+            count.cpus = count.cpus.max(sockets.min(choice.len()).saturating_mul(usable));
+        }
     }
     let mut picker = Picker::new(demand, hardware, choice, usable);
     let cores = if demand.whole {
@@ -205,10 +213,22 @@ fn share(
         _ => cores.len() * counted_per_core(demand, per_core),
     };
     let memory_mib = memory(demand, site, counted, &gres)?;
-    if let Some(taken) = site.room.taken.clone().filter(|_| !gres.is_empty()) {
+    if let Some(taken) = taken.filter(|_| !gres.is_empty()) {
         gres = model::bound(site.node, &demand.gres, &gres, &cores, taken, demand.parts)?;
     }
     Some(NodeShare { node: site.node.id, cores, cpus, memory_mib, tasks: count.tasks, gres })
+}
+
+/// What of a node's devices is out of the question: what others have, and for a job whose devices are to
+/// be near its cores, what is near none that it could have.
+fn within_reach(demand: &Demand, site: &Site<'_>, taken: &Taken, cores: &CoreSet) -> Taken {
+    let mut taken = taken.clone();
+    for wish in demand.gres.iter().filter(|_| demand.enforce_binding && !demand.whole) {
+        let devices = Devices::of(site.node, &wish.name).out_of_reach(cores);
+        let of = GresCount { name: wish.name.clone(), kind: None, count: devices.len().into() };
+        taken.add(&GresHeld { devices, ..GresHeld::counted(of) });
+    }
+    taken
 }
 
 /// Of the cores that a job may have those that are near its devices, if these are enough.

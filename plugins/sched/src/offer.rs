@@ -301,7 +301,21 @@ pub(crate) fn gres_left(demand: &Demand, wish: &GresWish, node: &Node, room: &Ro
     let kinds = node.hardware.gres.iter().zip(&room.gres);
     let left = kinds.filter(|(has, _)| wish.is_for(&has.name, has.kind.as_deref()));
     let left: u64 = left.map(|(_, left)| *left).sum();
-    left.saturating_sub(in_parts(wish, node, room))
+    let left = left.saturating_sub(in_parts(wish, node, room));
+    left.saturating_sub(out_of_reach(demand, wish, node, room))
+}
+
+/// How many free devices of what is wished for are near no core that the job could have, if that matters.
+fn out_of_reach(demand: &Demand, wish: &GresWish, node: &Node, room: &Room) -> u64 {
+    let Some(taken) = room.taken.as_ref().filter(|_| demand.enforce_binding) else {
+        return 0;
+    };
+    let devices = Devices::of(node, &wish.name);
+    let mut far = devices.out_of_reach(&room.cores_for(&node.hardware, demand.rows));
+    far.remove(&taken.closed(&wish.name));
+    let kinds = devices.kinds();
+    let mine = kinds.iter().filter(|(kind, _)| wish.kind.is_none() || *kind == wish.kind.as_ref());
+    mine.map(|(_, all)| all.iter().filter(|one| far.contains(*one)).count() as u64).sum()
 }
 
 /// How many devices of what is wished for cannot be had whole, since others have parts of them.

@@ -215,6 +215,23 @@ impl<'a> Devices<'a> {
         (0..self.sockets).filter(is_near).collect()
     }
 
+    /// Devices that are near sockets on which none of these cores is.
+    pub fn out_of_reach(&self, cores: &CoreSet) -> CoreSet {
+        let of_socket = |socket: u32| {
+            (socket * self.cores_per_socket..(socket + 1) * self.cores_per_socket).collect()
+        };
+        let sockets = (0..self.sockets).map(of_socket);
+        let closed: Vec<CoreSet> =
+            sockets.filter(|socket: &CoreSet| !socket.intersects(cores)).collect();
+        let open = |near: &CoreSet| {
+            let mut left = near.clone();
+            closed.iter().for_each(|socket| left.remove(socket));
+            !left.is_empty()
+        };
+        let is_far = |line: &GresLine| line.cores.as_ref().is_some_and(|near| !open(near));
+        self.numbered().filter(|(_, line)| is_far(line)).map(|(index, _)| index).collect()
+    }
+
     /// Whether parts of them are given away under another name.
     pub fn are_shared(&self) -> bool {
         self.shared && !self.is_empty()
@@ -435,6 +452,8 @@ pub(crate) mod tests {
         assert_eq!(near(1, &[0]), Some(vec![4, 5, 6, 7]), "two are free there");
         assert_eq!(near(3, &[]), Some((0..8).collect()));
         assert_eq!(near(3, &[1, 2]), None, "there are two");
+        let far = Devices::of(&node, "gpu").out_of_reach(&[5, 6].into_iter().collect());
+        assert_eq!(far.iter().collect::<Vec<_>>(), [0, 1]);
         let alike = self::node(&[line(None, 4, None)]);
         let cores = Devices::of(&alike, "gpu").cores_near(&gpus(None, 1, &[]), &CoreSet::default());
         assert_eq!(cores, None);
