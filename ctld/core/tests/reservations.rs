@@ -7,8 +7,8 @@ mod world;
 use std::sync::Arc;
 
 use ctld_core::{
-    Answer, Core, Effect, Event, JobEdit, NameEdit, NodesAsked, Reject, ReservationReject,
-    ReservationRequest, Sign,
+    Answer, Core, Effect, Event, JobEdit, NameEdit, NodeUpdate, NodeUpdateState, NodesAsked,
+    Picked, Reject, ReservationReject, ReservationRequest, Sign,
 };
 use model::{
     Change, Cluster, Config, Exit, Hold, JobId, NodeId, Phase, Reservation, ReservationFlags as F,
@@ -255,6 +255,42 @@ fn one_without_jobs_ends_early_if_it_is_to() {
     assert!(world.cluster().reservation("r").is_some());
     world.wait(1);
     assert!(world.cluster().reservation("r").is_none());
+}
+
+#[test]
+fn nodes_that_fail_or_are_taken_are_replaced() {
+    let mut world = World::new();
+    let picked = |nodes: &[u32]| {
+        let nodes = nodes.iter().map(|node| NodeId(node - 1)).collect();
+        Some(Ok(Picked { nodes, cores: None }))
+    };
+    let counted = |name: &str, nodes: &[u32], flags| ReservationRequest {
+        nodes: None,
+        node_count: u32::try_from(nodes.len()).ok(),
+        picked: picked(nodes),
+        duration_min: Some(60),
+        ..flagged(name, "", flags)
+    };
+    create(&mut world, counted("any", &[1], 0));
+    create(&mut world, counted("fresh", &[2], F::REPLACE));
+    create(&mut world, flagged("named", "n4", 0));
+    let nodes = |world: &World, name: &str| one(world, name).nodes.to_vec();
+    let drain = |node: &str| {
+        let mut update = NodeUpdate::of(ROOT, vec![node.into()]);
+        (update.state, update.reason) = (Some(NodeUpdateState::Drain), Some("r".into()));
+        Event::UpdateNodes(Box::new(update))
+    };
+    world.accepted(drain("n1"));
+    world.accepted(drain("n4"));
+    world.wait(1);
+    assert_eq!(nodes(&world, "any"), [NodeId(2)], "n3, the only one that is left");
+    assert_eq!(nodes(&world, "named"), [NodeId(3)]);
+    world.accepted(delete("any"));
+    let job = job_for(&mut world, "fresh");
+    start_in(&mut world, job, 2, "fresh");
+    world.wait(1);
+    assert_eq!(nodes(&world, "fresh"), [NodeId(2)]);
+    assert!(world.job(job).is_active());
 }
 
 #[test]

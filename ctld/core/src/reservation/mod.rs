@@ -3,6 +3,7 @@
 mod check;
 mod create;
 mod delete;
+mod replace;
 mod request;
 mod roster;
 mod update;

@@ -7,7 +7,7 @@ use model::{
     WaitReason,
 };
 
-use super::{check, create, delete};
+use super::{check, create, delete, replace};
 use crate::effect::{Effect, NodeMessage};
 use crate::job;
 use crate::turn::Turn;
@@ -27,6 +27,8 @@ pub(crate) fn ticked(turn: &mut Turn<'_>) {
         end_jobs(turn, &one);
         if is_done(turn, &one) || is_past(turn, &one) {
             passed(turn, &one);
+        } else if let Some(one) = turn.cluster().reservation(&one.name).cloned() {
+            replace::replaced(turn, &one);
         }
     }
 }
