@@ -95,14 +95,14 @@ root: for i in $(seq 60); do sinfo -h -n n1 -p main -o %T | grep -qx idle && bre
 root: for i in $(seq 60); do sinfo -h -n n1 -p main -o %T | grep -qx idle && break; sleep 0.2; done
 root: for i in $(seq 60); do sinfo -h -n n1 -p main -o %T | grep -qx idle && break; sleep 0.2; done
 # The file grows and shrinks.
-root: printf 'NodeName=y[1-2] NodeAddr=n1 CPUs=1 State=DOWN Reason=absent\nPartitionName=more Nodes=y1,n1\n' >> /etc/slurm/slurm.conf
+root: printf 'NodeName=y[1-2] NodeAddr=n[1-2] CPUs=1 State=DOWN Reason=absent\nPartitionName=more Nodes=y1,n1\n' >> /etc/slurm/slurm.conf
 root: scontrol reconfigure
-root: until sinfo -h -p more -o %T | grep -qx idle; do sleep 0.1; done; until sinfo -h -p main -o '%D %T' | grep -qx '2 idle'; do sleep 0.1; done; sinfo -h -o '%P %D %N %T' -S +P,+N
+root: until sinfo -h -p more -o %T 2>/dev/null | grep -qx idle; do sleep 0.1; done; until sinfo -h -p main -o '%D %T' | grep -qx '2 idle'; do sleep 0.1; done; sinfo -h -o '%P %D %N %T' -S +P,+N
 root: scontrol -o show node y2
 root: scontrol -o show partition more
 root: sinfo -h -R -o '%E|%n|%T' | sort
 root: sed -i '/y\[1-2\]/d; /=more/d' /etc/slurm/slurm.conf
 root: scontrol reconfigure
-root: until ! sinfo -h -o %P | grep -q more; do sleep 0.1; done; until sinfo -h -p main -o '%D %T' | grep -qx '2 idle'; do sleep 0.1; done; sinfo -h -o '%P %D %N %T'
+root: until ! sinfo -h -o %P 2>/dev/null | grep -q more; do sleep 0.1; done; until sinfo -h -p main -o '%D %T' | grep -qx '2 idle'; do sleep 0.1; done; sinfo -h -o '%P %D %N %T'
 root: scontrol show node y1
 root: scontrol -o show node n2 | sed 's/Reason=.*//'
