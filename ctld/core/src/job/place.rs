@@ -9,6 +9,7 @@ use crate::event::Answer;
 use crate::job::{array, complete, depend, devices, launch};
 use crate::mail;
 use crate::reject::Reject;
+use crate::reservation;
 use crate::turn::Turn;
 
 /// A scheduler has a proposal: each start that still fits is carried out, each job left gets its
@@ -101,6 +102,7 @@ fn started(turn: &mut Turn<'_>, start: Start) -> Result<(), Reject> {
         turn.emit(effect);
     }
     launch::record_steps(turn, &job);
+    reservation::job_started(turn, &job);
     mail::began(turn, &job);
     depend::dependents_of(turn, &job);
     Ok(())

@@ -13,5 +13,6 @@ pub use request::{LicensesAsked, NameEdit, NodesAsked, Picked, ReservationReques
 
 pub(crate) use create::created;
 pub(crate) use delete::{deleted, node_removed};
+pub(crate) use replace::job_started;
 pub(crate) use update::updated;
 pub(crate) use watch::ticked;

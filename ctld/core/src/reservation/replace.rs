@@ -3,10 +3,18 @@
 
 use std::sync::Arc;
 
-use model::{Change, Node, NodeId, Reservation, ReservationFlags as F};
+use model::{Change, Job, Node, NodeId, Reservation, ReservationFlags as F};
 
 use crate::effect::Effect;
 use crate::turn::Turn;
+
+/// A job has started: with REPLACE its nodes are not its reservation's any more.
+pub(crate) fn job_started(turn: &mut Turn<'_>, job: &Job) {
+    let one = turn.cluster().reservation_of(job).cloned();
+    if let Some(one) = one.filter(|one| one.flags.has(F::REPLACE)) {
+        replaced(turn, &one);
+    }
+}
 
 /// Gives a reservation other nodes for those that are of no use to it, as far as there are some.
 pub(super) fn replaced(turn: &mut Turn<'_>, one: &Reservation) {
