@@ -52,18 +52,21 @@ fn warning_of_allocation(view: &View, job: &Job) -> Errno {
         return code;
     }
     let cluster = &view.cluster;
-    if partitions(view, job).all(|partition| partition.state == PartitionState::Down) {
-        return Errno::ESLURM_PARTITION_DOWN;
-    }
     let nodes = job.spec.min_nodes.max(1);
     let required = job.spec.required_nodes.as_deref().map(|text| named_nodes(cluster, text));
     let required = required.and_then(Result::ok).unwrap_or_default();
     let is_up = |id: &NodeId| cluster.node(*id).is_some_and(|node| node.is_schedulable());
+    // Of a partition that has too few in any case, it is no matter how many are up.
     let has_up = |partition: &Arc<Partition>| {
-        partition.nodes.iter().filter(|id| is_up(id)).take(nodes as usize).count() == nodes as usize
+        let enough = nodes as usize;
+        let up = partition.nodes.iter().filter(|id| is_up(id)).take(enough).count();
+        up == enough || partition.nodes.len() < enough
     };
     if !required.iter().all(is_up) || !partitions(view, job).any(has_up) {
         return Errno::ESLURM_NODE_NOT_AVAIL;
+    }
+    if partitions(view, job).all(|partition| partition.state == PartitionState::Down) {
+        return Errno::ESLURM_PARTITION_DOWN;
     }
     Errno::SLURM_SUCCESS
 }
