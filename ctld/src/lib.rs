@@ -1,5 +1,6 @@
 //! The controller program: configuration, RPC, the writer loop and the rim.
 
+pub mod altered;
 pub mod config;
 pub mod controller;
 pub mod counters;

@@ -1,10 +1,10 @@
 //! The published cluster: what readers, the scheduler and the rim see.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use model::{Change, Cluster, JobId, Node, Timestamp, Waits};
 
+use crate::altered::{Altered, altered_job};
 use crate::config::SlurmConf;
 use crate::counters::Counters;
 use crate::rpc::cache::Encoded;
@@ -158,57 +158,6 @@ impl Changed {
     }
 }
 
-/// The job whose record a change alters.
-fn altered_job(change: &Change) -> Option<JobId> {
-    match change {
-        Change::Job(job) => Some(job.id),
-        Change::JobGone(id) | Change::Waits(id, _) => Some(*id),
-        _ => None,
-    }
-}
-
-/// How many changes are remembered. Whoever looks at the table less often looks at all of it.
-const ALTERED_MAX: usize = 1 << 16;
-
-/// Which jobs changed last, so that whoever encodes their table need not look at all of them. One
-/// for all views: it knows of every change that a view has, and perhaps of some that came after.
-#[derive(Debug, Default)]
-pub struct Altered {
-    log: Mutex<AlterationLog>,
-}
-
-#[derive(Debug, Default)]
-struct AlterationLog {
-    /// How many changes are forgotten.
-    forgotten: u64,
-    /// One for each revision since.
-    jobs: VecDeque<JobId>,
-}
-
-impl Altered {
-    /// Takes note of changes, before the view that has them is published.
-    pub fn note(&self, changes: &[Change]) {
-        let mut log = self.log();
-        log.jobs.extend(changes.iter().filter_map(altered_job));
-        let old = log.jobs.len().saturating_sub(ALTERED_MAX);
-        log.jobs.drain(..old);
-        log.forgotten += old as u64;
-    }
-
-    /// The places of jobs that changed since a revision of their table; `None` if that is too long
-    /// ago.
-    pub fn since(&self, revision: u64) -> Option<Vec<u32>> {
-        let log = self.log();
-        let known = usize::try_from(revision.checked_sub(log.forgotten)?).ok()?;
-        let changes = log.jobs.len().checked_sub(known)?;
-        Some(log.jobs.iter().rev().take(changes).map(|id| id.0).collect())
-    }
-
-    fn log(&self) -> MutexGuard<'_, AlterationLog> {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// Settings that people alter while the controller runs; a restart forgets them, as slurmctld does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tuning {
@@ -220,27 +169,4 @@ pub struct Tuning {
     pub sched_log_level: u16,
     /// FairShareDampeningFactor.
     pub fs_dampening_factor: u16,
-}
-
-#[cfg(test)]
-mod tests {
-    use model::{Change, JobId};
-
-    use super::{ALTERED_MAX, Altered};
-
-    #[test]
-    fn changes_are_remembered_by_revision_until_there_are_too_many() {
-        let altered = Altered::default();
-        assert_eq!(altered.since(0), Some(vec![]));
-        let gone = |id| Change::JobGone(JobId(id));
-        altered.note(&[gone(7), Change::Counters(model::Counters::default()), gone(8)]);
-        altered.note(&[gone(9)]);
-        assert_eq!(altered.since(0), Some(vec![9, 8, 7]));
-        assert_eq!(altered.since(2), Some(vec![9]));
-        assert_eq!(altered.since(3), Some(vec![]));
-        assert_eq!(altered.since(4), None);
-        (0..ALTERED_MAX).for_each(|_| altered.note(&[gone(5)]));
-        assert_eq!(altered.since(2), None);
-        assert_eq!(altered.since(3).map(|all| all.len()), Some(ALTERED_MAX));
-    }
 }

@@ -12,8 +12,9 @@ use model::{Config, Job, JobId, Node, Partition, Phase, Timestamp, Usage};
 use protocol::Version;
 
 use super::sheet::{Sheet, Source};
+use crate::altered::Altered;
 use crate::config::SlurmConf;
-use crate::view::{Altered, View};
+use crate::view::View;
 
 /// How much memory the encodings of one table may take: a million jobs in two releases. One that
 /// alone takes more is made for each request.

@@ -39,7 +39,7 @@ mod registration;
 mod requeue;
 mod reservation_info;
 mod reservation_update;
-mod sheet;
+pub(crate) mod sheet;
 pub mod sluid;
 mod state_word;
 mod stats_info;

@@ -15,7 +15,7 @@ use model::Timestamp;
 
 /// How many places of a table make a page: few enough that a change costs little copying, enough
 /// that a page is tens of kilobytes and a write of some hundred pages fills a socket.
-const PLACES: u32 = 64;
+pub const PLACES: u32 = 64;
 
 /// What a record is made of, beside what the whole table depends on.
 ///
