@@ -1,9 +1,9 @@
-use crate::het::HetPlace;
-use crate::limit::PartLimits;
 use std::sync::Arc;
 
 use crate::cron::Zone;
+use crate::het::HetPlace;
 use crate::id::Uid;
+use crate::limit::PartLimits;
 use crate::parts::PartRules;
 
 /// What slurm.conf decides, as far as decisions depend on it. Names and defaults are the file's.

@@ -221,6 +221,50 @@ wire_struct! {
 }
 
 wire_struct! {
+    /// `REQUEST_FILE_BCAST`: a piece of a file that is copied to the nodes of a job.
+    ///
+    /// sbcast, or srun --bcast → slurmd, which answers with `ReturnCode`; with the credential of
+    /// [`SbcastCredentialResponse`].
+    pub struct FileBroadcast {
+        /// Which piece; the first one is 1.
+        pub block: u32,
+        /// How the piece is compressed: 0 not, 2 LZ4.
+        pub compression: u16,
+        /// `FILE_BCAST_FORCE` and the like: 1 overwrite, 2 the last piece, 4 a shared object, 8 an
+        /// executable.
+        pub flags: u16,
+        /// Permissions of the file.
+        pub mode: u16,
+        /// Its owner.
+        pub user_id: u32,
+        /// The owner's name.
+        pub user_name: Option<String>,
+        /// Its group.
+        pub group_id: u32,
+        /// When it was last read, seconds of Unix time; 0 if that is not kept.
+        pub accessed: u64,
+        /// When it was last written, likewise.
+        pub modified: u64,
+        /// Where it goes.
+        pub path: Option<String>,
+        /// The executable that a shared object belongs to.
+        pub executable: Option<String> [V24_05..],
+        /// How long the piece is, bytes.
+        pub length: u32,
+        /// How long it is when it is not compressed, bytes.
+        pub plain_length: u32,
+        /// Where in the file it begins, bytes.
+        pub offset: u64,
+        /// How long the file is, bytes.
+        pub file_length: u64,
+        /// The piece.
+        pub content: Vec<u8>,
+        /// The permission to write it.
+        pub credential: Signed<SbcastCredential>,
+    }
+}
+
+wire_struct! {
     /// `RESPONSE_SLURM_REROUTE_MSG`: ask someone else.
     ///
     /// ctld → client: another cluster of the federation, or the step manager of the job.
@@ -266,6 +310,7 @@ pub(super) const CODECS: &[Codec] = &[
     Codec::of::<StepCreateResponse>(Number::RESPONSE_JOB_STEP_CREATE),
     Codec::of::<Option<StepLayout>>(Number::RESPONSE_STEP_LAYOUT),
     Codec::of::<SbcastCredentialResponse>(Number::RESPONSE_JOB_SBCAST_CRED),
+    Codec::of::<FileBroadcast>(Number::REQUEST_FILE_BCAST),
     Codec::of::<Reroute>(Number::RESPONSE_SLURM_REROUTE_MSG),
     Codec::of::<ResizeKillSteps>(Number::REQUEST_STEPMGR_RESIZE_KILL_STEPS),
     Codec::of::<StepsDrainedSubscribe>(Number::REQUEST_STEPS_DRAINED_SUBSCRIBE),
