@@ -6,6 +6,7 @@ use model::{
     Allocation, CoreSet, Devices, GresCount, GresHeld, Node, NodeShare, SharedDevices, StepShare,
     Usage,
 };
+use protocol::Version;
 use protocol::msg::{
     GresJob, GresJobNodes, GresNodes, GresPrep, GresPreps, GresStep, GresStepNodes, gres_plugin_id,
 };
@@ -219,7 +220,7 @@ fn term(name: &str, kind: Option<&Arc<str>>, count: u64) -> String {
 
 /// `gpu:a100:2(IDX:0-1),widget:0`: every kind that the node has, with how many jobs hold. Devices that
 /// a type or cores tell apart are named.
-pub(super) fn used(node: &Node, usage: &Usage) -> String {
+pub(super) fn used(node: &Node, usage: &Usage, version: Version) -> String {
     let mut terms: Vec<String> = Vec::new();
     let mut named: Vec<&str> = Vec::new();
     for gres in node.hardware.gres.iter() {
@@ -229,38 +230,61 @@ pub(super) fn used(node: &Node, usage: &Usage) -> String {
             terms.push(counted(gres, usage));
         } else if !named.contains(&&*gres.name) && !shared.is_empty() {
             named.push(&gres.name);
-            terms.extend(by_parts(&gres.name, &shared, usage));
+            terms.extend(by_parts(&gres.name, &shared, usage, version));
         } else if !named.contains(&&*gres.name) {
             named.push(&gres.name);
-            terms.extend(by_device(&gres.name, &devices, usage));
+            terms.extend(by_device(&gres.name, &devices, usage, version));
         }
     }
     terms.join(",")
 }
 
-/// A term for each type of device; one without a type has stock's word for nothing in its place.
-fn by_device(name: &str, devices: &Devices<'_>, usage: &Usage) -> Vec<String> {
+/// A name with the type of devices. Up to 25.11 stock has its word for nothing where there is none.
+fn titled(name: &str, kind: Option<&Arc<str>>, version: Version) -> String {
+    match kind {
+        Some(kind) => format!("{name}:{kind}"),
+        None if version >= Version::V26_05 => name.to_owned(),
+        None => format!("{name}:(null)"),
+    }
+}
+
+/// A term for each type of device.
+fn by_device(name: &str, devices: &Devices<'_>, usage: &Usage, version: Version) -> Vec<String> {
     let taken = usage.taken.whole(name);
     let term = |(kind, all): (Option<&Arc<str>>, CoreSet)| {
         let held: Vec<u32> = all.iter().filter(|device| taken.contains(*device)).collect();
-        let kind = kind.map_or("(null)", |kind| kind);
+        let title = titled(name, kind, version);
         match held.len() {
-            0 => format!("{name}:{kind}:0(IDX:N/A)"),
-            count => format!("{name}:{kind}:{count}(IDX:{})", ranges(held.into_iter())),
+            0 => format!("{title}:0(IDX:N/A)"),
+            count => format!("{title}:{count}(IDX:{})", ranges(held.into_iter())),
         }
     };
     devices.kinds().into_iter().map(term).collect()
 }
 
-/// `shard:(null):7(4/10,3/10)`: a term for each type, with what is held of each of its devices.
-fn by_parts(name: &str, shared: &SharedDevices<'_>, usage: &Usage) -> Vec<String> {
+/// `shard:7(4/10,3/10)`: a term for each type, with what is held of each of its devices. From 26.05 on one
+/// that is held whole has a dash.
+fn by_parts(
+    name: &str,
+    shared: &SharedDevices<'_>,
+    usage: &Usage,
+    version: Version,
+) -> Vec<String> {
     let sizes = shared.sizes();
+    let closed = usage.taken.closed_to_parts();
     let term = |(kind, all): (Option<&Arc<str>>, CoreSet)| {
-        let kind = kind.map_or("(null)", |kind| kind);
+        let title = titled(name, kind, version);
         let had = |device: u32| usage.taken.of_device(name, device);
-        let size = |device: u32| sizes.get(device as usize).copied().unwrap_or(0);
+        let part = |device: u32| {
+            let size = sizes.get(device as usize).copied().unwrap_or(0);
+            match closed.contains(device) && had(device) == 0 && version >= Version::V26_05 {
+                true => format!("-/{size}"),
+                false => format!("{}/{size}", had(device)),
+            }
+        };
         let count: u64 = all.iter().map(had).sum();
-        format!("{name}:{kind}:{count}({})", fractions(all.iter().map(|d| (had(d), size(d)))))
+        let parts: Vec<String> = all.iter().map(part).collect();
+        format!("{title}:{count}({})", parts.join(","))
     };
     shared.kinds().into_iter().map(term).collect()
 }

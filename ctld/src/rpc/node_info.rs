@@ -192,7 +192,8 @@ impl<'a> Table<'a> {
         tell_registration(node, &mut info);
         tell_usage(self.view, &usage, &mut info);
         if self.shows_detail {
-            info.gres_used = Some(gres::used(node, &usage)).filter(|used| !used.is_empty());
+            info.gres_used =
+                Some(gres::used(node, &usage, self.version)).filter(|used| !used.is_empty());
             info.gres_drain = Some("N/A".to_owned());
         }
         info
