@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use model::{Job, NodeShare, Partition, Timestamp, Uid, WaitReason};
 
-use crate::bounds::{is_anywhere, lease_hindrance};
+use crate::bounds::{Lease, is_anywhere, lease_hindrance};
 use crate::demand::{Demand, Tenure};
 use crate::eligible::{end_of, partitions};
 use crate::fifo::tasks;
@@ -183,15 +183,18 @@ impl<'a> Planner<'a> {
         if self.ledger.is_array_full(job) {
             return Second::Hindered(WaitReason::ArrayTaskLimit);
         }
-        let leases = match !self.leased && job.reservation().is_none() {
-            true => vec![None],
-            false => match self.leases(job) {
+        let found;
+        let leases: &[Lease<'_>] = if !self.leased && job.reservation().is_none() {
+            &[None]
+        } else {
+            found = match self.leases(job) {
                 Ok(leases) => leases,
                 Err(reason) => return Second::Hindered(reason),
-            },
+            };
+            &found
         };
         let mut first = None;
-        for lease in leases {
+        for &lease in leases {
             let early = lease.and_then(|lease| lease_hindrance(lease, self.now));
             if early.as_ref().is_some_and(|(_, early)| !early) {
                 continue;
@@ -214,14 +217,17 @@ impl<'a> Planner<'a> {
                     self.write_down(self.ledger.planned.len() - 1, future, bookings);
                     return Second::Started;
                 }
-                first.get_or_insert((partition, demand, lease));
+                first.get_or_insert((partition, demand, number, lease));
             }
         }
-        let Some((partition, mut demand, lease)) = first else {
+        let Some((partition, mut demand, mut number, lease)) = first else {
             return Second::Waits(None);
         };
-        demand.bounds = self.bounds_some_time(job, partition, lease);
-        let number = self.shapes.number(&demand);
+        let bounds = self.bounds_some_time(job, partition, lease);
+        if bounds != demand.bounds {
+            demand.bounds = bounds;
+            number = self.shapes.number(&demand);
+        }
         self.book(job, partition, &demand, number, (future, bookings))
     }
 

@@ -204,6 +204,9 @@ impl<'a> Planner<'a> {
 
     /// The number of the bounds of a job that starts now.
     pub(crate) fn bounds(&mut self, job: &Job, partition: &Partition, lease: Lease<'_>) -> u32 {
+        if !self.leased {
+            return 0;
+        }
         let ends = end_of(job, partition, self.now).unwrap_or(NEVER);
         self.bounds_until(job, partition, lease, Some(ends))
     }
