@@ -20,27 +20,11 @@ use world::{ANN, BOB, ROOT, World, batch};
 fn request(name: &str, nodes: &str) -> ReservationRequest {
     let ann = NameEdit { sign: Sign::None, name: "ann".into(), user: Some(ANN.uid) };
     ReservationRequest {
-        caller: ROOT,
         name: (!name.is_empty()).then(|| name.into()),
-        start: None,
-        end: None,
         duration_min: Some(1),
-        flags: None,
-        node_count: None,
-        core_count: None,
         nodes: Some(NodesAsked::Are(nodes.into())),
-        features: None,
-        licenses: None,
-        max_start_delay_s: None,
-        partition: None,
-        purge_comp_s: None,
         users: Some(vec![ann]),
-        accounts: None,
-        partitions: None,
-        groups: None,
-        burst_buffer: None,
-        comment: None,
-        picked: None,
+        ..ReservationRequest::of(ROOT)
     }
 }
 

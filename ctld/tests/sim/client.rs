@@ -60,7 +60,7 @@ pub fn tidy_up(cluster: &Cluster) -> Vec<Event> {
 }
 
 /// The people who submit jobs.
-const OWNERS: std::ops::RangeInclusive<u32> = 1000..=1003;
+pub const OWNERS: std::ops::RangeInclusive<u32> = 1000..=1003;
 
 fn submit(cluster: &Cluster, now: Timestamp, rng: &mut Rng) -> Event {
     let owner = Uid(rng.small(*OWNERS.start(), *OWNERS.end()));

@@ -9,6 +9,7 @@
 //! | `one_end` | a job ends once each time that it is started; it comes back only by a new start |
 //! | `one_run` | a script runs at most once for each start of its job |
 //! | `together` | the components of a heterogeneous job start in one turn, and none outlives the leader |
+//! | `reserved` | a job that is not let in starts on no node of a reservation that has begun |
 //! | `own_cores` | no core of a node has processes of two jobs |
 //! | `quiet` | when nothing is done to it any more, the cluster comes to rest with nothing held |
 
@@ -16,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ctld_core::{Answer, Event, JobPart, JobSelection, Turned};
-use model::{Change, Cluster, Job, JobId, Outcome, Phase, Timestamp, WaitReason};
+use model::{Change, Cluster, Job, JobId, Outcome, Phase, Reservation, Timestamp, WaitReason};
 
 /// The book of a world.
 #[derive(Debug, Default)]
@@ -156,6 +157,7 @@ impl Ledger {
             };
             invariant!(new.restarts >= old.restarts, "one_end", "job {id} forgot a start");
             self.check_together(after, (old, new));
+            self.check_reserved(after, (old, new));
             if old.is_finished() && old.restarts == new.restarts {
                 let same =
                     new.is_finished() && is_same_end(old.outcome.as_ref(), new.outcome.as_ref());
@@ -190,6 +192,27 @@ impl Ledger {
         invariant!(!(leader_is_over && outlives), "together", "job {} is outlived", new.id);
         if starts {
             self.mark("component started");
+        }
+    }
+}
+
+impl Ledger {
+    /// What has begun to be reserved is nobody's who is not let in.
+    fn check_reserved(&mut self, after: &Cluster, (old, new): (&Job, &Arc<Job>)) {
+        let Some(allocation) =
+            new.allocation.as_ref().filter(|_| old.is_pending() && new.is_active())
+        else {
+            return;
+        };
+        if allocation.reservation.is_some() {
+            return self.mark("job started in a reservation");
+        }
+        // One that is over in this very second may not have been ended yet.
+        let goes_on = |one: &&Arc<Reservation>| one.is_active() && new.started < Some(one.end);
+        for one in after.reservations().filter(goes_on) {
+            self.mark("job started beside a reservation");
+            let taken = allocation.shares.iter().any(|share| one.has_node(share.node));
+            invariant!(!taken, "reserved", "job {} starts on nodes of {}", new.id, one.name);
         }
     }
 }

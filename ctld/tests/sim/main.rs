@@ -13,6 +13,7 @@ mod faults;
 mod ledger;
 mod network;
 mod node;
+mod reserve;
 mod rng;
 mod script;
 mod setup;
@@ -89,7 +90,7 @@ fn no_seed_breaks_a_promise() {
 }
 
 /// What the runs must have seen, or they prove nothing.
-const MARKS: [&str; 21] = [
+const MARKS: [&str; 23] = [
     "call unanswered",
     "component started",
     "controller killed",
@@ -105,6 +106,8 @@ const MARKS: [&str; 21] = [
     "job of a crontab ran again",
     "job forgotten",
     "job requeued",
+    "job started in a reservation",
+    "job started beside a reservation",
     "machine died",
     "node cut off",
     "report repeated",

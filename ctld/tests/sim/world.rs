@@ -14,6 +14,7 @@ use crate::faults::Mend;
 use crate::ledger::{Ledger, invariant};
 use crate::network::OpenReport;
 use crate::node::{Doing, Slurmd, Timer};
+use crate::reserve;
 use crate::rng::Rng;
 use crate::script::{Mishap, Srun};
 use crate::setup::Setup;
@@ -56,6 +57,8 @@ pub(crate) struct Chance {
     pub(crate) hook: Rng,
     /// Only in worlds with heterogeneous jobs: a fifth of them.
     pub(crate) het: Option<Rng>,
+    /// Only in worlds with reservations: a fourth of them.
+    pub(crate) reserve: Option<Rng>,
 }
 
 /// Something that is to happen.
@@ -132,6 +135,7 @@ impl World {
                 fault: Rng::new(seed, "fault"),
                 hook: Rng::new(seed, "hook"),
                 het: (seed % 5 == 1).then(|| Rng::new(seed, "het")),
+                reserve: (seed % 4 == 2).then(|| Rng::new(seed, "reserve")),
             },
             mishap: None,
             batches: 0,
@@ -182,7 +186,8 @@ impl World {
         let Some(process) = &self.controller.process else {
             return;
         };
-        for event in client::tidy_up(&process.published) {
+        let reserved = reserve::tidy_up(&process.published);
+        for event in client::tidy_up(&process.published).into_iter().chain(reserved) {
             let mail = Mail { sender: Sender::Nobody, event };
             self.after(1, Happening::Arrives(None, mail));
         }
@@ -446,6 +451,10 @@ impl World {
                 None => event,
             };
             let event = client::as_crontab(event, &mut self.chance.hook);
+            let event = match &mut self.chance.reserve {
+                Some(rng) => reserve::instead(event, &process.published, now, rng),
+                None => event,
+            };
             let mail = Mail { sender: Sender::Nobody, event };
             let after_ms = self.chance.network.between(1, 100);
             self.after(after_ms, Happening::Arrives(None, mail));

@@ -55,6 +55,35 @@ pub struct ReservationRequest {
     pub picked: Option<Result<Picked, Reject>>,
 }
 
+impl ReservationRequest {
+    /// One of somebody who has said nothing yet.
+    pub fn of(caller: Caller) -> Self {
+        Self {
+            caller,
+            name: None,
+            start: None,
+            end: None,
+            duration_min: None,
+            flags: None,
+            node_count: None,
+            core_count: None,
+            nodes: None,
+            features: None,
+            licenses: None,
+            max_start_delay_s: None,
+            partition: None,
+            purge_comp_s: None,
+            users: None,
+            accounts: None,
+            partitions: None,
+            groups: None,
+            burst_buffer: None,
+            comment: None,
+            picked: None,
+        }
+    }
+}
+
 /// `Licenses=`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LicensesAsked {
