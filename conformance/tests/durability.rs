@@ -66,7 +66,8 @@ fn acknowledged_cancellations_and_updates_survive_a_kill() {
     alice.ok(["scancel", &cancelled.to_string()]);
     alice.ok(["scontrol", "update", &format!("jobid={changed}"), "comment=kept"]);
     world.shell().ok(["scontrol", "update", "nodename=n1", "state=drain", "reason=kept"]);
-    let reserve = "reservation=kept starttime=now+1hour duration=60 users=alice nodes=n1 flags=daily";
+    let reserve =
+        "reservation=kept starttime=now+1hour duration=60 users=alice nodes=n1 flags=daily";
     let reserve: Vec<&str> = ["scontrol", "create"].into_iter().chain(reserve.split(' ')).collect();
     world.shell().ok(reserve);
     let reservation = || world.shell().run(["scontrol", "-o", "show", "reservation"]).stdout;
