@@ -79,6 +79,44 @@ fn a_job_that_is_not_to_be_killed_goes_on_without_a_node_that_vanished() {
     assert_eq!(world.job(job).phase, Phase::Ended);
 }
 
+/// Its record would have had no node left, and the store would not have opened any more.
+#[test]
+fn a_job_whose_script_is_gone_with_its_node_gives_back_others_all_the_same() {
+    let mut world = with_timeout();
+    let job = world.submit(with(ANN, |new| new.spec.kill_on_node_fail = false));
+    world.start(job, None, &[2, 3, 4]);
+    world.launched(job);
+    second_node_vanishes(&mut world);
+    let nodes = |world: &World| -> Vec<u32> {
+        let allocation = world.job(job).allocation.clone().unwrap();
+        allocation.shares.iter().map(|share| share.node.0 + 1).collect()
+    };
+    assert_eq!(nodes(&world), [3, 4]);
+    for (count, left) in [(2, &[3, 4][..]), (1, &[3])] {
+        let kept = world.update(ANN, job, JobEdit::Keep(KeptNodes::Count(count)));
+        assert!(kept.answer.is_ok(), "{:?}", kept.answer);
+        assert_eq!(nodes(&world), left);
+    }
+}
+
+#[test]
+fn a_prolog_on_a_node_that_is_gone_is_waited_for_no_longer() {
+    let prologs = Config { prolog_alloc: true, slurmd_timeout_s: 300, ..Config::default() };
+    let mut world = World::with(prologs);
+    let mut stays = with(ANN, |new| new.spec.kill_on_node_fail = false);
+    stays.script = None;
+    let job = world.submit(stays);
+    world.start(job, None, &[1, 2]);
+    assert!(world.job(job).waits_for_prologs());
+    second_node_vanishes(&mut world);
+    let job = world.job(job);
+    assert!(job.phase == Phase::Running(Launch::Done), "{:?}", job.phase);
+    let awaited = job.prologs.as_deref().is_some_and(|prologs| {
+        prologs.unasked.contains(&NodeId(1)) || prologs.running.contains(&NodeId(1))
+    });
+    assert!(!awaited, "{:?}", job.prologs);
+}
+
 #[test]
 fn steps_on_a_node_that_vanished_end_on_the_others_and_their_clients_hear_of_it() {
     let mut world = with_timeout();

@@ -7,14 +7,15 @@ mod world;
 use std::sync::Arc;
 
 use ctld_core::{
-    Answer, Core, Effect, Event, JobEdit, NameEdit, NodeUpdate, NodeUpdateState, NodesAsked,
-    Picked, Reject, ReservationReject, ReservationRequest, Sign,
+    Answer, Core, Effect, Event, JobEdit, JobSelection, NameEdit, NewJob, NodeUpdate,
+    NodeUpdateState, NodesAsked, PartitionNodes, PartitionUpdate, Picked, Reject,
+    ReservationReject, ReservationRequest, Sign,
 };
 use model::{
     Change, Cluster, Config, Exit, Hold, JobId, NodeId, Phase, Reservation, ReservationFlags as F,
     TextOption, Timestamp, Uid, WaitReason,
 };
-use world::{ANN, BOB, ROOT, World, batch};
+use world::{ANN, BOB, ROOT, World, batch, with};
 
 /// A reservation of some nodes for ann, from now for a minute.
 fn request(name: &str, nodes: &str) -> ReservationRequest {
@@ -239,6 +240,83 @@ fn one_without_jobs_ends_early_if_it_is_to() {
     assert!(world.cluster().reservation("r").is_some());
     world.wait(1);
     assert!(world.cluster().reservation("r").is_none());
+}
+
+/// A job of somebody else that would start on the first node now, for so many minutes.
+fn starts_beside(world: &mut World, minutes: u32, edit: impl FnOnce(&mut NewJob)) -> bool {
+    let job = world.submit(with(BOB, |new| {
+        new.spec.time_limit_min = Some(minutes);
+        edit(new);
+    }));
+    let plan = world.plan(job, None, &[1]);
+    world.turn(Event::Planned(plan));
+    let starts = world.job(job).is_active();
+    if !starts {
+        world.kill(BOB, JobSelection::whole(job));
+    }
+    starts
+}
+
+#[test]
+fn one_that_comes_again_keeps_others_off_in_the_second_in_which_it_ends() {
+    let mut world = World::new();
+    create(&mut world, flagged("r", "n1", F::HOURLY));
+    world.wait(60);
+    assert!(!starts_beside(&mut world, 90, |_| {}), "its next time is not told yet");
+    world.wait(1);
+    assert!(!starts_beside(&mut world, 90, |_| {}));
+    assert!(starts_beside(&mut world, 30, |_| {}));
+}
+
+#[test]
+fn a_job_that_can_do_with_less_is_over_when_its_partition_ends_it() {
+    let mut world = World::new();
+    let start = Some(Timestamp(world.now.0 + 601 * 60));
+    create(&mut world, ReservationRequest { start, ..request("r", "n1") });
+    assert!(!starts_beside(&mut world, 602, |_| {}));
+    assert!(starts_beside(&mut world, 700, |new| new.spec.time_min_min = Some(10)));
+}
+
+#[test]
+fn nodes_that_were_found_and_are_gone_since_are_not_reserved() {
+    let mut world = World::new();
+    let picked = Picked { nodes: vec![NodeId(77)], cores: None };
+    let counted = ReservationRequest {
+        nodes: None,
+        node_count: Some(1),
+        picked: Some(Ok(picked.clone())),
+        ..request("r", "")
+    };
+    assert_eq!(refused(&mut world, counted), ReservationReject::NodesBusy.into());
+    create(&mut world, request("s", "n1"));
+    let more = ReservationRequest {
+        name: Some("s".into()),
+        node_count: Some(2),
+        picked: Some(Ok(picked)),
+        ..ReservationRequest::of(ROOT)
+    };
+    let more = world.refused(Event::UpdateReservation(Box::new(more)));
+    assert_eq!(more, ReservationReject::NodesBusy.into());
+}
+
+#[test]
+fn one_of_a_whole_partition_has_the_nodes_that_this_has_later() {
+    let mut world = World::new();
+    let all = ReservationRequest {
+        nodes: Some(NodesAsked::All),
+        partition: Some("main".into()),
+        ..flagged("r", "", F::PART_NODES)
+    };
+    create(&mut world, all);
+    assert_eq!(one(&world, "r").nodes.len(), 4);
+    world.accepted(Event::UpdatePartition(Box::new(PartitionUpdate {
+        caller: ROOT,
+        name: "main".into(),
+        apply: Arc::new(|_| {}),
+        nodes: Some(PartitionNodes::Change { added: Vec::new(), taken: vec!["n4".into()] }),
+    })));
+    world.wait(1);
+    assert_eq!(one(&world, "r").nodes.len(), 3);
 }
 
 #[test]

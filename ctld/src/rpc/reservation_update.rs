@@ -11,6 +11,7 @@ use protocol::msg::{ReservationName, UpdateReservation};
 use protocol::shape::{self, Limit};
 use protocol::{Errno, Number};
 
+use super::visible::is_admin;
 use super::{Failure, Privilege, Reply, Request, Row, done, submit};
 use crate::view::View;
 
@@ -25,6 +26,10 @@ pub(super) const ROWS: &[Row] = &[
 const TRES_PER_NODE: u64 = 1 << 38;
 
 fn create(view: &View, request: &Request<'_>) -> Result<Event, Failure> {
+    if !is_admin(view, request.caller) {
+        // Before names are looked up and nodes are looked for.
+        return Err(Reject::from(ReservationReject::NotYours).into());
+    }
     let mut asked = asked(view, request)?;
     let has_place = asked.nodes.is_some() && asked.core_count.is_none();
     if has_place || asked.nodes == Some(NodesAsked::Unnamed) {
@@ -38,11 +43,24 @@ fn create(view: &View, request: &Request<'_>) -> Result<Event, Failure> {
 }
 
 fn update(view: &View, request: &Request<'_>) -> Result<Event, Failure> {
+    if !is_admin(view, request.caller) {
+        // All that others may do is skip a time of theirs.
+        let message: UpdateReservation = request.decode()?;
+        return Ok(Event::UpdateReservation(Box::new(ReservationRequest {
+            name: message.name.as_deref().filter(|name| !name.is_empty()).map(Arc::from),
+            flags: message.flags.value(),
+            ..ReservationRequest::of(request.caller)
+        })));
+    }
     let mut asked = asked(view, request)?;
     let known = asked.name.as_ref().and_then(|name| view.cluster.reservation(name));
-    if let (Some(known), Some(count)) = (known, asked.node_count) {
+    if let Some(known) = known {
         let has = u32::try_from(known.nodes.len()).unwrap_or(u32::MAX);
-        let kept = if asked.nodes == Some(NodesAsked::Unnamed) { 0 } else { has };
+        // `nodes=` without names: as many as were there or are asked for, all of them others.
+        let anew = asked.nodes == Some(NodesAsked::Unnamed);
+        let kept = if anew { 0 } else { has };
+        let count = asked.node_count.filter(|count| !anew || *count > 0);
+        let count = count.unwrap_or(if anew { has } else { 0 });
         if count > kept {
             let besides = if kept == 0 { Vec::new() } else { known.nodes.to_vec() };
             let wish = sched::ReservationWish {
@@ -131,7 +149,8 @@ fn asked(view: &View, request: &Request<'_>) -> Result<ReservationRequest, Failu
 }
 
 fn time(at: shape::Timestamp) -> Option<Timestamp> {
-    (at != UpdateReservation::NO_TIME).then_some(Timestamp(at.0))
+    // Nothing ends later than what has no end on stock (24.11), so sums of days cannot overflow.
+    (at != UpdateReservation::NO_TIME).then_some(Timestamp(at.0.min(u32::MAX.into())))
 }
 
 /// `cpu=4,node=2,license/matlab=1`. What else there may be of it is not reserved here.
@@ -158,7 +177,8 @@ fn tres(message: &UpdateReservation, licenses: &mut Option<String>) -> Result<Tr
                 if other.starts_with("gres/") {
                     return Err(Failure::Code(Errno::ESLURM_NOT_SUPPORTED));
                 }
-                let license = other.strip_prefix("license/").ok_or_else(invalid)?;
+                other.strip_prefix("license/").ok_or_else(invalid)?;
+                let license = &name["license/".len()..];
                 if message.licenses.is_some() {
                     let text = "TRES=license/<name>=<num> and Licenses=<name>:<num> are mutually \
                                 exclusive";

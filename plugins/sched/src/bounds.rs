@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::{
-    CoreSet, Exclusive, Job, Node, Partition, Reservation, ReservationFlags as F, Timestamp,
-    WaitReason,
+    CoreSet, Job, Node, Partition, Reservation, ReservationFlags as F, Timestamp, WaitReason,
 };
 
+use crate::demand::takes_whole_nodes;
 use crate::eligible::end_of;
 use crate::ledger::Ledger;
 use crate::planner::Planner;
@@ -146,18 +146,18 @@ pub(crate) fn is_anywhere(lease: &Reservation) -> bool {
     lease.flags.has(F::FLEX) || lease.flags.has(F::ANY_NODES) && lease.nodes.is_empty()
 }
 
-/// Takes away what reservations keep from a job that would run from `from` to `to`.
+/// Takes away what reservations keep from a job that would run from `from` to `to`, with nodes for
+/// itself if it is `alone`.
 pub(crate) fn close<'r>(
     ledger: &Ledger<'_>,
     job: &Job,
-    lease: Lease<'_>,
+    (lease, alone): (Lease<'_>, bool),
     (from, to): (Timestamp, Timestamp),
     narrowed: &mut BTreeMap<u32, Room>,
     room: impl Fn(u32) -> &'r Room,
 ) {
     let (cluster, now) = (ledger.cluster, ledger.now);
     let own = lease.map(|lease| &**lease);
-    let alone = wants_nodes_alone(job);
     for other in cluster.reservations().filter(|r| r.closes_to(job, own, (from, to), now)) {
         for node in other.nodes.iter() {
             let Some(rank) = ledger.rank(*node) else { continue };
@@ -172,10 +172,6 @@ pub(crate) fn close<'r>(
             }
         }
     }
-}
-
-fn wants_nodes_alone(job: &Job) -> bool {
-    matches!(job.spec.exclusive, Exclusive::Node | Exclusive::Topology)
 }
 
 impl<'a> Planner<'a> {
@@ -243,7 +239,7 @@ impl<'a> Planner<'a> {
             lease: lease.map(|lease| Arc::clone(&lease.name)),
             closing: closing.iter().map(|one| one.id).collect(),
             partition: Arc::clone(&partition.name),
-            alone: wants_nodes_alone(job),
+            alone: takes_whole_nodes(self.cluster.config(), partition, &job.spec),
         };
         if let Some(number) = self.ledger.bounds.known.get(&key) {
             return *number;

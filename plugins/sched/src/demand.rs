@@ -390,6 +390,11 @@ pub(crate) fn tenure(partition: &Partition, spec: &JobSpec, grain: Grain) -> (Te
     }
 }
 
+/// Whether a job has its nodes for itself.
+pub(crate) fn takes_whole_nodes(config: &Config, partition: &Partition, spec: &JobSpec) -> bool {
+    is_whole(partition, spec, grain(config, partition).0)
+}
+
 fn is_whole(partition: &Partition, spec: &JobSpec, grain: Grain) -> bool {
     let asked = matches!(spec.exclusive, Exclusive::Node | Exclusive::Topology);
     let forced = matches!(partition.sharing, Sharing::Force(rows) if rows > 1);

@@ -72,12 +72,5 @@ pub(crate) fn partitions<'a>(
 
 /// When a job that starts at a time has to be over, if ever.
 pub(crate) fn end_of(job: &Job, partition: &Partition, start: Timestamp) -> Option<Timestamp> {
-    let given = job.time_limit_min.or(partition.default_time_min).or(partition.max_time_min);
-    let minutes = match job.spec.time_min_min {
-        // It runs as long as the partition lets it.
-        Some(_) => [given, partition.max_time_min].into_iter().flatten().min()?,
-        None if job.spec.time_unlimited => return None,
-        None => given?,
-    };
-    Some(start.plus_s(u64::from(minutes) * 60))
+    Some(start.plus_s(u64::from(job.longest_min(partition)?) * 60))
 }

@@ -223,6 +223,7 @@ impl<'s> Sight<'s> {
         let mut narrowed = bookings.narrowed(Guest::of(job, &self.shape.demand), from, to, room);
         if ledger.cluster.has_reservations() {
             let lease = self.shape.bounds.as_ref().and_then(|bounds| bounds.lease.as_ref());
+            let lease = (lease, self.shape.demand.whole);
             bounds::close(ledger, job, lease, (from, to), &mut narrowed, room);
         }
         ledger.checks_left = ledger.checks_left.saturating_sub(1 + narrowed.len() as u64);

@@ -48,7 +48,8 @@ pub fn bound(
             taken.add(&GresHeld { devices: any_devices.clone(), ..any });
             given.extend(by_type(&devices, &one.name, &any_devices));
         } else {
-            let own = GresHeld { devices: devices.for_job(one, &closed, cores), ..one.clone() };
+            let devices = devices.for_job(one, &closed, cores);
+            let own = GresHeld { devices, endless: false, ..one.clone() };
             taken.add(&own);
             given.push(own);
         }
@@ -70,7 +71,7 @@ fn in_parts(
     let wanted = PartsWanted { kind: held.kind.as_deref(), count: held.count, per_task };
     let parts = shared.for_job(&held.name, wanted, taken, cores, rules)?;
     let devices = parts.iter().map(|(device, _)| *device).collect();
-    Some(GresHeld { devices, parts, ..held.clone() })
+    Some(GresHeld { devices, parts, endless: false, ..held.clone() })
 }
 
 /// The cores that a job should be on to be near the devices that it is going to get; `None` if that

@@ -128,8 +128,7 @@ fn reservations_fit(
     allocation: &Allocation,
 ) -> Result<(), Misfit> {
     let own = own_reservation(cluster, now, job, allocation)?.map(|own| &**own);
-    let minutes = job.time_limit_min.or(partition.default_time_min).or(partition.max_time_min);
-    let minutes = minutes.filter(|_| !job.spec.time_unlimited);
+    let minutes = job.longest_min(partition);
     let ends = minutes.map_or(Timestamp(i64::MAX), |minutes| now.plus_s(u64::from(minutes) * 60));
     let closes = |other: &&Arc<Reservation>| other.closes_to(job, own, (now, ends), now);
     for other in cluster.reservations().filter(closes) {
@@ -295,14 +294,14 @@ fn devices_fit(
             return Err(Misfit::GresTaken(node.id, Arc::clone(&held.name)));
         }
     }
-    let shared = share.gres.iter().filter(|held| !SharedDevices::of(node, &held.name).is_empty());
-    let shared: Vec<GresHeld> = shared.cloned().collect();
-    let Some(first) = shared.first() else {
+    let is_shared = |held: &&GresHeld| !SharedDevices::of(node, &held.name).is_empty();
+    let Some(first) = share.gres.iter().find(is_shared) else {
         return Ok(());
     };
     let rules = PartRules::of(cluster.config(), &job.spec);
     let taken = usage.taken.clone();
-    match bind::bound(node, &job.spec.gres, &shared, &share.cores, taken, rules) {
+    // All that it gets: a device that it has whole is not there in parts, for itself either.
+    match bind::bound(node, &job.spec.gres, &share.gres, &share.cores, taken, rules) {
         Some(_) => Ok(()),
         None => Err(Misfit::GresTaken(node.id, Arc::clone(&first.name))),
     }

@@ -28,7 +28,12 @@ impl Reservation {
             let local = time.0.saturating_add(zone.offset_s(time).into());
             zone.at(local.saturating_add(days * DAY_S))
         };
-        Some((later(self.start), later(self.end)))
+        let (start, end) = (later(self.start), later(self.end));
+        // Where the clocks leap between the two, or did before: it lasts as long as it did.
+        let lasts_s = self.end.since(self.start);
+        let end =
+            if end > start { end } else { Timestamp(start.0.saturating_add_unsigned(lasts_s)) };
+        Some((start, end))
     }
 
     fn days_to_next(&self, at: Timestamp, zone: &Zone) -> Option<i64> {
@@ -79,6 +84,10 @@ impl Reservation {
             return vec![(start.0, end.0)];
         }
         let lasts_s = end.0.saturating_sub(start.0);
+        if lasts_s >= HORIZON_S {
+            // It is there again before it is over.
+            return vec![(start.0, i64::MAX)];
+        }
         let has = |bit| self.flags.has(bit);
         let period_s = if has(ReservationFlags::HOURLY) {
             HOUR_S
@@ -174,6 +183,30 @@ mod tests {
         let one = reservation(F::DAILY, NOW, 60);
         let (start, end) = one.next_time(Timestamp(NOW + 60), &summer).unwrap();
         assert_eq!((start.0 - NOW, end.0 - start.0), (DAY_S - HOUR_S, 60));
+    }
+
+    /// What the clocks leap over does not begin after it ends: the store would take no such thing.
+    #[test]
+    fn one_that_ends_in_the_hour_that_is_left_out_or_was_repeated_lasts_as_long() {
+        // An hour is left out at two o'clock in the night to the second day, and repeated at three
+        // in the night to the ninth.
+        let forward = Timestamp(NOW - NOW % DAY_S + DAY_S + 2 * HOUR_S);
+        let back = Timestamp(forward.0 + 7 * DAY_S);
+        let zone = Zone { first_s: 0, changes: [(forward, 3600), (back, 0)].into_iter().collect() };
+        let before = reservation(F::DAILY, forward.0 - DAY_S + 1800, 2400);
+        let (start, end) = before.next_time(before.end, &zone).unwrap();
+        assert!(start < end, "{start:?} {end:?}");
+        // It begins ten minutes before the clocks go back, and ends twenty minutes after that.
+        let amid = reservation(F::DAILY, back.0 - 600, 1200);
+        let (start, end) = amid.next_time(amid.end, &zone).unwrap();
+        assert_eq!(end.0 - start.0, 1200);
+    }
+
+    #[test]
+    fn one_that_is_never_over_meets_all_that_come_later() {
+        let utc = Zone::default();
+        let endless = reservation(F::HOURLY, NOW, i64::from(u32::MAX));
+        assert!(endless.meets(&reservation(F::DAILY, NOW + 90 * DAY_S, 60), Timestamp(NOW), &utc));
     }
 
     #[test]

@@ -212,6 +212,14 @@ impl Reservation {
         named || self.group_members.contains(&user)
     }
 
+    /// Whether its time, or when it comes again, may lie between two.
+    fn is_between(&self, (from, to): (Timestamp, Timestamp), now: Timestamp) -> bool {
+        let (start, end) = self.window(now);
+        // One that is over and comes again is told its next time by the next tick. What began in
+        // the meantime would be there by then.
+        start < to && (end > from || self.recurs() && end <= now)
+    }
+
     /// Whether a job is kept off its nodes or cores that would run from `from` to `to` in `own`, or
     /// in no reservation.
     pub fn closes_to(
@@ -221,8 +229,7 @@ impl Reservation {
         (from, to): (Timestamp, Timestamp),
         now: Timestamp,
     ) -> bool {
-        let (start, end) = self.window(now);
-        if self.nodes.is_empty() || start >= to || end <= from {
+        if self.nodes.is_empty() || !self.is_between((from, to), now) {
             return false;
         }
         match own {
@@ -296,8 +303,7 @@ impl Cluster {
         now: Timestamp,
     ) -> u32 {
         let others = self.reservations().filter(|other| {
-            let (start, end) = other.window(now);
-            own.is_none_or(|own| own.name != other.name) && start < to && end > from
+            own.is_none_or(|own| own.name != other.name) && other.is_between((from, to), now)
         });
         let counts = others.flat_map(|other| &other.licenses);
         counts.filter(|(name, _)| **name == *license).map(|(_, count)| count).sum()

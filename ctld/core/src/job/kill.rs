@@ -187,8 +187,11 @@ pub(crate) fn signal(
     let mut targets: Vec<(NodeId, Option<StepNumber>)> =
         named.flat_map(|s| s.nodes.iter().map(|node| (*node, Some(s.number)))).collect();
     if targets.is_empty() {
-        let all = allocation.shares.iter().take(if batch_only { 1 } else { usize::MAX });
-        targets = all.map(|share| (share.node, step)).collect();
+        let nodes = match batch_only {
+            true => vec![allocation.batch_host()],
+            false => allocation.shares.iter().map(|share| share.node).collect(),
+        };
+        targets = nodes.into_iter().map(|node| (node, step)).collect();
     }
     for (node, step) in targets {
         let message = NodeMessage::Signal { job: job.id, step, signal, flags };

@@ -232,6 +232,18 @@ pub(crate) fn slurmd_restarted(turn: &mut Turn<'_>, node: NodeId) {
     }
 }
 
+/// A node is not a job's any more: its prolog is waited for no longer.
+pub(super) fn prolog_needless(turn: &mut Turn<'_>, job: &Arc<Job>, node: NodeId) -> Arc<Job> {
+    let awaits = |p: &Prologs| p.unasked.contains(&node) || p.running.contains(&node);
+    if !job.prologs.as_deref().is_some_and(awaits) {
+        return Arc::clone(job);
+    }
+    edit_prologs(turn, job, |prologs| {
+        prologs.unasked.remove(&node);
+        prologs.running.remove(&node);
+    })
+}
+
 /// Records the prologs of a job as `edit` leaves them, and none once there is nothing to wait for.
 fn edit_prologs(turn: &mut Turn<'_>, job: &Arc<Job>, edit: impl FnOnce(&mut Prologs)) -> Arc<Job> {
     turn.edit_job(job, |job| {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use model::{Allocation, Job, Launch, NodeId, Phase, Resized, named_nodes, node_list};
 
 use crate::effect::{Effect, NodeMessage};
-use crate::job::client;
+use crate::job::{client, launch};
 use crate::reject::{Reject, StepReject};
 use crate::step;
 use crate::turn::Turn;
@@ -17,13 +17,14 @@ pub(crate) fn goes_on_without(turn: &mut Turn<'_>, job: &Arc<Job>, node: NodeId)
     let Some(allocation) = job.allocation.clone().filter(|_| !job.spec.kill_on_node_fail) else {
         return false;
     };
-    let runs = matches!(job.phase, Phase::Running(Launch::Done));
+    let runs = matches!(job.phase, Phase::Running(Launch::Done) | Phase::Suspended);
     if !runs || job.het.is_some() || allocation.shares.len() < 2 {
         return false;
     }
     let name = turn.cluster().node(node).map_or_else(Arc::default, |node| Arc::clone(&node.name));
     client::node_lost(turn, job, node, &name);
     step::part_lost(turn, job, node);
+    let job = &launch::prolog_needless(turn, job, node);
     let nodes = allocation.shares.iter().map(|share| share.node).filter(|id| *id != node);
     let rest = part(turn, job, &allocation, &nodes.collect::<Vec<_>>());
     turn.edit_job(job, |job| job.allocation = Some(Arc::new(rest)));
@@ -60,7 +61,10 @@ fn nodes(turn: &Turn<'_>, job: &Job, kept: &KeptNodes) -> Result<Vec<NodeId>, Re
     match kept {
         KeptNodes::Count(count) => match usize::try_from(*count) {
             Ok(0) => Err(Reject::InvalidNodeCount),
-            Ok(count) if count <= has.len() => Ok(first(&has, count, host)),
+            // A script that is gone with its node keeps none.
+            Ok(count) if count <= has.len() => {
+                Ok(first(&has, count, host.filter(|host| has.contains(host))))
+            }
             _ => Err(Reject::NotSupported("more nodes for a job that runs")),
         },
         KeptNodes::Named(text) => {
@@ -98,15 +102,17 @@ pub(super) fn keeps(turn: &mut Turn<'_>, job: &Arc<Job>, kept: &KeptNodes) -> Ar
     if given.is_empty() {
         return Arc::clone(job);
     }
+    let mut job = Arc::clone(job);
     for node in given {
-        step::part_given_back(turn, job, node);
+        step::part_given_back(turn, &job, node);
+        job = launch::prolog_needless(turn, &job, node);
         let message = NodeMessage::Abort { job: job.id, step: None };
         turn.emit(Effect::ToNode { node, message });
     }
-    let rest = part(turn, job, &allocation, &kept);
+    let rest = part(turn, &job, &allocation, &kept);
     let (count, cpus) = (u32::try_from(kept.len()).unwrap_or(u32::MAX), rest.cpus());
     turn.emit(Effect::Schedule);
-    turn.edit_job(job, |job| {
+    turn.edit_job(&job, |job| {
         let spec = Arc::make_mut(&mut job.spec);
         let tasks = cpus / u32::from(spec.cpus_per_task.unwrap_or(1)).max(1);
         spec.tasks = spec.tasks.map(|asked| asked.min(tasks));

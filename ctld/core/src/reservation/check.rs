@@ -41,7 +41,7 @@ pub(super) fn nodes(
             for (sign, text) in changes {
                 let some = named(text)?;
                 match sign {
-                    Sign::Minus => nodes.retain(|node| !some.contains(node)),
+                    Sign::Minus => nodes.retain(|node| some.binary_search(node).is_err()),
                     Sign::None | Sign::Plus => nodes.extend(some),
                 }
             }
@@ -53,7 +53,14 @@ pub(super) fn nodes(
     Ok(nodes.into())
 }
 
-fn all_nodes(turn: &Turn<'_>, of: &Reservation) -> Vec<NodeId> {
+/// Whether nodes that were looked for on the published cluster have not been deleted since.
+pub(super) fn are_there(turn: &Turn<'_>, nodes: &[NodeId]) -> Result<(), Reject> {
+    let all = nodes.iter().all(|id| turn.cluster().node(*id).is_some());
+    if all { Ok(()) } else { Err(R::NodesBusy.into()) }
+}
+
+/// All of the cluster, or with PART_NODES of its partition.
+pub(super) fn all_nodes(turn: &Turn<'_>, of: &Reservation) -> Vec<NodeId> {
     let partition = of.partition.as_ref().filter(|_| of.flags.has(F::PART_NODES));
     match partition.and_then(|name| turn.cluster().partition(name)) {
         Some(partition) => partition.nodes.to_vec(),

@@ -231,6 +231,7 @@ fn set_nodes(
     }
     // Neither nodes nor a count.
     let picked = request.picked.clone().ok_or(Reject::NoSuchNode("".into()))??;
+    check::are_there(turn, &picked.nodes)?;
     one.nodes = picked.nodes.into();
     one.cores = picked.cores.map(Arc::from);
     if one.partition.is_none() {

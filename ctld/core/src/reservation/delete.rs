@@ -56,9 +56,7 @@ pub(super) fn gone(turn: &mut Turn<'_>, one: &Arc<Reservation>) {
     turn.record(Change::ReservationGone(Arc::clone(&one.name)));
     let waiting: Vec<Arc<Job>> = turn.cluster().queue().cloned().collect();
     for job in waiting {
-        if is_kept_off(one, &job) {
-            turn.edit_job(&job, |job| job.wait = WaitReason::None);
-        } else if check::asks_for(&job, &one.name) {
+        if check::asks_for(&job, &one.name) {
             let rest = others_asked_for(&job, &one.name);
             let holds = rest.is_none() && !one.flags.has(F::NO_HOLD_JOBS) && !job.hold.is_held();
             turn.edit_job(&job, |job| {
@@ -71,6 +69,8 @@ pub(super) fn gone(turn: &mut Turn<'_>, one: &Arc<Reservation>) {
                     job.priority = 0;
                 }
             });
+        } else if is_kept_off(one, &job) {
+            turn.edit_job(&job, |job| job.wait = WaitReason::None);
         }
     }
 }

@@ -373,6 +373,7 @@ fn resize(
         one.nodes = one.nodes.iter().filter(|id| !gone.contains(id)).copied().collect();
     } else if one.nodes.len() < wanted {
         let picked = request.picked.clone().ok_or(R::NodesBusy)??;
+        check::are_there(turn, &picked.nodes)?;
         let mut nodes: Vec<NodeId> = one.nodes.iter().copied().chain(picked.nodes).collect();
         nodes.sort_unstable();
         nodes.dedup();

@@ -24,6 +24,7 @@ pub(crate) fn ticked(turn: &mut Turn<'_>) {
     for one in all {
         noticed(turn, &one.name);
         let Some(one) = turn.cluster().reservation(&one.name).cloned() else { continue };
+        let one = followed(turn, one);
         end_jobs(turn, &one);
         if is_done(turn, &one) || is_past(turn, &one) {
             passed(turn, &one);
@@ -51,6 +52,22 @@ fn edit(turn: &mut Turn<'_>, one: &Reservation, change: impl FnOnce(&mut Reserva
     turn.record(Change::Reservation(Arc::new(edited)));
 }
 
+/// One of all nodes, or of all of its partition, has what these have now (24.11).
+fn followed(turn: &mut Turn<'_>, one: Arc<Reservation>) -> Arc<Reservation> {
+    let partition = one.partition.as_ref().and_then(|name| turn.cluster().partition(name));
+    let of_partition = one.flags.has(F::PART_NODES) && partition.is_some();
+    if !(one.flags.has(F::ALL_NODES) || of_partition) || !one.has_whole_nodes() {
+        return one;
+    }
+    let nodes = check::all_nodes(turn, &one);
+    if nodes.is_empty() || *nodes == *one.nodes {
+        return one;
+    }
+    edit(turn, &one, |one| one.nodes = nodes.into());
+    turn.emit(Effect::Schedule);
+    turn.cluster().reservation(&one.name).cloned().unwrap_or(one)
+}
+
 /// Ends jobs that are in it past its end and the minutes that ResvOverRun gives.
 fn end_jobs(turn: &mut Turn<'_>, one: &Reservation) {
     let over_run_min = turn.cluster().config().resv_over_run_min;
@@ -74,8 +91,14 @@ fn is_done(turn: &mut Turn<'_>, one: &Arc<Reservation>) -> bool {
     if !one.flags.has(F::PURGE_COMP) || one.start > turn.now {
         return false;
     }
+    let runs = delete::is_used(turn, one);
+    let is_due = |since| turn.now.since(since) >= one.purge_comp_s.into();
+    if !runs && one.idle_since.is_some_and(|since| !is_due(since)) {
+        // Whether jobs wait for it is asked when it would end: the queue may be long.
+        return false;
+    }
     let waits = |job: &Arc<Job>| check::asks_for(job, &one.name);
-    let has_jobs = delete::is_used(turn, one) || turn.cluster().queue().any(waits);
+    let has_jobs = runs || turn.cluster().queue().any(waits);
     match one.idle_since {
         None if !has_jobs => {
             let now = turn.now;
@@ -86,7 +109,7 @@ fn is_done(turn: &mut Turn<'_>, one: &Arc<Reservation>) -> bool {
             edit(turn, one, |one| one.idle_since = None);
             false
         }
-        Some(since) => one.end > turn.now && turn.now.since(since) >= one.purge_comp_s.into(),
+        Some(since) => one.end > turn.now && is_due(since),
         None => false,
     }
 }

@@ -25,7 +25,7 @@ use tracing::warn;
 use super::{Failure, Privilege, Reply, Request, Row};
 use crate::view::View;
 
-pub(super) use amount::{gres, gres_texts, licenses};
+pub(super) use amount::{gres, gres_texts, licenses, mixes_parts};
 pub(super) use check::{is_admin, lengths};
 pub(super) use dependency::dependencies;
 pub(super) use het::ROWS as HET_ROWS;

@@ -233,6 +233,12 @@ fn amounts(view: &View, desc: &JobDesc, edits: &mut Edits) -> Result<(), Failure
             Ok(())
         });
     }
+    if submit::gres_texts(desc).iter().any(|(_, text)| text.is_some()) {
+        edits.add("generic resources", Waiting, |spec| match submit::mixes_parts(&spec.gres) {
+            true => Err(Reject::InvalidGres),
+            false => Ok(()),
+        });
+    }
     for (option, text) in [
         (TextOption::TresPerJob, &desc.tres_per_job),
         (TextOption::TresPerNode, &desc.tres_per_node),

@@ -16,6 +16,7 @@ use crate::array::ArrayRole;
 use crate::cron::CronLine;
 use crate::het::HetRole;
 use crate::id::{Gid, JobId, Timestamp, Uid};
+use crate::partition::Partition;
 
 /// A job, or a task of a job array that has a record of its own.
 #[derive(Clone, Debug, PartialEq)]
@@ -151,6 +152,15 @@ impl Job {
     pub fn reservation(&self) -> Option<&Arc<str>> {
         let asked = self.spec.carried.text(TextOption::Reservation);
         asked.or_else(|| self.own_reservation().filter(|_| !self.is_pending()))
+    }
+
+    /// How many minutes it may run in a partition, its deadline aside; nothing without a limit. One
+    /// that can do with less runs as long as the partition lets it.
+    pub fn longest_min(&self, partition: &Partition) -> Option<u32> {
+        let given = self.time_limit_min.or(partition.default_time_min).or(partition.max_time_min);
+        let given = given.filter(|_| !self.spec.time_unlimited);
+        let most = self.spec.time_min_min.and(partition.max_time_min);
+        [given, most].into_iter().flatten().min()
     }
 
     /// The reservation that it runs in, or ran in last.
