@@ -213,6 +213,21 @@ fn reservations_look_the_same() {
 }
 
 #[test]
+fn jobs_are_pushed_aside_as_on_stock() {
+    let Some(builder) = World::builder() else { return };
+    let builder = builder
+        .node("n1")
+        .node("n2")
+        .conf("PreemptType=preempt/partition_prio")
+        .conf("PreemptMode=CANCEL")
+        .conf("PartitionName=back Nodes=n[1-2] PreemptMode=REQUEUE")
+        .conf("PartitionName=kind Nodes=n[1-2] GraceTime=4")
+        .conf("PartitionName=safe Nodes=n[1-2] PreemptMode=OFF")
+        .conf("PartitionName=high Nodes=n[1-2] PriorityTier=10");
+    same_in(builder, include_str!("transcript/preempt.cmd"));
+}
+
+#[test]
 fn devices_are_those_that_nodes_found() {
     let Some(builder) = World::builder() else { return };
     let gres = "NodeName=n1 Name=gpu Type=a File=/dev/tty[0-1]

@@ -2,6 +2,7 @@
 
 mod node;
 mod partition;
+mod preempt;
 mod zone;
 
 use std::sync::Arc;
@@ -182,10 +183,8 @@ fn config(conf: &SlurmConf, users: &Users) -> Result<Config, SettingsError> {
         whole_hetjob: ["whole_hetjob", "whole_pack"].iter().any(|w| settings.scheduler.has(w)),
         het_place: het_place(&settings.scheduler),
         default_queue_depth: number(settings.scheduler.number("default_queue_depth"), 100),
-        priority_type: match keys.priority_type.as_deref() {
-            Some("priority/basic" | "basic") => PriorityType::Basic,
-            _ => PriorityType::Multifactor,
-        },
+        priority_type: priority_type(keys),
+        preemption: preempt::preemption(conf),
     })
 }
 /// `ports=FIRST-LAST` of MpiParams; nothing where they make no range, as slurmctld has it.
@@ -197,6 +196,13 @@ fn het_place(scheduler: &Options) -> Option<HetPlace> {
         "avg" => Some(HetPlace::Mean),
         "max" => Some(HetPlace::Most),
         _ => scheduler.has("bf_hetjob_immediate").then_some(HetPlace::Least),
+    }
+}
+
+fn priority_type(keys: &Keys) -> PriorityType {
+    match keys.priority_type.as_deref() {
+        Some("priority/basic" | "basic") => PriorityType::Basic,
+        _ => PriorityType::Multifactor,
     }
 }
 
@@ -305,7 +311,7 @@ mod tests {
         SlurmConf::load(&files, Path::new(path)).expect("the file of the test is good")
     }
 
-    fn configured(text: &str) -> Configuration {
+    pub(super) fn configured(text: &str) -> Configuration {
         let conf = load(text);
         configuration(&conf, Recover::All, &Users::default(), Timestamp(1000)).unwrap()
     }

@@ -156,6 +156,7 @@ fn job(id: u32) -> Job {
         launch_failures: 0,
         stopped: false,
         mailed_percent: 0,
+        preempted: None,
         cron: None,
         expected_nodes: None,
     }

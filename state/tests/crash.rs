@@ -106,6 +106,7 @@ mod model_of_turns {
             launch_failures: 0,
             stopped: false,
             mailed_percent: 0,
+            preempted: None,
             cron: None,
             expected_nodes: None,
         }

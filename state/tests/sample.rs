@@ -240,6 +240,7 @@ fn waiting_array() -> Job {
         launch_failures: 0,
         stopped: false,
         mailed_percent: 0,
+        preempted: None,
         cron: None,
         expected_nodes: None,
     }
@@ -302,6 +303,7 @@ fn completing_job() -> Job {
         launch_failures: 0,
         stopped: false,
         mailed_percent: 0,
+        preempted: None,
         cron: None,
         ..waiting_array()
     }

@@ -302,6 +302,7 @@ fn waiting(id: u32, spec: &Arc<JobSpec>) -> Job {
         launch_failures: 0,
         stopped: false,
         mailed_percent: 0,
+        preempted: None,
         cron: None,
         expected_nodes: None,
     }

@@ -167,6 +167,11 @@ pub enum NodeMessage {
         /// The job as it ended.
         job: Arc<Job>,
     },
+    /// The job has to make room for another: end it as Terminate does, and say why.
+    KillPreempted {
+        /// The job as it ended.
+        job: Arc<Job>,
+    },
     /// The step's own time is up: end it, and say why.
     StepTimeLimit {
         /// Its job.

@@ -112,6 +112,18 @@ pub(crate) fn lost_its_node(turn: &mut Turn<'_>, job: &Arc<Job>) {
     ended(turn, &Arc::new(as_ended));
 }
 
+/// A job is about to go back to the queue because another needed its room: that is an end, too, though not a
+/// failure.
+pub(crate) fn made_room(turn: &mut Turn<'_>, job: &Arc<Job>) {
+    if is_of_array(job) || !wants(job, wanted::END) {
+        return;
+    }
+    let outcome = Outcome { exit: Exit::Preempted, status: 0, derived_status: 0 };
+    let (phase, ended) = (Phase::Ended, Some(turn.now));
+    let as_ended = Job { phase, ended, outcome: Some(outcome), ..Job::clone(job) };
+    send(turn, &Arc::new(as_ended), MailEvent::Ended);
+}
+
 /// A job waits for what will never come.
 pub(crate) fn depends_in_vain(turn: &mut Turn<'_>, job: &Arc<Job>) {
     if wants(job, wanted::INVALID_DEPEND) {

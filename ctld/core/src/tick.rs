@@ -94,8 +94,16 @@ pub(crate) fn ticked(turn: &mut Turn<'_>, clock: &mut Clock) -> Result<Answer, R
     Ok(Answer::Done)
 }
 
-/// Ends jobs that have run for their time and the grace that OverTimeLimit gives.
+/// Ends jobs that have run for their time and the grace that OverTimeLimit gives, and those that were told to
+/// make room.
 fn times_up(turn: &mut Turn<'_>) {
+    let runs = |job: &&Arc<Job>| matches!(job.phase, Phase::Running(_));
+    let due = |job: &&Arc<Job>| runs(job) && job::is_due(job, turn.now);
+    let due: Vec<JobId> =
+        turn.cluster().out_of_time(turn.now).filter(due).map(|job| job.id).collect();
+    for id in due {
+        job::made_to_go(turn, id);
+    }
     let config = turn.config();
     let up: Vec<Arc<Job>> = turn
         .cluster()
@@ -108,7 +116,7 @@ fn times_up(turn: &mut Turn<'_>) {
             let end = job.ended.unwrap_or(turn.now);
             over != u16::MAX && end.plus_s(u64::from(over) * 60) <= turn.now
         })
-        .filter(|job| matches!(job.phase, Phase::Running(_)))
+        .filter(runs)
         .cloned()
         .collect();
     for job in up {

@@ -114,7 +114,7 @@ const JOB_COMPLETION: &str = "job completion records";
 const MULTIFACTOR: &str = "multifactor priority";
 const POWER_SAVING: &str = "power saving";
 const BACKUP: &str = "a backup controller";
-const PREEMPTION: &str = "preemption";
+const GANG: &str = "gang scheduling";
 
 fn text(default: &str) -> Text {
     Some(default.to_owned())
@@ -284,10 +284,10 @@ keys! {
     PlugStackConfig, plug_stack_config: Text = None, ALL, Elsewhere;
     PowerParameters, power_parameters: Text = None, ALL, Defunct;
     PowerPlugin, power_plugin: Text = None, ALL, Defunct;
-    PreemptExemptTime, preempt_exempt_time: Text = None, ALL, NotYet(PREEMPTION);
-    PreemptMode, preempt_mode: Text = None, ALL, NotYet(PREEMPTION);
-    PreemptParameters, preempt_parameters: Text = None, ALL, NotYet(PREEMPTION);
-    PreemptType, preempt_type: Text = None, ALL, NotYet(PREEMPTION);
+    PreemptExemptTime, preempt_exempt_time: Text = None, ALL, Here;
+    PreemptMode, preempt_mode: Text = None, ALL, Here;
+    PreemptParameters, preempt_parameters: Text = None, ALL, Here;
+    PreemptType, preempt_type: Text = None, ALL, Here;
     PrEpParameters, prep_parameters: Text = None, ALL, Elsewhere;
     PrEpPlugins, prep_plugins: Text = text("prep/script"), ALL, Elsewhere;
     PriorityCalcPeriod, priority_calc_period: Text = None, ALL, NotYet(MULTIFACTOR);
@@ -334,7 +334,7 @@ keys! {
     SbcastParameters, sbcast_parameters: Text = None, ALL, Elsewhere;
     SchedulerAuth, scheduler_auth: Text = None, R23_11.until(R23_11), Defunct;
     SchedulerParameters, scheduler_parameters: Text = None, ALL, Here;
-    SchedulerTimeSlice, scheduler_time_slice: u16 = 30, ALL, NotYet(PREEMPTION);
+    SchedulerTimeSlice, scheduler_time_slice: u16 = 30, ALL, NotYet(GANG);
     SchedulerType, scheduler_type: Text = text("sched/backfill"), ALL, Here;
     ScronParameters, scron_parameters: Text = None, ALL, Here;
     SelectType, select_type: Text = text("select/cons_tres"), ALL, Here;

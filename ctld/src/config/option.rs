@@ -145,6 +145,9 @@ pub(super) const SCHEDULER: List = List {
         "max_script_size",
         "max_submit_line_size",
         "nohold_on_prolog_fail",
+        "preempt_reorder_count",
+        "preempt_strict_order",
+        "preempt_youngest_first",
         "salloc_wait_nodes",
         "sbatch_wait_nodes",
         "sched_interval",
@@ -201,9 +204,6 @@ pub(super) const SCHEDULER: List = List {
         "no_env_cache",
         "pack_serial_at_end",
         "partition_job_depth",
-        "preempt_reorder_count",
-        "preempt_strict_order",
-        "preempt_youngest_first",
         "reduce_completing_frag",
         "requeue_delay",
         "requeue_on_resume_failure",
@@ -214,6 +214,20 @@ pub(super) const SCHEDULER: List = List {
         "step_retry_time",
         "time_min_as_soft_limit",
     ],
+};
+
+/// `PreemptParameters`.
+pub(super) const PREEMPT: List = List {
+    key: "PreemptParameters",
+    effective: &[
+        "min_exempt_priority",
+        "reclaim_licenses",
+        "reorder_count",
+        "send_user_signal",
+        "strict_order",
+        "youngest_first",
+    ],
+    idle: &["suspend_grace_time"],
 };
 
 /// What a task is bound to.

@@ -133,6 +133,7 @@ pub(super) fn derive(keys: &mut Keys, given: &Given, problems: &mut Problems) ->
             EnforcePartLimits::parse,
         ),
         preempt_mode,
+        preemption: pass.options(&option::PREEMPT, "PreemptParameters", &keys.preempt_parameters),
         def_mem: pass.memory(
             ("DefMemPerNode", keys.def_mem_per_node),
             ("DefMemPerCPU", keys.def_mem_per_cpu),
@@ -394,6 +395,14 @@ fn preemption(keys: &Keys, pass: &mut Pass<'_>) -> PreemptMode {
     };
     if !compatible {
         pass.error("PreemptMode", Cause::PreemptIncompatible);
+    }
+    if mode.gang {
+        let lacking = "gang scheduling, nor jobs that are stopped for others";
+        pass.warn("PreemptMode", Cause::NoEffect { key: "PreemptMode=GANG", lacking });
+    }
+    if keys.preempt_type.as_deref() == Some("preempt/qos") {
+        let lacking = "accounting through slurmdbd";
+        pass.warn("PreemptType", Cause::NoEffect { key: "PreemptType=preempt/qos", lacking });
     }
     mode
 }

@@ -92,6 +92,8 @@ pub struct Settings {
     pub enforce_part_limits: EnforcePartLimits,
     /// `PreemptMode`.
     pub preempt_mode: PreemptMode,
+    /// `PreemptParameters`.
+    pub preemption: Options,
     /// `DefMemPerNode` or `DefMemPerCPU`.
     pub def_mem: Option<Memory>,
     /// `MaxMemPerNode` or `MaxMemPerCPU`.

@@ -197,6 +197,7 @@ fn lane(order: &Order) -> Lane {
         | NodeMessage::LaunchBatch { job }
         | NodeMessage::Terminate { job }
         | NodeMessage::KillTimeLimit { job }
+        | NodeMessage::KillPreempted { job }
         | NodeMessage::StepTimeLimit { job, .. } => Some(job.id),
         NodeMessage::Abort { job, .. }
         | NodeMessage::Signal { job, .. }
@@ -260,6 +261,7 @@ fn name(message: &NodeMessage) -> &'static str {
         NodeMessage::LaunchBatch { .. } => "launch batch",
         NodeMessage::Terminate { .. } => "terminate",
         NodeMessage::KillTimeLimit { .. } => "kill at time limit",
+        NodeMessage::KillPreempted { .. } => "kill to make room",
         NodeMessage::StepTimeLimit { .. } => "kill a step at its time limit",
         NodeMessage::Abort { .. } => "abort",
         NodeMessage::Signal { .. } => "signal",

@@ -10,6 +10,7 @@
 //! | `one_run` | a script runs at most once for each start of its job |
 //! | `together` | the components of a heterogeneous job start in one turn, and none outlives the leader |
 //! | `reserved` | a job that is not let in starts on no node of a reservation that has begun |
+//! | `room` | a job makes room only for one of a higher tier that waits, and has its grace before |
 //! | `own_cores` | no core of a node has processes of two jobs |
 //! | `quiet` | when nothing is done to it any more, the cluster comes to rest with nothing held |
 
@@ -17,7 +18,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ctld_core::{Answer, Event, JobPart, JobSelection, Turned};
-use model::{Change, Cluster, Job, JobId, Outcome, Phase, Reservation, Timestamp, WaitReason};
+use model::{
+    Change, Cluster, Exit, Job, JobId, Outcome, Phase, Reservation, Timestamp, WaitReason,
+};
 
 /// The book of a world.
 #[derive(Debug, Default)]
@@ -158,6 +161,7 @@ impl Ledger {
             invariant!(new.restarts >= old.restarts, "one_end", "job {id} forgot a start");
             self.check_together(after, (old, new));
             self.check_reserved(after, (old, new));
+            self.check_room(before, (old, new));
             if old.is_finished() && old.restarts == new.restarts {
                 let same =
                     new.is_finished() && is_same_end(old.outcome.as_ref(), new.outcome.as_ref());
@@ -214,6 +218,26 @@ impl Ledger {
             let taken = allocation.shares.iter().any(|share| one.has_node(share.node));
             invariant!(!taken, "reserved", "job {} starts on nodes of {}", new.id, one.name);
         }
+    }
+}
+
+impl Ledger {
+    fn check_room(&mut self, before: &Cluster, (old, new): (&Job, &Arc<Job>)) {
+        let tier = |name: &Arc<str>| before.partition(name).map_or(0, |p| p.priority_tier);
+        if old.is_active() && old.preempted.is_none() && new.preempted.is_some() {
+            let above = before.queue().any(|job| tier(&job.partition) > tier(&old.partition));
+            invariant!(above, "room", "job {} makes room for nobody", new.id);
+            self.mark("job told to make room");
+        }
+        let goes = old.is_active() && !new.is_active() && new.preempted.is_some();
+        if !goes || new.outcome.as_ref().is_some_and(|end| end.exit != Exit::Preempted) {
+            return;
+        }
+        let sent_back = new.restarts > old.restarts;
+        self.mark(if sent_back { "job sent back to make room" } else { "job made room" });
+        let grace_s = before.partition(&new.partition).map_or(0, |p| p.grace_time_s);
+        let told = old.preempted.is_some() || grace_s == 0;
+        invariant!(told, "room", "job {} was not told", new.id);
     }
 }
 

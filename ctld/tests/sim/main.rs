@@ -90,7 +90,7 @@ fn no_seed_breaks_a_promise() {
 }
 
 /// What the runs must have seen, or they prove nothing.
-const MARKS: [&str; 23] = [
+const MARKS: [&str; 26] = [
     "call unanswered",
     "component started",
     "controller killed",
@@ -105,9 +105,12 @@ const MARKS: [&str; 23] = [
     "job ended",
     "job of a crontab ran again",
     "job forgotten",
+    "job made room",
     "job requeued",
+    "job sent back to make room",
     "job started in a reservation",
     "job started beside a reservation",
+    "job told to make room",
     "machine died",
     "node cut off",
     "report repeated",

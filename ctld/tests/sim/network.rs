@@ -329,9 +329,9 @@ impl Call {
             NodeMessage::LaunchProlog { job } => {
                 Self::Prolog { job: job.id, restarts: job.restarts }
             }
-            NodeMessage::Terminate { job } | NodeMessage::KillTimeLimit { job } => {
-                Self::Terminate { job: job.id }
-            }
+            NodeMessage::Terminate { job }
+            | NodeMessage::KillTimeLimit { job }
+            | NodeMessage::KillPreempted { job } => Self::Terminate { job: job.id },
             _ => Self::Other,
         }
     }

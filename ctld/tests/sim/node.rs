@@ -241,7 +241,9 @@ impl Slurmd {
                 Reply::Ok
             }
             NodeMessage::LaunchBatch { job } => self.launch_batch(me, job, made, rng, out),
-            NodeMessage::Terminate { job } | NodeMessage::KillTimeLimit { job } => {
+            NodeMessage::Terminate { job }
+            | NodeMessage::KillTimeLimit { job }
+            | NodeMessage::KillPreempted { job } => {
                 self.revoke(job.id, made, job.started);
                 self.terminate(now_ms, job.id, Ending::Reported, rng, out)
             }

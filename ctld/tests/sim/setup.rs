@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use ctld_core::{Configuration, Recover};
-use model::{Address, Config, GresCount, Hardware, Node, NodeId, Partition, ReturnToService, Uid};
+use model::{
+    Address, Config, GresCount, Hardware, Node, NodeId, Partition, PreemptMode, PreemptRules,
+    ReturnToService, Uid,
+};
 
 use crate::rng::Rng;
 
@@ -48,6 +51,12 @@ impl Setup {
         let mut small = Partition::named(SMALL_PARTITION.into());
         small.priority_tier = 5;
         small.max_time_min = Some(10);
+        // Jobs of the small partition push aside those of the other.
+        let mut preempt = Rng::new(seed, "preempt");
+        if seed.is_multiple_of(3) {
+            config.preemption = Some(draw_rules(&mut preempt));
+            batch.grace_time_s = if preempt.chance(500) { preempt.small(1, 30) } else { 0 };
+        }
         let configuration = Configuration {
             config: Arc::new(config),
             nodes,
@@ -95,6 +104,20 @@ fn draw_config(rng: &mut Rng) -> Config {
         },
         job_requeue: true,
         ..Config::default()
+    }
+}
+
+fn draw_rules(rng: &mut Rng) -> PreemptRules {
+    PreemptRules {
+        mode: if rng.chance(500) { PreemptMode::Requeue } else { PreemptMode::Cancel },
+        by_priority: false,
+        exempt_s: if rng.chance(300) { 20 } else { 0 },
+        exempt_priority: None,
+        reorder_count: 1,
+        strict_order: rng.chance(500),
+        youngest_first: rng.chance(500),
+        for_licenses: false,
+        user_signal: rng.chance(500),
     }
 }
 

@@ -14,6 +14,7 @@ use crate::fifo::tasks;
 use crate::future::{Found, Future};
 use crate::ledger::Ledger;
 use crate::planner::{Planner, Waiting};
+use crate::preempt::Outlook;
 use crate::room::Room;
 use crate::shape::Shape;
 use crate::verdict::{NEVER, verdict};
@@ -139,6 +140,10 @@ impl<'a> Planner<'a> {
         }
         self.ledger.keep_none();
         self.kept = 0;
+        let claimed: Vec<u32> = self.outlook.iter().flat_map(Outlook::claimed).collect();
+        for rank in claimed {
+            self.kept += u32::from(self.ledger.keep(rank));
+        }
         self.shapes.forgive();
         let mut future = Future::new(&self.ledger, self.now);
         let mut bookings = Bookings::default();

@@ -258,10 +258,25 @@ impl<'a> Planner<'a> {
         if !self.leased || wanted.is_empty() {
             return self.ledger.has_licenses(wanted, |_| 0);
         }
+        let reserved = self.licenses_reserved(job, partition, lease);
+        self.ledger.has_licenses(wanted, |name| reserved.get(name).copied().unwrap_or(0))
+    }
+
+    /// How many of the licenses that a job wants are reserved for others while it runs.
+    pub(crate) fn licenses_reserved(
+        &self,
+        job: &Job,
+        partition: &Partition,
+        lease: Lease<'_>,
+    ) -> BTreeMap<Arc<str>, u32> {
+        if !self.leased {
+            return BTreeMap::new();
+        }
         let time = (self.now, end_of(job, partition, self.now).unwrap_or(NEVER));
         let own = lease.map(|lease| &**lease);
-        self.ledger
-            .has_licenses(wanted, |name| self.cluster.licenses_reserved(name, own, time, self.now))
+        let reserved = |name: &str| self.cluster.licenses_reserved(name, own, time, self.now);
+        let wanted = job.spec.licenses.iter();
+        wanted.map(|(name, _)| (Arc::clone(name), reserved(name))).collect()
     }
 }
 

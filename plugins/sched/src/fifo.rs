@@ -18,6 +18,7 @@ use crate::eligible::{end_of, hindrance, partitions};
 use crate::features::Features;
 use crate::ledger::{Planned, first_node_memory_mib};
 use crate::planner::{Planner, Waiting};
+use crate::preempt::Sought;
 use crate::verdict::verdict;
 
 /// What came of an attempt.
@@ -25,6 +26,8 @@ pub(crate) enum Attempt {
     Started,
     /// It cannot start, and what holds it up will not go away while others run.
     Hindered(WaitReason),
+    /// Others make room for it, or are at it already, and nodes are kept for it.
+    Expected(WaitReason),
     /// It waits for others, so it may be started out of order or have nodes booked.
     Blocked(WaitReason, Option<Keep>),
 }
@@ -41,13 +44,15 @@ pub(crate) enum Keep {
 
 /// What was tried for a job.
 #[derive(Default)]
-struct Tried {
+struct Tried<'a> {
     /// Why it waits, by the first that was tried.
     first: Option<WaitReason>,
     /// The same outside of all reservations.
     outside: Option<WaitReason>,
     blocked: bool,
     kept: Vec<Keep>,
+    /// Where it would fit if others made room.
+    sought: Vec<Sought<'a>>,
 }
 
 impl<'a> Planner<'a> {
@@ -132,9 +137,12 @@ impl<'a> Planner<'a> {
             return;
         }
         let mut started = 0;
+        let mut expected = None;
         for task in tasks(job, 0) {
             match self.attempt(job, task) {
                 Attempt::Started => started += 1,
+                Attempt::Expected(reason) => drop(expected.get_or_insert(reason)),
+                Attempt::Hindered(_) | Attempt::Blocked(..) if expected.is_some() => break,
                 Attempt::Hindered(reason) => {
                     self.pass(job, reason);
                     return;
@@ -146,6 +154,10 @@ impl<'a> Planner<'a> {
                     return;
                 }
             }
+        }
+        // Not looked at a second time: its place is kept.
+        if let Some(reason) = expected {
+            self.pass(job, reason);
         }
     }
 
@@ -168,9 +180,15 @@ impl<'a> Planner<'a> {
                 }
             }
         }
+        let reason = tried.first.clone().unwrap_or(WaitReason::PartitionInactive);
+        for room in &tried.sought {
+            if let Some(keep) = self.push_aside(job, task, room) {
+                self.keep(keep);
+                return Attempt::Expected(reason);
+            }
+        }
         // Nothing is kept for a job that another of its partitions has started.
         tried.kept.into_iter().for_each(|keep| self.keep(keep));
-        let reason = tried.first.unwrap_or(WaitReason::PartitionInactive);
         if tried.blocked { Attempt::Blocked(reason, None) } else { Attempt::Hindered(reason) }
     }
 
@@ -178,13 +196,13 @@ impl<'a> Planner<'a> {
         &mut self,
         job: &Arc<Job>,
         task: Option<u32>,
-        lease: Lease<'_>,
-        tried: &mut Tried,
+        lease: Lease<'a>,
+        tried: &mut Tried<'a>,
     ) -> bool {
         for partition in partitions(self.cluster, job) {
-            let reason = match self.attempt_in(job, task, partition, lease) {
+            let reason = match self.attempt_in(job, task, partition, lease, &mut tried.sought) {
                 Attempt::Started => return true,
-                Attempt::Hindered(reason) => reason,
+                Attempt::Hindered(reason) | Attempt::Expected(reason) => reason,
                 Attempt::Blocked(reason, keep) => {
                     // Any partition in which it waits for others makes it worth a second look.
                     tried.blocked = true;
@@ -207,7 +225,8 @@ impl<'a> Planner<'a> {
         job: &Arc<Job>,
         task: Option<u32>,
         partition: &'a Arc<Partition>,
-        lease: Lease<'_>,
+        lease: Lease<'a>,
+        sought: &mut Vec<Sought<'a>>,
     ) -> Attempt {
         if let Some(reason) = self.partition_hindrance(job, partition) {
             return Attempt::Hindered(reason);
@@ -230,13 +249,18 @@ impl<'a> Planner<'a> {
             Ok(demand) => demand,
             Err(reason) => return Attempt::Hindered(reason),
         };
-        if lease.is_none() && self.open_nodes(partition) < demand.min_nodes {
+        // Of nodes that are kept for one more may be had for another, if a third makes room.
+        let all_kept = self.outlook.is_none() && lease.is_none();
+        if all_kept && self.open_nodes(partition) < demand.min_nodes {
             let keep = Keep::Partition(Arc::clone(&partition.name));
             return Attempt::Blocked(WaitReason::NodesDownOrReserved, Some(keep));
         }
         let number = self.shapes.number(&demand);
         if !self.shapes.entry(number).failed {
             if !self.has_licenses(job, partition, lease) {
+                if self.reclaims_licenses() {
+                    sought.push(Sought { partition, lease, demand, number });
+                }
                 return Attempt::Hindered(WaitReason::Licenses);
             }
             if let Some(shares) = self.place_now(job, &demand, number) {
@@ -245,10 +269,14 @@ impl<'a> Planner<'a> {
                 return Attempt::Started;
             }
         }
-        match lease {
+        let judged = match lease {
             None => self.judge(partition, &demand, number),
             Some(lease) => self.judge_in(lease, partition, &demand, number),
+        };
+        if self.cluster.config().preemption.is_some() && matches!(judged, Attempt::Blocked(..)) {
+            sought.push(Sought { partition, lease, demand, number });
         }
+        judged
     }
 
     /// Why a job that found no nodes in its reservation waits. It holds back those of the same
@@ -380,6 +408,9 @@ impl<'a> Planner<'a> {
         partition: &Arc<Partition>,
         allocation: Allocation,
     ) {
+        if let Some(outlook) = &mut self.outlook {
+            outlook.give(&self.ledger, &allocation);
+        }
         self.ledger.start(Planned {
             job: Arc::clone(job),
             partition: Arc::clone(&partition.name),
@@ -406,8 +437,9 @@ impl<'a> Planner<'a> {
                     self.leased && active.any(|one| one.has_whole_nodes() && one.has_node(**id))
                 };
                 let ranks = nodes.filter(|id| !reserved(id));
-                let ranks = ranks.filter_map(|id| self.ledger.rank(*id)).collect();
+                let ranks: Vec<u32> = ranks.filter_map(|id| self.ledger.rank(*id)).collect();
                 self.blocked.insert(name);
+                self.outlook.iter_mut().for_each(|outlook| outlook.close(&ranks));
                 ranks
             }
             Keep::Lease(lease) => {

@@ -1,7 +1,7 @@
 //! The planner's own copy of what is left: it is written on as starts are planned, so that no two
 //! of them get the same cores.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::{
@@ -35,6 +35,8 @@ pub(crate) struct Ledger<'a> {
     pub now: Timestamp,
     /// Where jobs may be.
     pub bounds: AllBounds,
+    /// Jobs that are thought away for the moment.
+    pub gone: BTreeSet<JobId>,
 }
 
 /// A start that was planned, or a job that runs.
@@ -99,6 +101,7 @@ impl<'a> Ledger<'a> {
             checks_left: checks,
             now: Timestamp::default(),
             bounds: AllBounds::default(),
+            gone: BTreeSet::new(),
         }
     }
 
@@ -186,6 +189,11 @@ impl<'a> Ledger<'a> {
         self.planned.push(start);
     }
 
+    /// What is left of each license.
+    pub fn licenses(&self) -> &BTreeMap<Arc<str>, u32> {
+        &self.licenses
+    }
+
     /// Whether there are licenses for a job, beside so many of each that are reserved.
     pub fn has_licenses(&self, wanted: &[(Arc<str>, u32)], reserved: impl Fn(&str) -> u32) -> bool {
         let mut sums: BTreeMap<&str, u32> = BTreeMap::new();
@@ -210,6 +218,11 @@ impl<'a> Ledger<'a> {
         }
     }
 
+    /// One more task of an array will run.
+    pub fn count_task(&mut self, array_job: JobId) {
+        *self.tasks_running_mut(array_job) += 1;
+    }
+
     fn tasks_running_mut(&mut self, array_job: JobId) -> &mut u32 {
         let cluster = self.cluster;
         self.tasks_running.entry(array_job).or_insert_with(|| {
@@ -219,8 +232,9 @@ impl<'a> Ledger<'a> {
     }
 
     /// Jobs that have cores of a node: those that are suspended have none.
-    fn running_on(&self, node: NodeId) -> impl Iterator<Item = &'a Arc<Job>> + use<'a> {
-        self.cluster.jobs_on(node).filter(|job| job.phase != Phase::Suspended)
+    fn running_on(&self, node: NodeId) -> impl Iterator<Item = &'a Arc<Job>> {
+        let there = |job: &&Arc<Job>| job.phase != Phase::Suspended && !self.gone.contains(&job.id);
+        self.cluster.jobs_on(node).filter(there)
     }
 
     /// CPUs that jobs of a partition have on a node at a time.

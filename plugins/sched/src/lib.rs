@@ -17,6 +17,7 @@
 //! | `choose.rs` | which nodes does it get? |
 //! | `layout.rs` | which cores, how much memory, how many tasks on each? |
 //! | `together.rs` | the same for the components of a heterogeneous job: all or none |
+//! | `preempt.rs` | who has to make room for it, if nothing is free? |
 //! | `verdict.rs` | why does it wait, if nothing was found? |
 //! | `reserve.rs` | which nodes and cores does a reservation get that did not name them? |
 //!
@@ -46,6 +47,7 @@ mod layout;
 mod ledger;
 mod offer;
 mod planner;
+mod preempt;
 mod reserve;
 mod room;
 mod shape;

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use model::{Cluster, Job, Partition, Passed, Plan, Start, Timestamp, WaitReason};
+use model::{Cluster, Job, Partition, Passed, Plan, Preemption, Start, Timestamp, WaitReason};
 
 use crate::Budget;
 use crate::eligible::partition_hindrance;
 use crate::ledger::Ledger;
+use crate::preempt::Outlook;
 use crate::shape::Shapes;
 
 /// A plan in the making.
@@ -29,6 +30,9 @@ pub(crate) struct Planner<'a> {
     pub open: BTreeMap<Arc<str>, (u32, u32)>,
     /// CPUs that the nodes of partitions have, as far as somebody asked.
     pub cpus: BTreeMap<Arc<str>, u64>,
+    /// What is left when those that are on their way have gone, as soon as somebody asks.
+    pub outlook: Option<Outlook<'a>>,
+    pub preemptions: Vec<Preemption>,
     /// Jobs that wait for others.
     pub waiting: Vec<Waiting<'a>>,
     pub starts: Vec<Start>,
@@ -73,6 +77,8 @@ impl<'a> Planner<'a> {
             kept: 0,
             open: BTreeMap::new(),
             cpus: BTreeMap::new(),
+            outlook: None,
+            preemptions: Vec::new(),
             waiting: Vec::new(),
             starts: Vec::new(),
             together: Vec::new(),
@@ -119,6 +125,7 @@ impl<'a> Planner<'a> {
             out_of_order: u32::try_from(self.starts.len() - self.in_order).unwrap_or(u32::MAX),
             starts: self.starts,
             together: self.together,
+            preemptions: self.preemptions,
             passed: self.passed.into_iter().flatten().filter(is_news).collect(),
             examined: self.examined,
             complete: self.complete,

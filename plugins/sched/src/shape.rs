@@ -155,8 +155,13 @@ impl Shape {
 
     /// Whether jobs of the demand may be placed on a node now.
     pub fn is_open(&self, ledger: &Ledger<'_>, rank: u32) -> bool {
+        ledger.is_open(rank) && self.is_admitted(rank)
+    }
+
+    /// Whether reservations let jobs of the demand onto a node.
+    pub fn is_admitted(&self, rank: u32) -> bool {
         let is_closed = |bounds: &Arc<Bounds>| *bounds.of(rank) == Access::Closed;
-        ledger.is_open(rank) && !self.bounds.as_ref().is_some_and(is_closed)
+        !self.bounds.as_ref().is_some_and(is_closed)
     }
 
     /// What is left of a node for jobs of the demand, if that is less than there is.

@@ -11,12 +11,13 @@ use std::sync::Arc;
 use model::{Job, Node, NodeShare, Partition, Start, Timestamp, WaitReason};
 
 use crate::backfill::{Bookings, Guest, place_in};
-use crate::bounds::lease_hindrance;
+use crate::bounds::{Lease, lease_hindrance};
 use crate::demand::Demand;
 use crate::eligible::{end_of, hindrance, partitions};
 use crate::fifo::Keep;
 use crate::future::{Found, Future};
 use crate::planner::{Planner, Waiting};
+use crate::preempt::Sought;
 use crate::verdict::{NEVER, verdict};
 
 /// How often a common start is looked for further in the future before the job goes without a
@@ -36,8 +37,21 @@ struct Choice<'a> {
 /// A component that nothing hinders.
 struct Component<'a> {
     job: &'a Arc<Job>,
+    lease: Lease<'a>,
     /// At least one, in the order in which they are tried.
     choices: Vec<Choice<'a>>,
+}
+
+impl<'a> Component<'a> {
+    fn sought(&self) -> Vec<Sought<'a>> {
+        let sought = |choice: &Choice<'a>| Sought {
+            partition: choice.partition,
+            lease: self.lease,
+            demand: choice.demand.clone(),
+            number: choice.number,
+        };
+        self.choices.iter().map(sought).collect()
+    }
 }
 
 /// Where a component may start now.
@@ -66,6 +80,14 @@ impl<'a> Planner<'a> {
         if let Some(places) = self.places(&components, self.now, &Bookings::default()) {
             self.start_together(&components, places);
             return;
+        }
+        if self.cluster.config().preemption.is_some() {
+            let sought = components.iter().map(|one| (one.job, one.sought())).collect::<Vec<_>>();
+            if let Some(keep) = self.push_aside_together(&sought) {
+                self.keep(keep);
+                self.pass_all(&members, &vec![WaitReason::Resources; members.len()]);
+                return;
+            }
         }
         let reasons: Vec<WaitReason> =
             if self.fit_when_idle(&components, |node| node.is_schedulable()) {
@@ -173,7 +195,7 @@ impl<'a> Planner<'a> {
         }
         match choices.is_empty() {
             true => Err(first.unwrap_or(WaitReason::PartitionInactive)),
-            false => Ok(Component { job, choices }),
+            false => Ok(Component { job, lease, choices }),
         }
     }
 

@@ -9,6 +9,8 @@ use std::env;
 use std::fs;
 use std::path::Path;
 
+#[path = "world/aside.rs"]
+mod aside;
 #[path = "world/script.rs"]
 mod script;
 

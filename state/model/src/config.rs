@@ -5,6 +5,7 @@ use crate::het::HetPlace;
 use crate::id::Uid;
 use crate::limit::PartLimits;
 use crate::parts::PartRules;
+use crate::preempt::PreemptRules;
 
 /// What slurm.conf decides, as far as decisions depend on it. Names and defaults are the file's.
 #[derive(Clone, Debug, PartialEq)]
@@ -111,6 +112,8 @@ pub struct Config {
     /// SchedulerParameters' default_queue_depth: jobs looked at in a quick pass.
     pub default_queue_depth: u32,
     pub priority_type: PriorityType,
+    /// PreemptType=preempt/partition_prio, unless PreemptMode has it do nothing.
+    pub preemption: Option<PreemptRules>,
 }
 
 impl Default for Config {
@@ -181,6 +184,7 @@ impl Default for Config {
             het_place: None,
             default_queue_depth: 100,
             priority_type: PriorityType::Multifactor,
+            preemption: None,
         }
     }
 }

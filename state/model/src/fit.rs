@@ -76,6 +76,9 @@ pub enum Misfit {
     /// The job is a component of a heterogeneous job, whose components start together.
     #[error("job {0} does not start without the other components")]
     NotAlone(JobId),
+    /// A job that was to be pushed aside may not be.
+    #[error("job {0} is not to be pushed aside")]
+    NotPreemptable(JobId),
     /// Fewer licenses are left.
     #[error("license {0} is taken")]
     LicenseTaken(Arc<str>),

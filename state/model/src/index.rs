@@ -253,8 +253,9 @@ fn records(job: &Job) -> u32 {
     job.array.as_ref().map_or(1, |role| role.len())
 }
 
+/// Jobs that were told to make room have so long, whatever their limits.
 fn time_is_up(job: &Job) -> Option<Timestamp> {
-    job.time_limit_min.and(job.ended)
+    job.ended.filter(|_| job.time_limit_min.is_some() || job.preempted.is_some())
 }
 
 fn awaited(job: &Job) -> impl Iterator<Item = JobId> + '_ {

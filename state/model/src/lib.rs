@@ -42,6 +42,7 @@ mod node_list;
 mod partition;
 mod parts;
 mod plan;
+mod preempt;
 mod recurrence;
 mod reservation;
 mod resource;
@@ -75,7 +76,8 @@ pub use node::{
 pub use node_list::{UnknownNode, named_nodes, node_list};
 pub use partition::{Partition, PartitionState, PreemptMode, Sharing};
 pub use parts::{PartRules, PartsWanted, SharedDevices};
-pub use plan::{Passed, Plan, Start};
+pub use plan::{Passed, Plan, Preemption, Start};
+pub use preempt::{PreemptRules, fits_then};
 pub use reservation::{Applicant, Member, Reservation, ReservationFlags, Roster, YEAR_S};
 pub use resource::{CoreSet, GresCount, Usage};
 pub use step::{CpuFrequency, Step, StepClient, StepLaunch, StepShare, StepTexts};

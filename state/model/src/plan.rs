@@ -12,6 +12,8 @@ pub struct Plan {
     /// Heterogeneous jobs to be started: all components of each, by offset, on nodes that no two of
     /// them have; or none of it.
     pub together: Vec<Vec<Start>>,
+    /// Jobs to be pushed aside, in this order, so that others can start when they are gone.
+    pub preemptions: Vec<Preemption>,
     /// Jobs that were looked at and are left waiting.
     pub passed: Vec<Passed>,
     /// How many of the starts, the last ones, are out of order (backfill).
@@ -33,6 +35,15 @@ pub struct Start {
     pub partition: Arc<str>,
     /// Where.
     pub allocation: Allocation,
+}
+
+/// Jobs to be pushed aside for one that waits.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Preemption {
+    /// Where the job is thought to start then, or each component of it: a plan of that time says.
+    pub starts: Vec<Start>,
+    /// The jobs that are to go; of heterogeneous ones, the leaders.
+    pub victims: Vec<JobId>,
 }
 
 /// A job that is left waiting.

@@ -14,7 +14,7 @@ pub const YEAR_S: u64 = 365 * 24 * 60 * 60;
 
 /// The bit of a job's warning by which it gives way to a reservation (`KILL_JOB_RESV` of slurm.h,
 /// `--signal=R:`).
-const GIVES_WAY: u16 = 1 << 8;
+pub(crate) const GIVES_WAY: u16 = 1 << 8;
 
 /// A reservation. Field names follow scontrol(1).
 #[derive(Clone, Debug, PartialEq)]

@@ -58,6 +58,7 @@ pub(crate) fn write(job: &Job) -> proto::Job {
         launch_failures,
         stopped,
         mailed_percent,
+        preempted,
         cron,
     } = job;
     let (wait, wait_text) = write_wait(wait);
@@ -100,6 +101,7 @@ pub(crate) fn write(job: &Job) -> proto::Job {
         launch_failures: u32::from(*launch_failures),
         stopped: *stopped,
         mailed_percent: (*mailed_percent).into(),
+        preempted: seconds(*preempted),
         cron: cron.as_deref().map(cron::write_line),
     }
 }
@@ -149,6 +151,7 @@ pub(crate) fn read(
         launch_failures: narrow("launch_failures", record.launch_failures)?,
         stopped: record.stopped,
         mailed_percent: narrow("mailed_percent", record.mailed_percent)?,
+        preempted: time(record.preempted),
         cron: record.cron.map(cron::read_line).map(Arc::new),
     })
 }

@@ -198,6 +198,7 @@ impl Draw {
             launch_failures: self.u16(),
             stopped: self.bool(),
             mailed_percent: self.u8(),
+            preempted: self.maybe(Self::time),
             cron: self.maybe(Self::cron_line).map(Arc::new),
         }
     }

@@ -88,7 +88,10 @@ const GAVE_UP: u32 = 0xffff_fffe;
 /// How a job ended whose script or command has this wait status; of one past its limit that ends
 /// by itself, its time is said to be up.
 fn outcome_of(turn: &Turn<'_>, job: &Job, status: u32, caller: Caller) -> (Outcome, WaitReason) {
-    let (exit, reason) = if status == GAVE_UP {
+    let (exit, reason) = if job.preempted.is_some() {
+        // How it took the news is nobody's business.
+        return (Outcome { exit: Exit::Preempted, status: 0, derived_status: 0 }, WaitReason::None);
+    } else if status == GAVE_UP {
         (Exit::Cancelled { by: caller.uid }, WaitReason::None)
     } else if status & 0xff == SIG_OOM {
         (Exit::OutOfMemory, WaitReason::OutOfMemory)

@@ -11,6 +11,7 @@ mod inactive;
 mod kill;
 mod launch;
 mod place;
+mod preempt;
 mod remain;
 mod requeue;
 mod select;
@@ -33,6 +34,7 @@ pub(crate) use launch::{
     slurmd_restarted,
 };
 pub(crate) use place::planned;
+pub(crate) use preempt::{is_due, made_to_go};
 pub use remain::KeptNodes;
 pub(crate) use remain::goes_on_without;
 pub(crate) use requeue::{launch_failed, requeue, requeued};

@@ -6,7 +6,7 @@ use model::{Change, Exit, Job, Outcome, Partition, Plan, Start, Timestamp, WaitR
 
 use crate::effect::Effect;
 use crate::event::Answer;
-use crate::job::{array, complete, depend, devices, launch};
+use crate::job::{array, complete, depend, devices, launch, preempt};
 use crate::mail;
 use crate::reject::Reject;
 use crate::reservation;
@@ -33,6 +33,9 @@ pub(crate) fn planned(turn: &mut Turn<'_>, plan: Plan) -> Result<Answer, Reject>
         } else {
             stale = true;
         }
+    }
+    for preemption in &plan.preemptions {
+        preempt::planned(turn, preemption);
     }
     for passed in plan.passed {
         let Some(job) = turn.cluster().job(passed.job) else {

@@ -71,8 +71,7 @@ pub(super) fn one_back(turn: &mut Turn<'_>, job: &Arc<Job>, hold: Hold, text: Op
     match &job.phase {
         Phase::Pending => {}
         Phase::Running(_) | Phase::Suspended => {
-            let job = turn.edit_job(job, |job| back(job, hold, text));
-            complete::leave_nodes(turn, &job, true, |job| NodeMessage::Terminate { job });
+            leaves(turn, job, hold, text, |job| NodeMessage::Terminate { job });
         }
         Phase::Completing(completing) if completing.requeue => {}
         // It has ended, and its nodes are still at it: it goes back once they are clean.
@@ -89,6 +88,18 @@ pub(super) fn one_back(turn: &mut Turn<'_>, job: &Arc<Job>, hold: Hold, text: Op
             queued_anew(turn, &job);
         }
     }
+}
+
+/// Takes an active job from its nodes, which get a message, so that it waits again.
+pub(super) fn leaves(
+    turn: &mut Turn<'_>,
+    job: &Arc<Job>,
+    hold: Hold,
+    text: Option<Arc<str>>,
+    message: impl Fn(Arc<Job>) -> NodeMessage,
+) {
+    let job = turn.edit_job(job, |job| back(job, hold, text));
+    complete::leave_nodes(turn, &job, true, message);
 }
 
 /// Sends an active job back of which a node could make nothing. One that has come back so often is
@@ -154,6 +165,7 @@ fn queued(turn: &mut Turn<'_>, job: &Arc<Job>, begin: Timestamp) {
         job.ran_before_suspend_s = 0;
         job.eligible = None;
         job.failed_node = None;
+        job.preempted = None;
         job.last_evaluated = None;
         job.begin = Some(begin);
         job.time_limit_min = job.spec.time_limit_min;

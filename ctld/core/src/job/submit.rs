@@ -423,6 +423,7 @@ fn build(
         launch_failures: 0,
         stopped: false,
         mailed_percent: 0,
+        preempted: None,
         cron: None,
         expected_nodes: None,
         spec: new.spec.shared(newest.map(|job| &job.spec)),

@@ -192,6 +192,9 @@ fn check_time_limit(
     admin: bool,
     limit: Option<u32>,
 ) -> Result<(), Reject> {
+    if job.preempted.is_some() {
+        return Err(Reject::JobOver(job.id));
+    }
     if let (Some(limit), Some(least)) = (limit, job.spec.time_min_min)
         && limit < least
     {
@@ -221,7 +224,7 @@ fn check_time_limit(
 }
 
 fn check_end_time(turn: &Turn<'_>, job: &Job, admin: bool, at: Timestamp) -> Result<(), Reject> {
-    if !matches!(job.phase, Phase::Running(_)) {
+    if !matches!(job.phase, Phase::Running(_)) || job.preempted.is_some() {
         return Err(Reject::JobNotRunning(job.id));
     }
     if at < turn.now {

@@ -225,6 +225,7 @@ pub fn batch(id: u32, requeue: bool) -> Job {
         launch_failures: 0,
         stopped: false,
         mailed_percent: 0,
+        preempted: None,
         cron: None,
         expected_nodes: None,
     }

@@ -258,6 +258,7 @@ pub fn sent(turned: &Turned) -> Vec<(u32, &'static str)> {
         NodeMessage::LaunchProlog { .. } => "prolog",
         NodeMessage::Terminate { .. } => "terminate",
         NodeMessage::KillTimeLimit { .. } => "time limit",
+        NodeMessage::KillPreempted { .. } => "preempted",
         NodeMessage::StepTimeLimit { .. } => "step time limit",
         NodeMessage::Signal { .. } => "signal",
         NodeMessage::Suspend { .. } => "suspend",

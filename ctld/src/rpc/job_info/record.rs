@@ -125,6 +125,9 @@ impl<'a> Records<'a> {
         info.last_sched_eval = time(job.last_evaluated);
         info.suspend_time = time(job.suspended);
         info.pre_sus_time = i64::try_from(job.ran_before_suspend_s).unwrap_or(i64::MAX);
+        info.preempt_time = time(job.preempted);
+        let preemptable = self.view.cluster.preemptable_from(job).filter(|_| !subject.waits);
+        info.preemptable_time = time(preemptable);
         info.deadline = time(job.spec.deadline);
         info.time_min = job.spec.time_min_min.unwrap_or(0);
     }

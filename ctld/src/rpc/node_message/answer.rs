@@ -53,7 +53,9 @@ pub fn outcome(
     };
     match message {
         NodeMessage::LaunchBatch { job } => launched(job, launch_result(code)).into(),
-        NodeMessage::Terminate { job } | NodeMessage::KillTimeLimit { job }
+        NodeMessage::Terminate { job }
+        | NodeMessage::KillTimeLimit { job }
+        | NodeMessage::KillPreempted { job }
             if code == Errno::ESLURMD_KILL_JOB_ALREADY_COMPLETE =>
         {
             Event::NothingLeft { job: job.id, node: node.id }.into()

@@ -1,9 +1,9 @@
 //! Prologs, and the end of a job.
 
 use model::{Job, JobId, Node, NumberOption, StepNumber, TextOption, Timestamp};
-use protocol::Version;
 use protocol::msg::{KillJob, LaunchProlog, StepId, X11};
 use protocol::shape::Sentinel;
+use protocol::{Number, Version};
 
 use super::batch::het_job_id;
 use crate::rpc::credential::{self, Signer, small, stamp, text};
@@ -76,6 +76,14 @@ pub(super) fn kill(view: &View, job: &Job, version: Version, signer: &Signer<'_>
         time: stamp(Some(now)),
         work_dir: text(job, TextOption::WorkDir),
         ..KillJob::default()
+    }
+}
+
+/// Which message says why a job is ended: to make room for another, or because its time is up.
+pub(super) fn why_killed(preempted: bool) -> Number {
+    match preempted {
+        true => Number::REQUEST_KILL_PREEMPTED,
+        false => Number::REQUEST_KILL_TIMELIMIT,
     }
 }
 

@@ -76,9 +76,9 @@ pub fn message(
             let kill = job::kill(view, job, version, signer);
             made(Number::REQUEST_TERMINATE_JOB, version, &kill)
         }
-        NodeMessage::KillTimeLimit { job } => {
-            let kill = job::kill(view, job, version, signer);
-            made(Number::REQUEST_KILL_TIMELIMIT, version, &kill)
+        NodeMessage::KillTimeLimit { job } | NodeMessage::KillPreempted { job } => {
+            let preempts = matches!(message, NodeMessage::KillPreempted { .. });
+            made(job::why_killed(preempts), version, &job::kill(view, job, version, signer))
         }
         NodeMessage::StepTimeLimit { job, step } => {
             let kill = job::kill_step(view, job, *step, version, signer);

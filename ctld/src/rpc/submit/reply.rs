@@ -266,6 +266,7 @@ fn imagined(view: &View, now: Timestamp, new: NewJob) -> Result<Job, Failure> {
         launch_failures: 0,
         stopped: false,
         mailed_percent: 0,
+        preempted: None,
         cron: None,
         expected_nodes: None,
         spec: std::sync::Arc::new(spec),

@@ -63,6 +63,7 @@ pub fn job(id: u32, spec: JobSpec) -> Job {
         launch_failures: 0,
         stopped: false,
         mailed_percent: 0,
+        preempted: None,
         cron: None,
         expected_nodes: None,
     }

@@ -14,6 +14,7 @@
 //! job 15 reservation=r
 //! plan                                        or: plan jobs=5 backfill=0
 //! apply                                       carries out what was planned last
+//! cleaned 10                                  the clean-up after a job is over
 //! feasible 11
 //! will-run 11
 //! ```
@@ -31,10 +32,11 @@ use model::{
 };
 use sched::{Budget, feasible, plan, will_run};
 
+use crate::aside;
 use crate::world::{NOW, carry_out, configure, hardware, job, node, partition, put, running};
 
 /// A line taken apart: words after the command, those with `=` by key.
-struct Line<'a> {
+pub struct Line<'a> {
     text: &'a str,
     name: &'a str,
     keys: BTreeMap<&'a str, &'a str>,
@@ -51,15 +53,19 @@ impl<'a> Line<'a> {
         (command, Self { text, name, keys })
     }
 
-    fn has(&mut self, key: &str) -> bool {
+    pub fn name(&self) -> &'a str {
+        self.name
+    }
+
+    pub fn has(&mut self, key: &str) -> bool {
         self.keys.remove(key).is_some()
     }
 
-    fn text(&mut self, key: &str) -> Option<&'a str> {
+    pub fn text(&mut self, key: &str) -> Option<&'a str> {
         self.keys.remove(key)
     }
 
-    fn number<N: std::str::FromStr>(&mut self, key: &str) -> Option<N> {
+    pub fn number<N: std::str::FromStr>(&mut self, key: &str) -> Option<N> {
         let text = self.keys.remove(key)?;
         Some(text.parse().unwrap_or_else(|_| panic!("{key}={text} in: {}", self.text)))
     }
@@ -98,7 +104,11 @@ pub fn run(script: &str) -> String {
                 last = plan(&cluster, NOW, budget);
                 print_plan(&cluster, &last, &mut out);
             }
-            "apply" => carry_out(&mut cluster, &last),
+            "apply" => {
+                carry_out(&mut cluster, &last);
+                aside::carry_out(&mut cluster, &last);
+            }
+            "cleaned" => aside::cleaned(&mut cluster, &line),
             "feasible" => ask_feasible(&cluster, &line, &mut out),
             "will-run" => ask_will_run(&cluster, &line, &mut out),
             other => panic!("no such command: {other}"),
@@ -139,6 +149,7 @@ fn config(cluster: &mut Cluster, line: &mut Line<'_>) {
             Some("max") => Some(HetPlace::Most),
             Some(other) => panic!("het-place is min, avg or max, not {other}"),
         };
+        config.preemption = aside::rules(line).or(config.preemption.take());
         if line.has("enforce") {
             config.enforce_part_limits = PartLimits::Any;
         }
@@ -247,6 +258,7 @@ fn add_partition(cluster: &mut Cluster, line: &mut Line<'_>) {
         Some(("force", rows)) => Sharing::Force(rows.parse().unwrap()),
         Some((other, _)) => panic!("no such sharing: {other}"),
     };
+    aside::of_partition(line, &mut partition);
     cluster.apply(&Change::Partition(Arc::new(partition)));
 }
 
@@ -343,6 +355,7 @@ fn add_running(cluster: &mut Cluster, line: &mut Line<'_>) {
     let nodes: Vec<NodeId> = shares.iter().map(|share| share.node).collect();
     let node_list = node_list(cluster, &nodes);
     let exclusive = line.keys.get("exclusive") == Some(&"");
+    let since = after(line.number("since").map_or(0, |minutes: i64| -minutes));
     let job = read_job(line);
     let licenses = job.spec.licenses.clone();
     let (batch_at, resized, reservation) = (0, None, None);
@@ -356,7 +369,7 @@ fn add_running(cluster: &mut Cluster, line: &mut Line<'_>) {
         resized,
         reservation,
     };
-    put(cluster, running(job, allocation, NOW));
+    put(cluster, running(job, allocation, since));
 }
 
 fn add_job(cluster: &mut Cluster, line: &mut Line<'_>) {
@@ -515,6 +528,7 @@ fn print_plan(cluster: &Cluster, plan: &Plan, out: &mut String) {
         write!(out, "  start together {} in {} on", start.job, start.partition).unwrap();
         print_allocation(cluster, &start.allocation, out);
     }
+    aside::print(cluster, plan, out);
     for passed in &plan.passed {
         let expected = passed.expected.map(|at| format!(", expected at {}", minutes(at)));
         let expected = expected.unwrap_or_default();
@@ -525,7 +539,7 @@ fn print_plan(cluster: &Cluster, plan: &Plan, out: &mut String) {
     }
 }
 
-fn print_allocation(cluster: &Cluster, allocation: &Allocation, out: &mut String) {
+pub fn print_allocation(cluster: &Cluster, allocation: &Allocation, out: &mut String) {
     write!(out, " {}", allocation.node_list).unwrap();
     if allocation.exclusive {
         out.push_str(", exclusive");

@@ -99,6 +99,8 @@ pub struct Job {
     /// Of the marks of its time limit that mail may be asked for (50, 80, 90, 100 %), the highest
     /// that it has passed.
     pub mailed_percent: u8,
+    /// When it was told to make room for another, or last had to: until it waits anew.
+    pub preempted: Option<Timestamp>,
     /// When it runs again, if it is a line of a crontab.
     pub cron: Option<Arc<CronLine>>,
 }
