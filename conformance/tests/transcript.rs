@@ -208,6 +208,19 @@ fn what_is_not_consumed_is_everybodys() {
 }
 
 #[test]
+fn the_rest_api_answers_the_same() {
+    let Some(builder) = World::builder() else { return };
+    let plain = builder
+        .node("n1")
+        .node("n2")
+        .conf("AuthAltTypes=auth/jwt")
+        .conf("AuthAltParameters=jwt_key=/etc/slurm/slurm.key")
+        .conf("Licenses=matlab:4")
+        .file("rest", include_str!("transcript/rest.sh"));
+    same_in(plain, include_str!("transcript/rest.cmd"));
+}
+
+#[test]
 fn reservations_look_the_same() {
     same_on_both(include_str!("transcript/reservations.cmd"));
 }

@@ -215,7 +215,10 @@ fn the_outcome_of_ending_many_jobs_comes_back() {
         array_bitmap: None,
     };
     let outcome = KillJobsResponse {
-        jobs: vec![KilledJob { id, real_job_id: 8, ..KilledJob::default() }, KilledJob::default()],
+        jobs: vec![
+            KilledJob { id, real_job_id: Limit::Value(8), ..KilledJob::default() },
+            KilledJob::default(),
+        ],
     };
     let request = KillJobsRequest {
         jobs: vec![Some("5_3".into()), None],

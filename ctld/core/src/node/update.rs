@@ -39,12 +39,10 @@ pub(crate) fn updated(turn: &mut Turn<'_>, update: &NodeUpdate) -> Result<Answer
 /// Refuses active features that the node could not have.
 fn check_features(node: &Node, update: &NodeUpdate) -> Result<(), Reject> {
     let available = update.features_available.as_ref().unwrap_or(&node.features_available);
-    let active = match (&update.features_active, &update.features_available) {
-        (Some(active), _) => active,
-        // What is available is made active.
-        (None, Some(_)) => return Ok(()),
-        (None, None) => return Ok(()),
-    };
+    if update.features_active.is_none() && update.features_available.is_none() {
+        return Ok(());
+    }
+    let active = update.features_active.as_ref().unwrap_or(&node.features_active);
     match active.iter().all(|feature| available.contains(feature)) {
         true => Ok(()),
         false => Err(Reject::ActiveFeatureNotAvailable(Arc::clone(&node.name))),

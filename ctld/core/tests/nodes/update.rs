@@ -91,6 +91,10 @@ fn active_features_are_among_the_available_ones() {
     world.ok(6, Event::UpdateNodes(Box::new(one)));
     assert_eq!(world.node("n1").features_active.len(), 1);
     let wrong = NodeUpdate { features_active: features(&["c"]), ..update("n1", None) };
-    let refused = world.turn(7, Event::UpdateNodes(Box::new(wrong))).answer;
-    assert_eq!(refused, Err(Reject::ActiveFeatureNotAvailable("n1".into())));
+    // Without the one that is active it must be said which are to be.
+    let without = NodeUpdate { features_available: features(&["a"]), ..update("n1", None) };
+    for update in [wrong, without] {
+        let refused = world.turn(7, Event::UpdateNodes(Box::new(update))).answer;
+        assert_eq!(refused, Err(Reject::ActiveFeatureNotAvailable("n1".into())));
+    }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use model::{Job, JobId, Timestamp, Uid};
-use protocol::msg::{JobInfoBody, JobInfoRequest, JobQuery, JobUserQuery, ShowFlags};
+use protocol::msg::{JobFlags, JobInfoBody, JobInfoRequest, JobQuery, JobUserQuery, ShowFlags};
 use protocol::shape;
 use protocol::wire::to_bytes;
 use protocol::{Errno, Number, Version};
@@ -179,6 +179,9 @@ impl<'a> Encoder<'a> {
         // Clients up to 25.05 make the default path themselves, and an absolute one.
         if version < Version::V25_11 && info.std_out.as_deref().is_some_and(is_default) {
             info.std_out = None;
+        }
+        if version < Version::V26_05 {
+            info.bitflags = info.bitflags.without(JobFlags::IMPLICIT_MAX_NODES);
         }
         to_bytes(&info, version)
     }

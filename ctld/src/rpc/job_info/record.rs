@@ -24,7 +24,7 @@ use crate::rpc::tres::Tres;
 use crate::view::View;
 
 /// What stands for "any" in the shape of processors that a job asked for.
-const ANY: u16 = 0xfffe;
+pub(super) const ANY: u16 = 0xfffe;
 /// What stands for "any number of tasks".
 const ANY_TASKS: u16 = 0xffff;
 /// What a job that has not started is billed, as a number: NO_VAL.
@@ -120,8 +120,9 @@ impl<'a> Records<'a> {
         };
         info.submit_time = time(Some(job.submitted));
         info.eligible_time = time(job.eligible.or(job.begin));
-        // The age counts from when a scheduler first met it and it could have run.
-        info.accrue_time = time(job.eligible.filter(|_| job.last_evaluated.is_some()));
+        // The age counts from when it was to begin, or a scheduler first met it and it could have run.
+        let met = job.eligible.filter(|_| job.last_evaluated.is_some());
+        info.accrue_time = time(job.begin.or(met));
         info.last_sched_eval = time(job.last_evaluated);
         info.suspend_time = time(job.suspended);
         info.pre_sus_time = i64::try_from(job.ran_before_suspend_s).unwrap_or(i64::MAX);
@@ -423,12 +424,29 @@ fn licenses_text(licenses: &[(Arc<str>, u32)]) -> Option<String> {
     (!terms.is_empty()).then(|| terms.join(","))
 }
 
+/// The flags of its submission, and those that say where it stands.
+fn flags(subject: &Subject<'_>, depends: bool) -> JobFlags {
+    let mut flags = JobFlags(subject.number(NumberOption::Bitflags));
+    let spec = &subject.job.spec;
+    if spec.max_nodes.is_none() && spec.tasks.is_some_and(|tasks| tasks > 0) {
+        flags = flags.with(JobFlags::IMPLICIT_MAX_NODES);
+    }
+    match &subject.job.phase {
+        Phase::Pending if depends => flags.with(JobFlags::DEPENDENT),
+        Phase::Pending => flags,
+        Phase::Running(_) | Phase::Suspended => flags.with(JobFlags::WAS_RUNNING),
+        // Its script was a step that ended when the job had.
+        _ if subject.job.batch && subject.job.allocation.is_some() => {
+            flags.with(JobFlags::TRES_STR_CALC)
+        }
+        _ => flags,
+    }
+}
+
 /// What is only shown and handed on.
 fn tell_options(subject: &Subject<'_>, info: &mut JobInfo) {
     tell_texts(subject, info);
-    let flags = JobFlags(subject.number(NumberOption::Bitflags));
-    let waits_for_others = subject.job.is_pending() && info.dependency.is_some();
-    info.bitflags = if waits_for_others { flags.with(JobFlags::DEPENDENT) } else { flags };
+    info.bitflags = flags(subject, info.dependency.is_some());
     info.alloc_sid = subject.middle(NumberOption::AllocSid);
     info.cpu_freq_min = subject.limit(NumberOption::CpuFreqMin);
     info.cpu_freq_max = subject.limit(NumberOption::CpuFreqMax);

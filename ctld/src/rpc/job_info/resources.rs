@@ -7,7 +7,7 @@ use protocol::msg::{self, GresLayout, JobQuery, JobResources, NodeLayout, Resour
 use protocol::shape::{Bitmap, NullOr};
 use protocol::{Errno, Number};
 
-use super::record::whole_node;
+use super::record::{ANY, whole_node};
 use crate::rpc::field::node_set;
 use crate::rpc::gres::{bitmap, fractions, parts, ranges};
 use crate::rpc::visible::is_admin;
@@ -85,7 +85,7 @@ pub(super) fn job_resources(view: &View, job: &Job, allocation: &Allocation) -> 
         node_req: if allocation.exclusive { RESERVED } else { ONE_ROW },
         nodes: Some(allocation.node_list.to_string()),
         whole_node: whole_node(job),
-        threads_per_core: threads_used(job, nodes.first().copied().flatten()),
+        threads_per_core: job.spec.threads_per_core.unwrap_or(ANY),
         cr_type: view.conf.settings.select_bits,
         cpu_repeats,
         cpu_values,
@@ -110,12 +110,6 @@ fn count(items: usize) -> u32 {
 /// Sockets, and cores of each.
 fn shape_of(node: Option<&Arc<Node>>) -> (u16, u16) {
     node.map_or((0, 0), |node| (node.hardware.sockets, node.hardware.cores_per_socket))
-}
-
-/// Threads that it uses of a core: as asked for, or all that a core has.
-fn threads_used(job: &Job, node: Option<&Arc<Node>>) -> u16 {
-    let of_node = node.map_or(1, |node| node.hardware.threads_per_core);
-    job.spec.threads_per_core.unwrap_or(of_node)
 }
 
 /// The cores held, those of one node behind those of the other.

@@ -200,6 +200,34 @@ fn busy() -> View {
 }
 
 #[test]
+fn flags_tell_where_a_job_stands() {
+    let mut view = busy();
+    for id in 1..=4 {
+        let mut job = fixtures::job(id);
+        if let Some(known) = view.cluster.job(JobId(id)) {
+            job = Job::clone(known);
+        }
+        let spec = Arc::make_mut(&mut job.spec);
+        (spec.tasks, spec.max_nodes) = (Some(2), None);
+        job.batch = id != 2;
+        view.cluster.apply(&Change::Job(Arc::new(job)));
+    }
+    let ran = JobFlags::WAS_RUNNING;
+    let counted = JobFlags::TRES_STR_CALC;
+    let implied = JobFlags::IMPLICIT_MAX_NODES;
+    for (version, implied) in [
+        (Version::V25_11, JobFlags::default()),
+        (Version::V26_05, JobFlags::default().with(implied)),
+    ] {
+        let reply = all(&view, version, NOW.0, ShowFlags::ALL);
+        let flags: Vec<JobFlags> = reply.jobs.iter().map(|job| job.bitflags).collect();
+        // Running; an allocation that is cleaned up; a batch job that is over; one that waits.
+        let expected = [implied.with(ran), implied, implied.with(counted), implied];
+        assert_eq!(flags, expected, "{version:?}");
+    }
+}
+
+#[test]
 fn what_jobs_hold_is_told_while_they_run_and_end() {
     let view = busy();
     for version in [Version::OLDEST, Version::NEWEST] {

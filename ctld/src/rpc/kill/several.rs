@@ -195,8 +195,6 @@ fn killed_job(view: &View, selection: &JobSelection, code: Errno) -> KilledJob {
         _ => record,
     };
     let sluid = real.map_or(0, |job| sluid::of(view, job));
-    let whole = selection.tasks().is_none() || task.is_none();
-    let real_id = real.map(|job| job.id).or(whole.then_some(selection.job));
     KilledJob {
         code,
         message: code.text().map(str::to_owned),
@@ -206,7 +204,7 @@ fn killed_job(view: &View, selection: &JobSelection, code: Errno) -> KilledJob {
             het_job_offset: Limit::from_option(component.map(HetRole::offset)),
             array_bitmap: bitmap,
         },
-        real_job_id: real_id.unwrap_or(JobId(0)).0,
+        real_job_id: Limit::from_option(real.map(|job| job.id.0)),
         sibling_name: None,
     }
 }

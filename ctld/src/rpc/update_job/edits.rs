@@ -126,6 +126,12 @@ fn places(view: &View, desc: &JobDesc, waits: bool, edits: &mut Edits) -> Result
             other => other,
         });
         edits.0.push(JobEdit::Partitions(names?));
+        edits.add("partition", Waiting, |spec| {
+            let flags = spec.carried.number(NumberOption::Bitflags).unwrap_or(0);
+            let flags = JobFlags(flags).without(JobFlags::PART_ASSIGNED).0;
+            spec.carried.set_number(NumberOption::Bitflags, Some(flags).filter(|bits| *bits != 0));
+            Ok(())
+        });
     }
     if let Some(name) = optional(&desc.reservation) {
         edits.0.push(JobEdit::Reservation(name));

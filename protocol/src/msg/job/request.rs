@@ -3,6 +3,7 @@
 use crate::Errno;
 use crate::msg::job::order::{job_number, wire_in_order, wire_order};
 use crate::msg::{JobOrStepId, JobState, KillFlags, SelectedStep, StepId};
+use crate::shape::Limit;
 use crate::version::Version::*;
 use crate::wire_struct;
 
@@ -75,8 +76,8 @@ wire_struct! {
         pub message: Option<String>,
         /// The job as it was named.
         pub id: SelectedStep,
-        /// Its own number.
-        pub real_job_id: u32,
+        /// Its own number; unset if there is no such job.
+        pub real_job_id: Limit<u32>,
         /// The sibling cluster that was asked.
         pub sibling_name: Option<String>,
     }
