@@ -326,6 +326,10 @@ fn release(
             runtime.spawn(async move { rim::run_hook(&rim, job, hook).await });
         }
         Effect::StopHook { job, hook } => rim.scripts.stop(job, hook),
+        Effect::Power(order) => {
+            let rim = Arc::clone(rim);
+            runtime.spawn(async move { rim::carry_out(&rim, order).await });
+        }
         Effect::RunTrigger { trigger, argument } => {
             let rim = Arc::clone(rim);
             runtime.spawn(async move { rim::run_trigger(&rim, &trigger, &argument).await });

@@ -2,6 +2,7 @@
 
 mod node;
 mod partition;
+mod power;
 mod preempt;
 mod zone;
 
@@ -21,6 +22,7 @@ use crate::users::Users;
 
 pub use node::{gres_counts, node, node_flags};
 pub use partition::{grown_by, partition};
+pub use power::{excepted_states, is_program, spared_nodes};
 
 /// Why slurm.conf cannot be put to use on this machine; the administrator's to mend.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -76,7 +78,12 @@ pub fn configuration(
     users: &Users,
     now: Timestamp,
 ) -> Result<Configuration, SettingsError> {
-    let config = Config { zone: zone::local(now), ..config(conf, users)? };
+    let config = Config {
+        zone: zone::local(now),
+        power: power::saving(conf),
+        suspend_except: power::exceptions(conf),
+        ..config(conf, users)?
+    };
     let nodes = node::nodes(conf, config.slurm_user, now);
     let partitions = conf
         .partitions
@@ -161,7 +168,6 @@ fn config(conf: &SlurmConf, users: &Users) -> Result<Config, SettingsError> {
         no_triggers: settings.slurmctld.has("disable_triggers"),
         crontabs: scron("enable"),
         explicit_scancel: scron("explicit_scancel"),
-        zone: model::Zone::default(),
         prolog_slurmctld: !keys.prolog_slurmctld.is_empty(),
         epilog_slurmctld: !keys.epilog_slurmctld.is_empty(),
         config_overrides: settings.config_overrides,
@@ -185,6 +191,7 @@ fn config(conf: &SlurmConf, users: &Users) -> Result<Config, SettingsError> {
         default_queue_depth: number(settings.scheduler.number("default_queue_depth"), 100),
         priority_type: priority_type(keys),
         preemption: preempt::preemption(conf),
+        ..Config::default()
     })
 }
 /// `ports=FIRST-LAST` of MpiParams; nothing where they make no range, as slurmctld has it.

@@ -15,7 +15,7 @@
 //! | format | what it brought |
 //! |---|---|
 //! | 1.0 | jobs, steps, nodes, partitions |
-//! | 2.0 | numbered devices and parts of them, places of steps, heterogeneous jobs, prologs, triggers, crontabs, reservations, packed scripts: an older release would give what others have, or lose it |
+//! | 2.0 | numbered devices and parts of them, places of steps, heterogeneous jobs, prologs, triggers, crontabs, reservations, packed scripts, power saving: an older release would give what others have, or lose it |
 
 use std::path::Path;
 

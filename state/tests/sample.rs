@@ -388,6 +388,7 @@ fn node() -> Node {
         instance_type: Some("p4d".into()),
         origin: Origin::Dynamic,
         resume_after: Some(Timestamp(1_700_009_999)),
+        power: None,
     }
 }
 

@@ -8,6 +8,7 @@ use model::{Availability, Change, Config, Counters, Node, NodeFlags, NodeId, Ori
 use crate::effect::Effect;
 use crate::event::Answer;
 use crate::node;
+use crate::power;
 use crate::reject::Reject;
 use crate::trigger;
 use crate::turn::Turn;
@@ -40,7 +41,13 @@ pub enum Recover {
 /// longer names go, and their jobs with them.
 pub(crate) fn configured(turn: &mut Turn<'_>, c: Configuration) -> Result<Answer, Reject> {
     let first = c.config.first_job_id.max(1);
-    turn.record(Change::Config(c.config));
+    let mut config = c.config;
+    let was_saving = turn.config().power.is_some();
+    if c.recover == Recover::Reload && config.suspend_except.keep {
+        let kept = turn.config().suspend_except.clone();
+        Arc::make_mut(&mut config).suspend_except = kept;
+    }
+    turn.record(Change::Config(config));
     let counters = turn.cluster().counters();
     if counters.next_job == 0 {
         turn.record(Change::Counters(Counters {
@@ -63,6 +70,7 @@ pub(crate) fn configured(turn: &mut Turn<'_>, c: Configuration) -> Result<Answer
         node::removed(turn, id);
     }
     configured_partitions(turn, c.partitions, c.recover);
+    power::configured(turn, was_saving || c.recover != Recover::Reload);
     turn.emit(Effect::Schedule);
     if c.recover != Recover::Reload {
         trigger::started(turn);
@@ -91,11 +99,21 @@ fn configured_node(turn: &mut Turn<'_>, mut node: Node, recover: Recover) {
     node.free_memory_mib = known.free_memory_mib;
     node.address.seen = known.address.seen;
     node.resume_after = known.resume_after;
+    node.power = known.power;
+    if node.flags.cloud && known.flags.cloud {
+        // Where a machine of a cloud is, and what it is, only it has told.
+        node.address = known.address.clone();
+        node.instance_id.clone_from(&known.instance_id);
+        node.instance_type.clone_from(&known.instance_type);
+    }
     let was_future = known.availability == Availability::Future;
     if node.availability != Availability::Future && !was_future {
         node.availability = known.availability;
         node.flags = NodeFlags { cloud: node.flags.cloud, ..known.flags };
         node.reason.clone_from(&known.reason);
+        if turn.cluster().config().power.is_none() {
+            power::abandoned(&mut node);
+        }
     }
     if recover != Recover::NodeStates {
         node.comment = known.comment.clone().or(node.comment);

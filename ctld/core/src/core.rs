@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use model::{Change, Cluster, JobId, Timestamp};
 
@@ -8,7 +9,7 @@ use crate::reject::Reject;
 use crate::step::{PortCursor, StepLimits, WaitingSteps};
 use crate::tick::Clock;
 use crate::turn::Turn;
-use crate::{configure, cron, hook, job, node, partition, reservation, step, tick, trigger};
+use crate::{configure, cron, hook, job, node, partition, power, reservation, step, tick, trigger};
 
 /// The owner of the cluster: takes one event at a time.
 #[derive(Debug, Default)]
@@ -41,6 +42,7 @@ impl Core {
         }
         for job in core.cluster.active() {
             core.clock.doubts.note(job);
+            core.clock.power.follow(&Change::Job(Arc::clone(job)));
         }
         core
     }
@@ -73,6 +75,7 @@ impl Core {
                 self.clock.watch(job);
             }
             self.clock.step_limits.follow(change);
+            self.clock.power.follow(change);
             effects.extend(self.waiting_steps.woken_by(now, change));
         }
         Turned { answer, changes, effects }
@@ -92,6 +95,7 @@ impl Core {
         for job in self.cluster.completing() {
             effects.extend(job::outstanding(job));
         }
+        effects.extend(power::outstanding(&self.cluster, |_| true));
         effects.extend(self.cluster.nodes().filter_map(node::introduction));
         effects
     }
@@ -167,6 +171,10 @@ fn handle(
         Event::ClearTriggers { caller, which } => trigger::cleared(turn, caller, which),
         Event::TriggerTold { caller, watched, events } => {
             trigger::told(turn, caller, &watched, events)
+        }
+        Event::PowerTold { order, result } => power::told(turn, &order, result),
+        Event::SetSuspendExceptions { caller, except } => {
+            power::set_exceptions(turn, caller, *except)
         }
         Event::Configured(configuration) => configure::configured(turn, *configuration),
         Event::Tick => tick::ticked(turn, clock),

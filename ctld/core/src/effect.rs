@@ -3,6 +3,7 @@ use std::sync::Arc;
 use model::{Job, JobId, NodeId, StepClient, StepNumber, Timestamp, Trigger};
 
 use crate::hook::Hook;
+use crate::power::PowerOrder;
 
 /// What the core asks of the world. Released once the changes of its turn are durable.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,6 +63,8 @@ pub enum Effect {
     },
     /// Nodes are to be told to read their configuration again.
     Reconfigure,
+    /// Machines are to be started or stopped. Its receipt comes back as [`crate::Event::PowerTold`].
+    Power(PowerOrder),
 }
 
 /// What a client is told at its port.

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use model::{
     Gid, GresCount, Hold, IndexSet, JobId, JobSpec, Node, NodeId, Plan, Registration, Script, Seen,
-    StepNumber, Timestamp, Uid, Watched,
+    StepNumber, SuspendExceptions, Timestamp, Uid, Watched,
 };
 
 use crate::access::Caller;
@@ -13,6 +13,7 @@ use crate::cron::NewCrontab;
 use crate::hook::{Hook, HookResult};
 use crate::job::KeptNodes;
 use crate::partition::PartitionUpdate;
+use crate::power::{PowerOrder, PowerResult};
 use crate::reject::Reject;
 use crate::reservation::ReservationRequest;
 pub use crate::selection::{JobPart, JobSelection};
@@ -226,6 +227,20 @@ pub enum Event {
         watched: Watched,
         /// What has happened: `TRIGGER_TYPE_*` bits of slurm.h.
         events: u32,
+    },
+    /// Whoever starts and stops machines has an order, or could not be given it.
+    PowerTold {
+        /// The order.
+        order: Box<PowerOrder>,
+        /// What became of it.
+        result: PowerResult,
+    },
+    /// Somebody has other nodes, partitions or states be spared from power saving.
+    SetSuspendExceptions {
+        /// Who.
+        caller: Caller,
+        /// What is spared from now on.
+        except: Box<SuspendExceptions>,
     },
     /// slurm.conf was read, at the start or again.
     Configured(Box<Configuration>),
@@ -541,6 +556,8 @@ pub enum NodeUpdateState {
     NoResp,
     Resume,
     PowerDown,
+    PowerDownAsap,
+    PowerDownForce,
     PowerUp,
     CancelReboot,
 }

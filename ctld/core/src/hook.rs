@@ -46,9 +46,14 @@ pub(crate) fn done(
     };
     match hook {
         Hook::Prolog => {
+            let wakes = matches!(job.phase, Phase::Running(Launch::Waking { prolog: Some(_) }));
             let waits = matches!(job.phase, Phase::Running(Launch::Configuring { .. }));
-            if waits && job.restarts == restarts {
+            if (waits || wakes) && job.restarts == restarts {
                 match result {
+                    HookResult::Done if wakes => {
+                        let waking = Phase::Running(Launch::Waking { prolog: None });
+                        turn.edit_job(&job, |job| job.phase = waking);
+                    }
                     HookResult::Done => job::configured(turn, &job),
                     HookResult::Failed => prolog_failed(turn, &job),
                 }

@@ -7,6 +7,7 @@ use model::{Change, Exit, Job, JobId, Launch, NodeId, Outcome, Phase, Timestamp,
 
 use crate::effect::{Effect, NodeMessage};
 use crate::event::Answer;
+use crate::power::{self, PowerClock};
 use crate::reject::Reject;
 use crate::turn::Turn;
 use crate::{job, mail, node, reservation, step, trigger};
@@ -25,6 +26,8 @@ pub(crate) struct Clock {
     pub(crate) step_limits: step::StepLimits,
     /// Interactive clients, and when they were heard of.
     pub(crate) clients: job::Clients,
+    /// Nodes that are started and stopped.
+    pub(crate) power: PowerClock,
     /// When clients were last told that their time is up soon.
     warned: Option<Timestamp>,
     /// When nodes were last asked whether they are there.
@@ -90,6 +93,7 @@ pub(crate) fn ticked(turn: &mut Turn<'_>, clock: &mut Clock) -> Result<Answer, R
     health_checks(turn, clock);
     inspect(turn, clock);
     reservation::ticked(turn);
+    power::ticked(turn, &mut clock.power);
     trigger::ticked(turn, &mut clock.idle_nodes);
     Ok(Answer::Done)
 }
@@ -116,7 +120,7 @@ fn times_up(turn: &mut Turn<'_>) {
             let end = job.ended.unwrap_or(turn.now);
             over != u16::MAX && end.plus_s(u64::from(over) * 60) <= turn.now
         })
-        .filter(runs)
+        .filter(|job| runs(job) && !power::is_waking(job))
         .cloned()
         .collect();
     for job in up {
@@ -141,7 +145,7 @@ fn warn_clients(turn: &mut Turn<'_>, clock: &mut Clock) {
     let due: Vec<Arc<Job>> = turn
         .cluster()
         .out_of_time(soon)
-        .filter(|job| matches!(job.phase, Phase::Running(_)))
+        .filter(|job| matches!(job.phase, Phase::Running(_)) && !power::is_waking(job))
         .cloned()
         .collect();
     for job in due {
@@ -213,9 +217,11 @@ fn ask_again(turn: &mut Turn<'_>, clock: &mut Clock) {
     let launch_s = u64::from(config.batch_start_timeout_s) + 4 * message_s;
     prologs_again(turn, message_s);
     let waits = |job: &Arc<Job>| match job.phase {
-        Phase::Running(Launch::Sending { since } | Launch::Configuring { since }) => {
-            turn.now.since(since) > launch_s
-        }
+        Phase::Running(
+            Launch::Sending { since }
+            | Launch::Configuring { since }
+            | Launch::Waking { prolog: Some(since) },
+        ) => turn.now.since(since) > launch_s,
         _ => false,
     };
     let unanswered: Vec<Arc<Job>> =
@@ -229,7 +235,10 @@ fn ask_again(turn: &mut Turn<'_>, clock: &mut Clock) {
             continue;
         }
         let job = turn.edit_job(&job, |job| {
-            job.phase = Phase::Running(Launch::Configuring { since: now });
+            job.phase = Phase::Running(match job.phase {
+                Phase::Running(Launch::Waking { .. }) => Launch::Waking { prolog: Some(now) },
+                _ => Launch::Configuring { since: now },
+            });
         });
         for effect in job::outstanding(&job) {
             turn.emit(effect);

@@ -1,5 +1,7 @@
 //! slurm.conf as the controller has it: `scontrol show config`.
 
+use std::sync::Arc;
+
 use model::Uid;
 use protocol::msg::{BuildInfo, BuildInfoRequest, JobDefault, Programs, job_default};
 use protocol::shape::{self, Limit, NullOr};
@@ -140,7 +142,7 @@ fn tell_r_to_z(keys: &Keys, info: &mut BuildInfo) {
         slurmctld_log_file, slurmctld_parameters, slurmctld_pid_file, slurmctld_primary_off_prog,
         slurmctld_primary_on_prog, slurmd_http_auth_parameters, slurmd_log_file,
         slurmd_parameters, slurmd_pid_file, slurmd_spool_dir, srun_epilog, srun_prolog,
-        state_save_location, suspend_exc_nodes, suspend_exc_parts, suspend_exc_states,
+        state_save_location,
         suspend_program, switch_parameters, switch_type, task_epilog, task_prolog, task_plugin,
         tls_parameters, tls_type, tmp_fs, topology_param, topology_plugin,
         unkillable_step_program, url_parser_type, x11_parameters
@@ -208,6 +210,11 @@ fn tell_words(view: &View, info: &mut BuildInfo) {
     info.slurmctld_syslog_debug = settings.slurmctld_syslog_debug.unwrap_or(NO_LEVEL);
     info.slurmd_debug = settings.slurmd_debug;
     info.slurmd_syslog_debug = settings.slurmd_syslog_debug.unwrap_or(NO_LEVEL);
+    let except = &view.cluster.config().suspend_except;
+    let text = |text: &Option<Arc<str>>| text.as_deref().map(str::to_owned);
+    info.suspend_exc_nodes = text(&except.nodes_text);
+    info.suspend_exc_parts = text(&except.partitions);
+    info.suspend_exc_states = text(&except.states_text);
     info.suspend_time = Limit::from_raw(settings.times.suspend_s.wire());
     info.task_plugin_param = shown.task_plugin_param;
     info.max_node_count = Limit::Value(match keys.max_node_count {

@@ -101,7 +101,7 @@ pub(super) fn allocated_job<'a>(
 fn ready(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
     let asked: JobQuery = request.decode()?;
     let job = known_job(view, sluid::meant(view, request.version, asked.job.0))?;
-    if matches!(job.phase, Phase::Running(Launch::Configuring { .. })) {
+    if matches!(job.phase, Phase::Running(Launch::Configuring { .. } | Launch::Waking { .. })) {
         return Err(Failure::Code(Errno::EAGAIN));
     }
     let mut ready = Ready::PROLOG;

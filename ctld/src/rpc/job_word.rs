@@ -16,6 +16,9 @@ pub fn job_state(job: &Job) -> JobState {
             Hold::None | Hold::User | Hold::Admin | Hold::Requeued => JobState::PENDING,
         },
         Phase::Running(Launch::Configuring { .. }) => JobState::RUNNING | JobState::CONFIGURING,
+        Phase::Running(Launch::Waking { .. }) => {
+            JobState::RUNNING | JobState::CONFIGURING | JobState::POWER_UP_NODE
+        }
         Phase::Running(_) if job.stopped => JobState::RUNNING | JobState::STOPPED,
         Phase::Running(_) => JobState::RUNNING,
         Phase::Suspended => JobState::SUSPENDED,

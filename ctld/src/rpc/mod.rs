@@ -46,6 +46,7 @@ mod stats_info;
 mod step_create;
 mod step_info;
 pub mod submit;
+mod suspend_except;
 mod tres;
 mod trigger;
 mod update_job;
@@ -278,6 +279,7 @@ const ROWS: &[&[Row]] = &[
     submit::HET_ROWS,
     update_job::ROWS,
     update_node::ROWS,
+    suspend_except::ROWS,
     update_partition::ROWS,
     build_info::ROWS,
     facility_info::ROWS,

@@ -25,6 +25,7 @@ pub(super) fn node_state_word(node: &Node, usage: &Usage) -> u32 {
         (flags.powering_down, node_state::POWERING_DOWN),
         (flags.powered_down, node_state::POWERED_DOWN),
         (flags.power_down_requested, node_state::POWER_DOWN),
+        (flags.power_up_requested, node_state::POWER_UP),
         (flags.cloud, node_state::CLOUD),
         (usage.completing > 0 || node.flags.unclean, node_state::COMPLETING),
         (node.origin == Origin::Dynamic, node_state::DYNAMIC_NORM),
@@ -96,6 +97,7 @@ fn wait_reason(job: &Job) -> JobReason {
         WaitReason::OutOfMemory => JobReason::FAIL_OOM,
         WaitReason::SystemFailure => JobReason::FAIL_SYSTEM,
         WaitReason::RaisedSignal => JobReason::FAIL_SIGNAL,
+        WaitReason::MaxPoweredNodes => JobReason::WAIT_MAX_POWERED_NODES,
         WaitReason::InactiveLimit => JobReason::FAIL_INACTIVE_LIMIT,
     }
 }

@@ -59,7 +59,7 @@ fn text(text: &Option<String>) -> Option<Arc<str>> {
 }
 
 /// The nodes that an expression names, in its order: names, node sets and `ALL`.
-fn named(view: &View, expression: Option<&str>) -> Result<Vec<Arc<str>>, Failure> {
+pub(super) fn named(view: &View, expression: Option<&str>) -> Result<Vec<Arc<str>>, Failure> {
     let no_node = Failure::Code(Errno::ESLURM_INVALID_NODE_NAME);
     let list = Hostlist::parse(expression.unwrap_or_default()).map_err(|_| no_node.clone())?;
     let mut names: Vec<Arc<str>> = Vec::new();
@@ -106,7 +106,9 @@ fn state(state: u32) -> Result<NodeUpdateState, Failure> {
         s::RESUME => NodeUpdateState::Resume,
         s::UNDRAIN => NodeUpdateState::Undrain,
         s::POWER_UP => NodeUpdateState::PowerUp,
-        s::POWER_DOWN | s::POWER_DOWN_ASAP | s::POWER_DOWN_FORCE => NodeUpdateState::PowerDown,
+        s::POWER_DOWN => NodeUpdateState::PowerDown,
+        s::POWER_DOWN_ASAP => NodeUpdateState::PowerDownAsap,
+        s::POWER_DOWN_FORCE => NodeUpdateState::PowerDownForce,
         _ => return Err(Failure::Rejected(Reject::InvalidNodeState)),
     })
 }
@@ -175,7 +177,7 @@ fn rebooting(_: &View, request: &Request<'_>, answer: Answer) -> Reply {
 }
 
 /// `n[1-3]`, in the order they were named.
-fn ranged(names: &[Arc<str>]) -> String {
+pub(super) fn ranged(names: &[Arc<str>]) -> String {
     let text = names.join(",");
     Hostlist::parse(&text).map_or(text, |list| list.ranged())
 }

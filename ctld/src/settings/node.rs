@@ -82,6 +82,7 @@ pub fn node(line: &NodeLine, names: &NodeNames, port: u16) -> Node {
         instance_type: None,
         origin: Origin::Configured,
         resume_after: None,
+        power: None,
     }
 }
 

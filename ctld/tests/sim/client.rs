@@ -38,7 +38,7 @@ pub fn tidy_up(cluster: &Cluster) -> Vec<Event> {
     let returns = cluster.config().return_to_service != ReturnToService::Never;
     let by_itself = |node: &Node| {
         let silent = node.reason.as_ref().is_some_and(|reason| &*reason.text == "Not responding");
-        let waits = !node.flags.drain && !node.flags.fail;
+        let waits = !(node.flags.drain || node.flags.fail || node.flags.powered_down);
         waits && (node.availability != Availability::Down || returns && silent)
     };
     let tended = |node: &&Arc<Node>| !node.is_schedulable() && !by_itself(node);

@@ -86,10 +86,11 @@ impl World {
 
     pub(crate) fn mends(&mut self, node: usize, mend: Mend) {
         let now = self.now();
+        let is_off = self.is_off(node);
         let slurmd = &mut self.nodes[node];
         match mend {
             Mend::Reachable => slurmd.reachable = true,
-            Mend::SlurmdStarts | Mend::Boots if slurmd.process == Process::Dead => {
+            Mend::SlurmdStarts | Mend::Boots if slurmd.process == Process::Dead && !is_off => {
                 slurmd.process = Process::Serves;
                 slurmd.started = now;
                 if mend == Mend::Boots {

@@ -11,6 +11,7 @@
 //! | `together` | the components of a heterogeneous job start in one turn, and none outlives the leader |
 //! | `reserved` | a job that is not let in starts on no node of a reservation that has begun |
 //! | `room` | a job makes room only for one of a higher tier that waits, and has its grace before |
+//! | `powered` | a job goes on to run only when none of its machines is off |
 //! | `own_cores` | no core of a node has processes of two jobs |
 //! | `quiet` | when nothing is done to it any more, the cluster comes to rest with nothing held |
 
@@ -19,7 +20,8 @@ use std::sync::Arc;
 
 use ctld_core::{Answer, Event, JobPart, JobSelection, Turned};
 use model::{
-    Change, Cluster, Exit, Job, JobId, Outcome, Phase, Reservation, Timestamp, WaitReason,
+    Change, Cluster, Exit, Job, JobId, Launch, NodeShare, Outcome, Phase, Reservation, Timestamp,
+    WaitReason,
 };
 
 /// The book of a world.
@@ -81,6 +83,7 @@ impl Ledger {
             }
         }
         self.check_ends(before, after, turned);
+        self.check_power(after, turned);
         self.see_crontabs(turned);
         self.check_promises(after);
         if let Event::Planned(plan) = event {
@@ -136,6 +139,22 @@ impl Ledger {
         self.cancelled.remove(&id);
         self.runs.retain(|(job, _), _| *job != id);
         self.mark("job forgotten");
+    }
+
+    fn check_power(&mut self, after: &Cluster, turned: &Turned) {
+        for change in &turned.changes {
+            let Change::Job(job) = change else { continue };
+            if matches!(job.phase, Phase::Running(Launch::Waking { .. })) {
+                self.mark("job waited for machines");
+                continue;
+            }
+            let is_off = |share: &&NodeShare| {
+                after.node(share.node).is_some_and(|node| node.flags.powered_down)
+            };
+            let off = job.held_shares().find(is_off).filter(|_| job.is_active());
+            let is_last = after.job(job.id) == Some(job);
+            invariant!(off.is_none() || !is_last, "powered", "job {} is on {off:?}", job.id);
+        }
     }
 
     fn see_crontabs(&mut self, turned: &Turned) {

@@ -13,6 +13,7 @@ mod faults;
 mod ledger;
 mod network;
 mod node;
+mod power;
 mod reserve;
 mod rng;
 mod script;
@@ -37,6 +38,8 @@ const TELLING: [u64; 6] = [19, 34, 40, 44, 47, 48];
 /// Seeds with heterogeneous jobs that fit the cluster one by one and not together, or only if the more
 /// demanding component chooses first.
 const TOGETHER: [u64; 2] = [21, 31];
+/// Seeds whose machines are started and stopped, beside some of the first.
+const POWERED: [u64; 3] = [15, 22, 29];
 
 /// What a run came to.
 #[derive(Debug, PartialEq, Eq)]
@@ -66,7 +69,7 @@ fn number_from(variable: &str) -> Option<u64> {
 fn no_seed_breaks_a_promise() {
     let more = number_from("SEEDS").unwrap_or(0);
     let seeds: Vec<u64> =
-        (1..=SEEDS).chain(TELLING).chain(TOGETHER).chain(100..100 + more).collect();
+        (1..=SEEDS).chain(TELLING).chain(TOGETHER).chain(POWERED).chain(100..100 + more).collect();
     let next = AtomicUsize::new(0);
     let seen: Mutex<BTreeMap<&'static str, u64>> = Mutex::default();
     let threads = std::thread::available_parallelism().map_or(1, |some| some.get());
@@ -90,7 +93,7 @@ fn no_seed_breaks_a_promise() {
 }
 
 /// What the runs must have seen, or they prove nothing.
-const MARKS: [&str; 26] = [
+const MARKS: [&str; 31] = [
     "call unanswered",
     "component started",
     "controller killed",
@@ -111,8 +114,13 @@ const MARKS: [&str; 26] = [
     "job started in a reservation",
     "job started beside a reservation",
     "job told to make room",
+    "job waited for machines",
     "machine died",
+    "machine given up",
+    "machine started",
+    "machine stopped",
     "node cut off",
+    "order repeated",
     "report repeated",
     "script ran",
     "script sent beside prologs",

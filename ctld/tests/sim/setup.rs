@@ -8,6 +8,7 @@ use model::{
     ReturnToService, Uid,
 };
 
+use crate::power;
 use crate::rng::Rng;
 
 /// The partition that jobs go to which name none.
@@ -41,6 +42,7 @@ impl Setup {
         let mut prologs = Rng::new(seed, "prologs");
         config.prolog_defer_batch = prologs.chance(500);
         config.prolog_no_hold = !config.prolog_contain && prologs.chance(300);
+        power::configured(seed, &mut config);
         let nodes: Vec<Node> =
             (1..=rng.small(2, 5)).map(|place| draw_node(place, &mut rng)).collect();
         let names: Vec<Arc<str>> = nodes.iter().map(|node| Arc::clone(&node.name)).collect();
@@ -77,6 +79,7 @@ impl Setup {
             prolog_contain: prolog,
             prolog_slurmctld: prolog,
             epilog_slurmctld: epilog,
+            power: None,
             ..Config::clone(&setup.configuration.config)
         };
         setup.configuration.config = Arc::new(config);

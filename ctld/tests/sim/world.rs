@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ctld_core::{Answer, Effect, Event, Hook, HookResult, NodeMessage};
+use ctld_core::{Answer, Effect, Event, Hook, HookResult, NodeMessage, PowerAction};
 use model::{Cluster, Job, JobId, NodeId, Timestamp};
 use sched::Budget;
 use state::Fault;
@@ -43,6 +43,8 @@ pub struct World {
     pub(crate) steps: BTreeMap<u64, Srun>,
     pub(crate) reports: BTreeMap<u64, OpenReport>,
     pub(crate) sessions: BTreeMap<u64, JobId>,
+    /// The last order that each machine has had.
+    pub(crate) orders: BTreeMap<usize, (Timestamp, PowerAction)>,
     told: BTreeSet<JobId>,
     next_number: u64,
     queue: BTreeMap<(u64, u64), Happening>,
@@ -59,6 +61,8 @@ pub(crate) struct Chance {
     pub(crate) het: Option<Rng>,
     /// Only in worlds with reservations: a fourth of them.
     pub(crate) reserve: Option<Rng>,
+    /// What becomes of orders to start and stop machines.
+    pub(crate) power: Rng,
 }
 
 /// Something that is to happen.
@@ -92,6 +96,8 @@ pub(crate) enum Happening {
     Acts,
     /// Something breaks.
     Breaks,
+    /// A machine is started or stopped by an order of that time.
+    Power { node: usize, at: Timestamp, action: PowerAction },
     /// Something works again.
     Mends(usize, Mend),
 }
@@ -136,6 +142,7 @@ impl World {
                 hook: Rng::new(seed, "hook"),
                 het: (seed % 5 == 1).then(|| Rng::new(seed, "het")),
                 reserve: (seed % 4 == 2).then(|| Rng::new(seed, "reserve")),
+                power: Rng::new(seed, "power"),
             },
             mishap: None,
             batches: 0,
@@ -144,6 +151,7 @@ impl World {
             steps: BTreeMap::new(),
             reports: BTreeMap::new(),
             sessions: BTreeMap::new(),
+            orders: BTreeMap::new(),
             told: BTreeSet::new(),
             next_number: 0,
             queue: BTreeMap::new(),
@@ -239,6 +247,7 @@ impl World {
             Happening::Srun(number) => self.srun_speaks(number),
             Happening::Acts => self.acts(),
             Happening::Breaks => self.breaks(),
+            Happening::Power { node, at, action } => self.powered(node, at, action),
             Happening::Mends(node, mend) => self.mends(node, mend),
         }
     }
@@ -379,6 +388,7 @@ impl World {
                 Release::Effect(Effect::ToNode { node, message }) => self.send(node, message),
                 Release::Effect(Effect::TellClient { job }) => self.tell_client(&job),
                 Release::Effect(Effect::RunHook { job, hook }) => self.run_hook(&job, hook),
+                Release::Effect(Effect::Power(order)) => self.power(order),
                 Release::Effect(Effect::StopHook { .. } | Effect::RunTrigger { .. }) => {}
                 Release::Effect(
                     Effect::Mail { .. } | Effect::Reconfigure | Effect::ToClient { .. },

@@ -13,7 +13,7 @@ pub(crate) struct Candidate {
     /// Its place among the nodes that there are.
     pub rank: u32,
     /// Nodes of the lowest weight are taken first.
-    pub weight: u32,
+    pub weight: u64,
     /// CPUs that are kept for each further node that the job must have.
     pub grain_cpus: u32,
 }
@@ -34,7 +34,7 @@ struct Run {
     last: usize,
     cpus: i64,
     nodes: i64,
-    weight: u32,
+    weight: u64,
     /// The first node in it that the job must have.
     required: Option<usize>,
 }

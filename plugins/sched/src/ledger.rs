@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::{
-    Allocation, Cluster, Exclusive, Job, JobId, Node, NodeId, NodeShare, Partition, Phase,
-    Timestamp, Usage,
+    Allocation, Availability, Cluster, Exclusive, Job, JobId, Node, NodeId, NodeShare, Partition,
+    Phase, PowerSaving, Timestamp, Usage,
 };
 
 use crate::bounds::AllBounds;
@@ -37,6 +37,8 @@ pub(crate) struct Ledger<'a> {
     pub bounds: AllBounds,
     /// Jobs that are thought away for the moment.
     pub gone: BTreeSet<JobId>,
+    /// How many nodes may still be started (max_powered_nodes).
+    pub power_left: Option<u32>,
 }
 
 /// A start that was planned, or a job that runs.
@@ -102,6 +104,7 @@ impl<'a> Ledger<'a> {
             now: Timestamp::default(),
             bounds: AllBounds::default(),
             gone: BTreeSet::new(),
+            power_left: power_left(cluster),
         }
     }
 
@@ -139,7 +142,27 @@ impl<'a> Ledger<'a> {
 
     /// Whether a job may be placed on the node now.
     pub fn is_open(&self, rank: u32) -> bool {
-        !self.kept[rank as usize] && self.node(rank).is_schedulable()
+        let node = self.node(rank);
+        let is_in_use = || self.cluster.usage(node.id).running > 0;
+        !self.kept[rank as usize]
+            && node.is_schedulable()
+            && PowerSaving::gives(self.cluster.config().power.as_ref(), node, is_in_use)
+    }
+
+    /// Whether more nodes would have to be started than may be.
+    pub fn is_short_of_power(&self, shares: &[NodeShare]) -> bool {
+        self.power_left.is_some_and(|left| self.to_start(shares) > left)
+    }
+
+    /// How many of some nodes are off, and no start planned so far has them started.
+    fn to_start(&self, shares: &[NodeShare]) -> u32 {
+        let is_off = |share: &&NodeShare| {
+            let rank = self.rank(share.node);
+            rank.is_some_and(|rank| {
+                self.node(rank).flags.powered_down && !self.planned_on.contains_key(&rank)
+            })
+        };
+        u32::try_from(shares.iter().filter(is_off).count()).unwrap_or(u32::MAX)
     }
 
     /// Keeps a node from all but the jobs further ahead; tells whether it was not kept before.
@@ -171,6 +194,10 @@ impl<'a> Ledger<'a> {
     /// Writes down a start.
     pub fn start(&mut self, start: Planned) {
         let at = self.planned.len();
+        if let Some(left) = self.power_left {
+            let more = self.to_start(&start.allocation.shares);
+            self.power_left = Some(left.saturating_sub(more));
+        }
         for share in &start.allocation.shares {
             let rank =
                 self.rank(share.node).expect("an allocation is made of nodes that are there");
@@ -290,6 +317,18 @@ impl<'a> Ledger<'a> {
             _ => true,
         }
     }
+}
+
+/// How many nodes may be started, if that is limited.
+fn power_left(cluster: &Cluster) -> Option<u32> {
+    let most = cluster.config().power.as_ref()?.powered_max?;
+    let is_up = |node: &&Arc<Node>| {
+        let f = node.flags;
+        let is_there = node.availability != Availability::Future;
+        is_there && !(f.powered_down || f.powering_down)
+    };
+    let up = u32::try_from(cluster.nodes().filter(is_up).count()).unwrap_or(u32::MAX);
+    Some(most.saturating_sub(up))
 }
 
 /// Memory that jobs can have of the first node of a partition.

@@ -115,7 +115,9 @@ impl Shape {
             self.required.push(at);
         }
         let grain_cpus = grain_cpus(&self.demand, node);
-        self.candidates.push(Candidate { rank, weight: node.weight, grain_cpus });
+        // A node that has to be started first comes after all that are up.
+        let weight = u64::from(node.weight) | u64::from(node.flags.powered_down) << u32::BITS;
+        self.candidates.push(Candidate { rank, weight, grain_cpus });
     }
 
     fn count(&self, ledger: &Ledger<'_>, features: &Features) -> Vec<(u32, Vec<bool>)> {
@@ -199,6 +201,9 @@ impl Shape {
     ) -> Option<Vec<NodeShare>> {
         loop {
             let (chosen, shares) = self.choose(ledger, &cpus, &room)?;
+            if ledger.is_short_of_power(&shares) {
+                return None;
+            }
             let unbearable: Vec<usize> = chosen
                 .iter()
                 .map(|one| one.at)
@@ -319,6 +324,16 @@ impl Shape {
         };
         let sites: Vec<Site<'_>> = chosen.iter().enumerate().map(site).collect();
         lay_out(&self.demand, &sites)
+    }
+
+    /// Whether the nodes that would serve now are more than may be up at a time.
+    pub fn is_short_of_power(&self, ledger: &Ledger<'_>) -> bool {
+        if ledger.power_left.is_none() {
+            return false;
+        }
+        let room = |rank: u32| &ledger.rooms[rank as usize];
+        let placed = self.choose(ledger, &self.cpus, &room);
+        placed.is_some_and(|(_, shares)| ledger.is_short_of_power(&shares))
     }
 
     /// Whether the job could run if nobody else were there: on the nodes for which `open` holds.

@@ -51,6 +51,9 @@ fn of_shape(shape: &Shape, ledger: &Ledger<'_>, demand: &Demand) -> WaitReason {
     if shape.required.iter().any(|at| !shape.is_open(ledger, rank(at))) {
         return not_available(shape, ledger, demand);
     }
+    if shape.is_short_of_power(ledger) {
+        return WaitReason::MaxPoweredNodes;
+    }
     if shape.serves_when_idle(ledger, |rank| shape.is_open(ledger, rank)) {
         return WaitReason::Resources;
     }

@@ -5,6 +5,7 @@ use crate::het::HetPlace;
 use crate::id::Uid;
 use crate::limit::PartLimits;
 use crate::parts::PartRules;
+use crate::power::{PowerSaving, SuspendExceptions};
 use crate::preempt::PreemptRules;
 
 /// What slurm.conf decides, as far as decisions depend on it. Names and defaults are the file's.
@@ -114,6 +115,10 @@ pub struct Config {
     pub priority_type: PriorityType,
     /// PreemptType=preempt/partition_prio, unless PreemptMode has it do nothing.
     pub preemption: Option<PreemptRules>,
+    /// Power saving, if it is configured.
+    pub power: Option<Arc<PowerSaving>>,
+    /// Which nodes are not stopped for having been idle.
+    pub suspend_except: SuspendExceptions,
 }
 
 impl Default for Config {
@@ -185,6 +190,8 @@ impl Default for Config {
             default_queue_depth: 100,
             priority_type: PriorityType::Multifactor,
             preemption: None,
+            power: None,
+            suspend_except: SuspendExceptions::default(),
         }
     }
 }

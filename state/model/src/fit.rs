@@ -13,6 +13,7 @@ use crate::node::Node;
 use crate::partition::{Partition, Sharing};
 use crate::parts::{PartRules, SharedDevices};
 use crate::plan::Start;
+use crate::power::PowerSaving;
 use crate::reservation::{Reservation, ReservationFlags};
 use crate::resource::Usage;
 
@@ -256,10 +257,12 @@ fn node_fits(
 ) -> Result<(), Misfit> {
     let member = partition.nodes.binary_search(&share.node).is_ok();
     let node = cluster.node(share.node).filter(|_| member).ok_or(Misfit::NodeGone(share.node))?;
-    if !node.is_schedulable() {
+    let usage = cluster.usage(node.id);
+    let is_in_use = || usage.running > 0;
+    let has_power = PowerSaving::gives(cluster.config().power.as_ref(), node, is_in_use);
+    if !node.is_schedulable() || !has_power {
         return Err(Misfit::NodeClosed(node.id));
     }
-    let usage = cluster.usage(node.id);
     if usage.exclusive > 0 || allocation.exclusive && !usage.is_idle() {
         return Err(Misfit::NotShared(node.id));
     }

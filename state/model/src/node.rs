@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use crate::gres::GresLine;
 use crate::id::{NodeId, Timestamp, Uid};
+use crate::power::PowerRequest;
 use crate::resource::GresCount;
 
 /// A machine that runs jobs.
@@ -50,6 +51,8 @@ pub struct Node {
     pub origin: Origin,
     /// When a node that was set down or drained for a time is to be resumed.
     pub resume_after: Option<Timestamp>,
+    /// That it is to be started or stopped, while it is.
+    pub power: Option<PowerRequest>,
 }
 
 /// Where a node's slurmd listens.
@@ -207,6 +210,8 @@ pub struct NodeFlags {
     pub power_down_requested: bool,
     /// It is made and unmade by a cloud.
     pub cloud: bool,
+    /// It is to be started though no job waits for it.
+    pub power_up_requested: bool,
     /// A job was given up here without its clean-up, so that processes of it may be left.
     pub unclean: bool,
 }
@@ -291,16 +296,23 @@ impl Node {
             instance_type: None,
             origin: Origin::Configured,
             resume_after: None,
+            power: None,
         }
     }
 
-    /// Whether a job may be placed here now, resources aside.
+    /// Whether a job may be placed here now, resources and [`crate::PowerSaving::gives`] aside.
     pub fn is_schedulable(&self) -> bool {
         let f = self.flags;
         self.availability == Availability::Up
-            && !(f.drain || f.fail || f.not_responding || f.invalid)
-            && !(f.reboot_issued || f.powering_down || f.powering_up || f.powered_down)
-            && !f.unclean
+            && !(f.drain || f.fail || f.invalid || f.unclean)
+            && !(f.reboot_issued || f.powering_down)
+            && (!f.not_responding || f.powering_up || f.powered_down)
+    }
+
+    /// Whether its machine is up, as far as anybody knows.
+    pub fn is_powered(&self) -> bool {
+        let f = self.flags;
+        !(f.powering_up || f.powering_down || f.powered_down)
     }
 
     /// Whether its slurmd can be spoken to.

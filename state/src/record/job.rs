@@ -258,6 +258,7 @@ fn write_launch(launch: &Launch) -> proto::Launch {
         Launch::Configuring { since } => LaunchKind::Configuring(since.0),
         Launch::Sending { since } => LaunchKind::Sending(since.0),
         Launch::Preparing => LaunchKind::Preparing(proto::Empty {}),
+        Launch::Waking { prolog } => LaunchKind::Waking(proto::Waking { prolog: seconds(*prolog) }),
         Launch::Done => LaunchKind::Done(proto::Empty {}),
     };
     proto::Launch { launch: Some(launch) }
@@ -268,6 +269,7 @@ fn read_launch(record: proto::Launch) -> Result<Launch, RecordError> {
         LaunchKind::Configuring(since) => Launch::Configuring { since: Timestamp(since) },
         LaunchKind::Sending(since) => Launch::Sending { since: Timestamp(since) },
         LaunchKind::Preparing(_) => Launch::Preparing,
+        LaunchKind::Waking(proto::Waking { prolog }) => Launch::Waking { prolog: time(prolog) },
         LaunchKind::Done(_) => Launch::Done,
     })
 }
@@ -459,6 +461,7 @@ wait_reasons![
     SystemFailure,
     Preempted,
     InactiveLimit,
+    MaxPoweredNodes,
 ];
 
 #[cfg(test)]

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use model::{
     Address, Availability, CoreSet, GresLine, GresUse, Hardware, Node, NodeFlags, NodeId,
-    NodeReason, Origin, Registration, Timestamp, Uid,
+    NodeReason, Origin, PowerRequest, Registration, Timestamp, Uid,
 };
 
 use super::paired::Paired as _;
@@ -32,6 +32,7 @@ pub(crate) fn write(node: &Node) -> proto::Node {
         instance_type,
         origin,
         resume_after,
+        power,
     } = node;
     proto::Node {
         id: id.0,
@@ -59,6 +60,8 @@ pub(crate) fn write(node: &Node) -> proto::Node {
         instance_type: text(instance_type),
         origin: origin.number(),
         resume_after: seconds(*resume_after),
+        power_asked: power.map(|power| power.at.0),
+        power_taken: power.is_some_and(|power| power.taken),
     }
 }
 
@@ -95,6 +98,7 @@ pub(crate) fn read(record: proto::Node) -> Result<Node, RecordError> {
         instance_type: shared(record.instance_type),
         origin: Origin::numbered("origin", record.origin)?,
         resume_after: time(record.resume_after),
+        power: time(record.power_asked).map(|at| PowerRequest { at, taken: record.power_taken }),
     })
 }
 
@@ -166,6 +170,7 @@ fn write_flags(flags: NodeFlags) -> proto::NodeFlags {
         power_down_requested,
         cloud,
         unclean,
+        power_up_requested,
     } = flags;
     proto::NodeFlags {
         drain,
@@ -183,6 +188,7 @@ fn write_flags(flags: NodeFlags) -> proto::NodeFlags {
         power_down_requested,
         cloud,
         unclean,
+        power_up_requested,
     }
 }
 
@@ -203,6 +209,7 @@ fn read_flags(record: proto::NodeFlags) -> NodeFlags {
         power_down_requested,
         cloud,
         unclean,
+        power_up_requested,
     } = record;
     NodeFlags {
         drain,
@@ -220,6 +227,7 @@ fn read_flags(record: proto::NodeFlags) -> NodeFlags {
         power_down_requested,
         cloud,
         unclean,
+        power_up_requested,
     }
 }
 

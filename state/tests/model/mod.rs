@@ -15,8 +15,8 @@ use model::{
     Dependencies, Dependency, DependencyKind, DependencyState, Exclusive, Exit, Gid, GresCount,
     GresHeld, GresLine, GresUse, GresWish, Hardware, HetRole, Hold, Job, JobId, JobSpec, Join,
     Launch, MemoryDefault, MemoryRequest, Node, NodeFlags, NodeId, NodeReason, NodeShare,
-    NumberOption, Origin, Outcome, Partition, PartitionState, PendingTasks, Phase, PreemptMode,
-    Prologs, Registration, Resized, Script, Sharing, TextOption, Timestamp, Uid,
+    NumberOption, Origin, Outcome, Partition, PartitionState, PendingTasks, Phase, PowerRequest,
+    PreemptMode, Prologs, Registration, Resized, Script, Sharing, TextOption, Timestamp, Uid,
 };
 
 pub struct Draw(std::vec::IntoIter<u8>);
@@ -221,13 +221,14 @@ impl Draw {
     }
 
     fn phase(&mut self) -> Phase {
-        match self.u8() % 8 {
+        match self.u8() % 9 {
             0 => Phase::Pending,
             1 => Phase::Running(Launch::Configuring { since: self.time() }),
             2 => Phase::Running(Launch::Sending { since: self.time() }),
             3 => Phase::Running(Launch::Done),
             4 => Phase::Running(Launch::Preparing),
             5 => Phase::Suspended,
+            8 => Phase::Running(Launch::Waking { prolog: self.maybe(Self::time) }),
             6 => Phase::Completing(Completing {
                 waiting_on: self.several(Self::node),
                 since: self.time(),
@@ -418,6 +419,7 @@ impl Draw {
             instance_type: self.maybe(Self::text),
             origin: self.one(&[Origin::Configured, Origin::Dynamic]),
             resume_after: self.maybe(Self::time),
+            power: self.maybe(|d| PowerRequest { at: d.time(), taken: d.bool() }),
         }
     }
 
@@ -456,6 +458,7 @@ impl Draw {
             power_down_requested: self.bool(),
             cloud: self.bool(),
             unclean: self.bool(),
+            power_up_requested: self.bool(),
         }
     }
 

@@ -228,8 +228,10 @@ pub(super) fn leave_nodes(
 ) {
     let now = turn.now;
     let epilog = turn.config().epilog_slurmctld;
-    let configuring = matches!(job.phase, Phase::Running(Launch::Configuring { .. }));
-    // Its nodes never heard of a job whose PrologSlurmctld was not done, and are to run no epilog.
+    let configuring =
+        matches!(job.phase, Phase::Running(Launch::Configuring { .. } | Launch::Waking { .. }));
+    // Its nodes never heard of a job whose PrologSlurmctld was not done or that waited for some to
+    // start, and are to run no epilog.
     let holds = job.held_shares().filter(|_| !configuring).map(|share| share.node);
     let waiting_on: BTreeSet<NodeId> = holds.filter(|id| is_there(turn, *id)).collect();
     if configuring {
@@ -253,6 +255,10 @@ pub(super) fn leave_nodes(
             Phase::Completing(Completing { waiting_on, since: now, told: now, requeue, epilog })
         };
     });
+    let shares = job.allocation.iter().flat_map(|allocation| &allocation.shares);
+    for node in shares.map(|share| share.node).filter(|node| !told.contains(node)) {
+        node::left(turn, node);
+    }
     for node in told {
         turn.emit(Effect::ToNode { node, message: message(Arc::clone(&job)) });
     }
@@ -272,7 +278,10 @@ pub(super) fn leave_nodes(
 /// A node that is down cleans up nothing; it is told about its jobs when it comes back.
 fn is_there(turn: &Turn<'_>, id: NodeId) -> bool {
     let node = turn.cluster().node(id);
-    node.is_some_and(|node| node.availability != Availability::Down && node.is_reachable())
+    node.is_some_and(|node| {
+        let is_there = node.is_reachable() && !node.flags.powering_up;
+        node.availability != Availability::Down && is_there
+    })
 }
 
 /// A node has nothing left of a job, says its slurmd.
@@ -321,6 +330,7 @@ pub(crate) fn clean_on(turn: &mut Turn<'_>, job: &Arc<Job>, node: NodeId) {
             completing.waiting_on.remove(&node);
         }
     });
+    node::left(turn, node);
     turn.emit(Effect::Schedule);
     if last {
         cleaned(turn, &job, requeue);

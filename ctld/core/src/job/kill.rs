@@ -99,7 +99,7 @@ fn kills(kill: &Kill) -> bool {
 /// Whether nothing of the job runs yet, and its script waits for prologs: what kills a part of it kills it whole.
 fn is_early(launch: &Launch) -> bool {
     match launch {
-        Launch::Configuring { .. } | Launch::Preparing => true,
+        Launch::Configuring { .. } | Launch::Waking { .. } | Launch::Preparing => true,
         Launch::Sending { .. } | Launch::Done => false,
     }
 }

@@ -39,6 +39,10 @@ fn phase_outstanding(job: &Arc<Job>) -> Vec<Effect> {
     let run = |hook: Hook| Effect::RunHook { job: Arc::clone(job), hook };
     match &job.phase {
         Phase::Running(Launch::Configuring { .. }) => vec![run(Hook::Prolog)],
+        Phase::Running(Launch::Waking { prolog }) => {
+            let tell = job.client_listens.then(|| Effect::TellClient { job: Arc::clone(job) });
+            prolog.map(|_| run(Hook::Prolog)).into_iter().chain(tell).collect()
+        }
         Phase::Running(Launch::Sending { .. }) => batch_host(job)
             .map(|node| to(node, NodeMessage::LaunchBatch { job: Arc::clone(job) }))
             .into_iter()
@@ -71,7 +75,12 @@ pub(super) fn begin(config: &Config, job: &mut Job, allocation: &Allocation, now
 /// The nodes run their prologs, if they are to run them before anything else. The script goes out at
 /// the same time: slurmd runs it when its own prolog is done. Only DeferBatch has it wait for the
 /// prologs of all nodes. An interactive job is there as soon as it has its nodes.
-fn on_nodes(config: &Config, job: &mut Job, allocation: &Allocation, now: Timestamp) -> Phase {
+pub(super) fn on_nodes(
+    config: &Config,
+    job: &mut Job,
+    allocation: &Allocation,
+    now: Timestamp,
+) -> Phase {
     job.prologs = config.prolog_alloc.then(|| {
         Box::new(Prologs {
             unasked: allocation.shares.iter().map(|share| share.node).collect(),
@@ -95,7 +104,7 @@ pub(super) fn prepared(turn: &mut Turn<'_>, job: &Arc<Job>) {
     let leader = het::leader(turn, job);
     let deferred = turn.config().prolog_defer_batch;
     let preparing = |job: &Arc<Job>| {
-        matches!(job.phase, Phase::Running(Launch::Configuring { .. }))
+        matches!(job.phase, Phase::Running(Launch::Configuring { .. } | Launch::Waking { .. }))
             || deferred && job.waits_for_prologs()
     };
     if leader.phase != Phase::Running(Launch::Preparing)

@@ -18,6 +18,7 @@ mod select;
 mod submit;
 mod top;
 mod update;
+mod waking;
 
 pub(crate) use client::{client_listens, client_of, client_told, node_lost, warn_client};
 pub(crate) use complete::{
@@ -41,3 +42,4 @@ pub(crate) use requeue::{launch_failed, requeue, requeued};
 pub(crate) use submit::submitted;
 pub(crate) use top::topped;
 pub(crate) use update::updated;
+pub(crate) use waking::{awake, node_came_up, nodes_are_up};

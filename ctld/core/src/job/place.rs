@@ -6,8 +6,9 @@ use model::{Change, Exit, Job, Outcome, Partition, Plan, Start, Timestamp, WaitR
 
 use crate::effect::Effect;
 use crate::event::Answer;
-use crate::job::{array, complete, depend, devices, launch, preempt};
+use crate::job::{array, complete, depend, devices, launch, preempt, waking};
 use crate::mail;
+use crate::power;
 use crate::reject::Reject;
 use crate::reservation;
 use crate::turn::Turn;
@@ -86,6 +87,10 @@ fn started(turn: &mut Turn<'_>, start: Start) -> Result<(), Reject> {
     let allocation = Arc::new(devices::chosen(turn.cluster(), &job, start.allocation));
     let now = turn.now;
     let config = turn.config();
+    let is_up = config.power.is_none() || {
+        let job = Job { allocation: Some(Arc::clone(&allocation)), ..Job::clone(&job) };
+        waking::nodes_are_up(turn.cluster(), &job)
+    };
     let job = turn.edit_job(&job, |job| {
         job.partition = Arc::clone(&start.partition);
         job.time_limit_min = time_limit(job, partition.as_deref(), now);
@@ -100,11 +105,18 @@ fn started(turn: &mut Turn<'_>, start: Start) -> Result<(), Reject> {
         job.derived_status = 0;
         job.allocation = Some(Arc::clone(&allocation));
         launch::begin(&config, job, &allocation, now);
+        if !is_up {
+            job.phase = waking::begin(&config, now);
+            job.prologs = None;
+        }
     });
     for effect in launch::outstanding(&job) {
         turn.emit(effect);
     }
-    launch::record_steps(turn, &job);
+    if is_up {
+        launch::record_steps(turn, &job);
+    }
+    power::job_started(turn, &job);
     reservation::job_started(turn, &job);
     mail::began(turn, &job);
     depend::dependents_of(turn, &job);

@@ -7,6 +7,7 @@ use model::{Allocation, Job, Launch, NodeId, Phase, Resized, named_nodes, node_l
 
 use crate::effect::{Effect, NodeMessage};
 use crate::job::{client, launch};
+use crate::node;
 use crate::reject::{Reject, StepReject};
 use crate::step;
 use crate::turn::Turn;
@@ -112,7 +113,7 @@ pub(super) fn keeps(turn: &mut Turn<'_>, job: &Arc<Job>, kept: &KeptNodes) -> Ar
     let rest = part(turn, &job, &allocation, &kept);
     let (count, cpus) = (u32::try_from(kept.len()).unwrap_or(u32::MAX), rest.cpus());
     turn.emit(Effect::Schedule);
-    turn.edit_job(&job, |job| {
+    let job = turn.edit_job(&job, |job| {
         let spec = Arc::make_mut(&mut job.spec);
         let tasks = cpus / u32::from(spec.cpus_per_task.unwrap_or(1)).max(1);
         spec.tasks = spec.tasks.map(|asked| asked.min(tasks));
@@ -120,7 +121,11 @@ pub(super) fn keeps(turn: &mut Turn<'_>, job: &Arc<Job>, kept: &KeptNodes) -> Ar
         spec.min_nodes = spec.min_nodes.min(count);
         spec.max_nodes = spec.max_nodes.map(|most| most.min(count));
         job.allocation = Some(Arc::new(rest));
-    })
+    });
+    for share in allocation.shares.iter().filter(|share| !kept.contains(&share.node)) {
+        node::left(turn, share.node);
+    }
+    job
 }
 
 /// The part of an allocation on some of its nodes.

@@ -21,11 +21,12 @@ pub(crate) fn answered(turn: &mut Turn<'_>, id: NodeId, seen: Seen) -> Result<An
     let Some(node) = turn.cluster().node(id) else {
         return Ok(Answer::Done);
     };
-    if node.flags.reboot_issued || node.availability == Availability::Future {
-        // It speaks for the last time before its boot, or has no place any more.
+    let is_gone = node.availability == Availability::Future || !node.is_powered();
+    if node.flags.reboot_issued || is_gone {
+        // It speaks for the last time before its boot or its stop, or has no place any more.
         return Ok(Answer::Done);
     }
-    let was_silent = node.flags.not_responding && !node.flags.powering_up;
+    let was_silent = node.flags.not_responding;
     turn.record(Change::Seen(id, seen));
     if was_silent {
         let now = turn.now;
@@ -43,7 +44,7 @@ pub(crate) fn answered(turn: &mut Turn<'_>, id: NodeId, seen: Seen) -> Result<An
 /// A node could not be reached. It is given SlurmdTimeout to come back, see [`fallen_silent`].
 pub(crate) fn unreachable(turn: &mut Turn<'_>, id: NodeId) -> Result<Answer, Reject> {
     match turn.cluster().node(id) {
-        Some(node) if !node.flags.not_responding && node.is_reachable() => {
+        Some(node) if !node.flags.not_responding && node.is_reachable() && node.is_powered() => {
             let now = turn.now;
             turn.edit_node(id, |node| {
                 node.flags.not_responding = true;
@@ -65,7 +66,7 @@ pub(crate) fn fallen_silent(turn: &mut Turn<'_>) {
     let silent: Vec<NodeId> = turn
         .cluster()
         .nodes()
-        .filter(|node| node.flags.not_responding && !node.flags.powering_up)
+        .filter(|node| node.flags.not_responding && node.is_powered())
         .filter(|node| matches!(node.availability, Availability::Up | Availability::Unknown))
         .filter(|node| node.last_response.is_none_or(|at| turn.now.since(at) > timeout_s))
         .map(|node| node.id)

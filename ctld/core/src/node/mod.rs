@@ -3,12 +3,15 @@
 mod health;
 mod jobs;
 mod leftover;
+mod power;
 mod reboot;
 mod register;
 mod update;
 
+pub(crate) use crate::power::left;
 pub(crate) use health::{
-    answered, drain, introduction, is_checked, is_given_up, may_be_asked, removed, unreachable,
+    answered, down, drain, introduction, is_checked, is_given_up, may_be_asked, removed,
+    unreachable,
 };
 pub(crate) use jobs::batch_lost;
 pub(crate) use leftover::ask_again;

@@ -39,7 +39,11 @@ pub(crate) fn registered(turn: &mut Turn<'_>, r: Registered) -> Result<Answer, R
         (None, Dynamic::No) => return Err(no_node(&r)),
     };
     let before = turn.cluster().node(id).cloned().ok_or_else(|| no_node(&r))?;
-    let rebooted = rebooted(&before, &r);
+    if is_too_early(turn, &before, &r) {
+        return Ok(Answer::Registered { node: id, name: Arc::clone(&before.name) });
+    }
+    // A boot that was asked for.
+    let rebooted = rebooted(&before, &r) && !before.flags.powering_up;
     let node = note(turn, id, &before, &r);
     let answer = Answer::Registered { node: id, name: Arc::clone(&node.name) };
     if before.flags.reboot_issued && !rebooted {
@@ -52,6 +56,9 @@ pub(crate) fn registered(turn: &mut Turn<'_>, r: Registered) -> Result<Answer, R
         job::slurmd_restarted(turn, id);
     }
     validate(turn, id, &before, &r, rebooted);
+    if before.flags.powering_up {
+        job::node_came_up(turn, id);
+    }
     let is_schedulable = turn.cluster().node(id).is_some_and(|node| node.is_schedulable());
     if is_schedulable && !before.is_schedulable() {
         turn.emit(Effect::Schedule);
@@ -61,6 +68,21 @@ pub(crate) fn registered(turn: &mut Turn<'_>, r: Registered) -> Result<Answer, R
 
 fn no_node(r: &Registered) -> Reject {
     Reject::NoSuchNode(Arc::clone(&r.node_name))
+}
+
+/// Whether it is the machine as it was before it was started or stopped that speaks: what it says does
+/// not count any more.
+fn is_too_early(turn: &Turn<'_>, node: &Node, r: &Registered) -> bool {
+    let Some(request) = node.power else {
+        return false;
+    };
+    let stop_s = || {
+        let power = turn.cluster().config().power.as_ref();
+        power.map_or(0, |power| u64::from(power.suspend_timeout_s))
+    };
+    let booted = r.registration.booted;
+    node.flags.powering_up && booted < request.at
+        || node.flags.powering_down && booted < request.at.plus_s(stop_s())
 }
 
 /// Whether the machine has booted since it was last heard of.
@@ -152,16 +174,26 @@ fn note(turn: &mut Turn<'_>, id: NodeId, before: &Node, r: &Registered) -> Arc<N
 fn validate(turn: &mut Turn<'_>, id: NodeId, before: &Node, r: &Registered, rebooted: bool) {
     let config = turn.config();
     let problem = misfit(&config, before, r);
+    let now = turn.now;
+    let was_off = before.flags.powering_up || before.flags.powered_down;
     turn.edit_node(id, |node| {
         node.flags.not_responding = false;
         node.flags.powering_up = false;
         node.flags.powering_down = false;
         node.flags.powered_down = false;
         node.flags.invalid = problem.is_some();
+        node.power = None;
+        if was_off {
+            node.last_busy = Some(now);
+        }
     });
     // A node that was not in service does not come into it with either (24.11).
     if let Some(reason) = problem {
         invalid(turn, id, &reason);
+        if was_off && !before.flags.invalid {
+            // What it was started for cannot run there.
+            health::lose_jobs(turn, id);
+        }
     } else if let Some(reason) = &r.trouble {
         health::drain(turn, id, reason);
     } else {

@@ -66,8 +66,12 @@ fn check_transition(turn: &Turn<'_>, node: &Node, update: &NodeUpdate) -> Result
         S::Idle => !f.invalid && (down || idle),
         S::Resume if f.powering_down => true,
         S::Resume => !f.invalid && (down || future || f.drain || f.fail || f.reboot_requested),
-        // There is no power saving to ask.
-        S::PowerDown | S::PowerUp => return Err(Reject::NoPowerSaving),
+        S::PowerDown | S::PowerDownAsap | S::PowerDownForce | S::PowerUp => {
+            match turn.cluster().config().power {
+                Some(_) => true,
+                None => return Err(Reject::NoPowerSaving),
+            }
+        }
         S::CancelReboot if f.reboot_issued => return Err(Reject::RebootInProgress),
         S::CancelReboot => f.reboot_requested,
     };
@@ -145,15 +149,21 @@ fn set_state(turn: &mut Turn<'_>, id: NodeId, state: NodeUpdateState) {
                 node.last_response = None;
             });
         }
-        S::Drain => drop(turn.edit_node(id, |node| {
-            node.flags.drain = true;
-            node.flags.fail = false;
-            node.flags.reboot_drained = false;
-        })),
-        S::Fail => drop(turn.edit_node(id, |node| {
-            node.flags.fail = true;
-            node.flags.drain = false;
-        })),
+        S::Drain => {
+            super::power::not_to_be_used(turn, id);
+            turn.edit_node(id, |node| {
+                node.flags.drain = true;
+                node.flags.fail = false;
+                node.flags.reboot_drained = false;
+            });
+        }
+        S::Fail => {
+            super::power::not_to_be_used(turn, id);
+            turn.edit_node(id, |node| {
+                node.flags.fail = true;
+                node.flags.drain = false;
+            });
+        }
         S::Undrain => {
             let node = turn.edit_node(id, |node| {
                 node.flags.drain = false;
@@ -173,7 +183,7 @@ fn set_state(turn: &mut Turn<'_>, id: NodeId, state: NodeUpdateState) {
             node.availability = Availability::Up;
             node.flags.drain = false;
             node.flags.fail = false;
-            node.last_busy = Some(now);
+            node.last_busy = Some(now).filter(|_| !node.flags.powered_down);
             clear_reason(node);
         })),
         S::Resume => resume(turn, id),
@@ -184,8 +194,8 @@ fn set_state(turn: &mut Turn<'_>, id: NodeId, state: NodeUpdateState) {
             forget_reboot(node);
             clear_reason(node);
         })),
-        // Refused by [`check_transition`].
-        S::PowerDown | S::PowerUp => {}
+        S::PowerDown | S::PowerDownAsap | S::PowerDownForce => super::power::down(turn, id, state),
+        S::PowerUp => super::power::up(turn, id),
     }
 }
 
@@ -198,9 +208,7 @@ pub(super) fn resume(turn: &mut Turn<'_>, id: NodeId) {
         forget_reboot(node);
         node.flags.reboot_issued = false;
         if node.flags.powering_down {
-            node.flags.powering_down = false;
-            node.flags.powered_down = true;
-            node.flags.invalid = false;
+            crate::power::off(node);
         }
         node.resume_after = None;
         match node.availability {

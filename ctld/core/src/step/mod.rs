@@ -102,7 +102,7 @@ fn job_of(turn: &Turn<'_>, request: &StepRequest) -> Result<Arc<Job>, Reject> {
 fn check_phase(turn: &Turn<'_>, job: &Job) -> Result<(), Reject> {
     match &job.phase {
         Phase::Pending => Err(Reject::JobPending(job.id)),
-        Phase::Running(Launch::Configuring { .. }) => {
+        Phase::Running(Launch::Configuring { .. } | Launch::Waking { .. }) => {
             Err(Reject::Step(StepReject::PrologRunning(job.id)))
         }
         Phase::Running(Launch::Sending { .. } | Launch::Preparing | Launch::Done) => {

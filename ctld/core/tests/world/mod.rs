@@ -272,7 +272,7 @@ pub fn sent(turned: &Turned) -> Vec<(u32, &'static str)> {
     turned.effects.iter().filter_map(to).collect()
 }
 
-fn node(number: u32) -> Node {
+pub fn node(number: u32) -> Node {
     let (id, name) = (NodeId(number - 1), format!("n{number}"));
     let hardware = Hardware::of(1, 4, 1, 1_000);
     let unknown = Node::unknown(id, name.as_str().into(), Address::named(&name), hardware);

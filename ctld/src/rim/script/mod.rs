@@ -1,11 +1,12 @@
 //! Programs that the controller runs on its own host: PrologSlurmctld and EpilogSlurmctld, MailProg,
-//! those of triggers.
+//! those of triggers, and those that start and stop machines.
 //!
 //! So many run at a time and so many wait. Mail and triggers past that are lost, for a flood of them
 //! must not hold up anything; a hook past that is asked for again by the core.
 
 mod environment;
 mod mail;
+mod power;
 mod process;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tracing::{debug, error, info, warn};
 
+pub use self::power::carry_out;
 use self::process::{End, Program};
 use crate::config::NO_VALUE_16;
 use crate::rim::{Rim, now};
@@ -45,6 +47,7 @@ pub struct Scripts {
     hook_places: Semaphore,
     errand_places: Semaphore,
     errands: AtomicUsize,
+    power: power::Orders,
 }
 
 impl Default for Scripts {
@@ -54,6 +57,7 @@ impl Default for Scripts {
             hook_places: Semaphore::new(HOOKS_MAX),
             errand_places: Semaphore::new(ERRANDS_MAX),
             errands: AtomicUsize::new(0),
+            power: power::Orders::default(),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 /// How much of what a program prints is kept for the log, bytes.
 const OUTPUT_MAX: usize = 4096;
@@ -45,9 +45,16 @@ pub(super) enum End {
 
 /// Runs a program until it ends, its time is up, or `stop` does.
 pub(super) async fn run(program: &Program, stop: impl Future<Output = ()>) -> (End, String) {
+    match start(program) {
+        Ok(child) => until_end(child, program.limit, stop).await,
+        Err(error) => (End::NotStarted(error), String::new()),
+    }
+}
+
+/// Starts a program.
+pub(super) fn start(program: &Program) -> std::io::Result<Child> {
     if !Path::new(&program.path).is_absolute() {
-        let error = std::io::Error::other("its name does not begin with a slash");
-        return (End::NotStarted(error), String::new());
+        return Err(std::io::Error::other("its name does not begin with a slash"));
     }
     let mut command = command(program);
     command
@@ -60,10 +67,15 @@ pub(super) async fn run(program: &Program, stop: impl Future<Output = ()>) -> (E
         let entries = environment.iter().filter_map(|entry| entry.split_once('='));
         command.env_clear().envs(entries);
     }
-    let mut child = match command.spawn() {
-        Ok(child) => child,
-        Err(error) => return (End::NotStarted(error), String::new()),
-    };
+    command.spawn()
+}
+
+/// Waits for a program that was started.
+pub(super) async fn until_end(
+    mut child: Child,
+    limit: Option<Duration>,
+    stop: impl Future<Output = ()>,
+) -> (End, String) {
     let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let mut output = Vec::new();
@@ -86,7 +98,7 @@ pub(super) async fn run(program: &Program, stop: impl Future<Output = ()>) -> (E
         status.ok().and_then(|status| status.code())
     };
     let limit = async {
-        match program.limit {
+        match limit {
             Some(limit) => tokio::time::sleep(limit).await,
             None => std::future::pending().await,
         }

@@ -26,6 +26,11 @@ pub enum Launch {
         /// When it was started, or started again.
         since: Timestamp,
     },
+    /// Some of its nodes are being started; none has heard of it yet.
+    Waking {
+        /// When PrologSlurmctld, which runs meanwhile, was started, or started again.
+        prolog: Option<Timestamp>,
+    },
     /// Its script waits: for PrologSlurmctld of the other components of the heterogeneous job that it
     /// leads, or with PrologFlags=DeferBatch for the prologs of all nodes.
     Preparing,
@@ -204,4 +209,6 @@ pub enum WaitReason {
     SystemFailure,
     Preempted,
     InactiveLimit,
+    /// As many nodes are up as max_powered_nodes lets.
+    MaxPoweredNodes,
 }
