@@ -83,11 +83,34 @@ fn nodes_are_stopped_when_idle_and_started_for_jobs() {
     cloud_nodes_come_and_go_for_a_script(&world);
     a_restart_starts_no_machine_twice(&world);
 
+    a_client_waits_for_its_node(&world);
+
     // By hand.
-    world.shell().ok(["scontrol", "update", "nodename=c1", "state=power_up"]);
-    told(&world, "resume c1", 1);
     world.shell().ok(["scontrol", "update", "nodename=c2", "state=power_down_force"]);
-    told(&world, "suspend c2", 1);
+    world.stop_slurmd("c2");
+    world.wait_node_within("c2", "idle~", LIMIT_S);
+    world.shell().ok(["scontrol", "update", "nodename=c2", "state=power_up"]);
+    told(&world, "resume c2", 2);
+}
+
+fn a_client_waits_for_its_node(world: &World) {
+    let run = "salloc --wait-all-nodes=1 -c4 -w c1 srun hostname > salloc.out 2>&1 &";
+    world.user("alice").ok(["sh", "-c", run]);
+    told(world, "resume c1", 1);
+    let said = world.wait_text("/home/alice/salloc.out", "Waiting for resource configuration");
+    boot(world, "c1");
+    let all = world.until("salloc is done", LIMIT_S, || {
+        let now = world.read("ctl", "/home/alice/salloc.out");
+        now.contains("Relinquishing").then_some(now)
+    });
+    let id = said.split_whitespace().nth(4).unwrap_or_default();
+    assert_eq!(
+        all,
+        format!(
+            "salloc: Granted job allocation {id}\nsalloc: Waiting for resource configuration\n\
+             salloc: Nodes c1 are ready for job\nc1\nsalloc: Relinquishing job allocation {id}\n"
+        )
+    );
 }
 
 /// A script waits for its nodes, all of them where they are a cloud's.

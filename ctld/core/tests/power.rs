@@ -246,7 +246,7 @@ fn an_order_is_asked_for_again_until_it_is_taken_and_after_a_restart() {
         };
         effects.into_iter().filter_map(order).collect::<Vec<_>>()
     };
-    assert_eq!(restart(world.cluster()), [first.clone()]);
+    assert_eq!(restart(world.cluster()), std::slice::from_ref(&first));
     take(&mut world, &first);
     assert_eq!(restart(world.cluster()), []);
     assert!(at(&world, 1).flags.powering_up, "a node that is being started stays so");

@@ -18,7 +18,7 @@ impl Rate {
     pub(super) fn refill(&mut self, now: Timestamp, nodes_a_minute: u32, interval_s: u32) {
         const MINUTE_MS: u64 = 60_000;
         let rate = u64::from(nodes_a_minute);
-        self.node_ms = if rate == 0 { 0 } else { (MINUTE_MS / rate).max(1) };
+        self.node_ms = MINUTE_MS.checked_div(rate).map_or(0, |ms| ms.max(1));
         let nodes = (rate * u64::from(interval_s.max(1)) / 60).max(1);
         let most_ms = nodes * self.node_ms;
         let more_ms = self.at.map_or(most_ms, |at| now.since(at).saturating_mul(1000));

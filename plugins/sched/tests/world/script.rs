@@ -27,8 +27,8 @@ use model::{
     Allocation, ArrayRole, Availability, Change, Cluster, CoreSet, Dependency, DependencyKind,
     DependencyState, Exclusive, GresCount, GresHeld, GresWish, HetPlace, HetRole, Hold, Job, JobId,
     JobSpec, LicensePool, Member, MemoryDefault, MemoryRequest, NodeId, NodeShare, NumberOption,
-    PartLimits, PartitionState, PendingTasks, Plan, Reservation, ReservationFlags, Roster, Sharing,
-    TextOption, Timestamp, Uid, Unit, named_nodes, node_list,
+    PartLimits, PartitionState, PendingTasks, Plan, PowerSaving, Reservation, ReservationFlags,
+    Roster, Sharing, TextOption, Timestamp, Uid, Unit, named_nodes, node_list,
 };
 use sched::{Budget, feasible, plan, will_run};
 
@@ -150,6 +150,11 @@ fn config(cluster: &mut Cluster, line: &mut Line<'_>) {
             Some(other) => panic!("het-place is min, avg or max, not {other}"),
         };
         config.preemption = aside::rules(line).or(config.preemption.take());
+        // Power saving, and how many nodes it lets be up.
+        if let Some(text) = line.text("power") {
+            let powered_max = text.parse().ok();
+            config.power = Some(Arc::new(PowerSaving { powered_max, ..PowerSaving::default() }));
+        }
         if line.has("enforce") {
             config.enforce_part_limits = PartLimits::Any;
         }
@@ -197,6 +202,10 @@ fn nodes(cluster: &mut Cluster, line: &mut Line<'_>) {
             Some("down") => node.availability = Availability::Down,
             Some("drain") => node.flags.drain = true,
             Some("future") => node.availability = Availability::Future,
+            Some("off") => node.flags.powered_down = true,
+            Some("starts") => (node.flags.powering_up, node.flags.not_responding) = (true, true),
+            Some("stops") => node.flags.powering_down = true,
+            Some("to-stop") => node.flags.power_down_requested = true,
             Some(other) => panic!("no such state: {other}"),
         }
         cluster.apply(&Change::Node(Arc::new(node)));
