@@ -1,7 +1,7 @@
-//! The lines of scripts about jobs that make room for others.
+//! The lines of scripts about jobs that make room for others, and about power.
 //!
 //! ```text
-//! config preempt=requeue youngest strict reorder=3 reclaim exempt=10 exempt-priority=50 by-priority
+//! config power=3 preempt=requeue youngest strict reorder=3 reclaim exempt=10 exempt-priority=50 by-priority
 //! partition low tier=1 preempt=off grace=60
 //! running 10 on=n1:0-3 partition=low since=20        minutes ago
 //! ```
@@ -10,8 +10,8 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use model::{
-    Change, Cluster, Completing, Exit, Job, Outcome, Partition, Phase, Plan, PreemptMode,
-    PreemptRules, fits_then,
+    Change, Cluster, Completing, Exit, Job, Outcome, Partition, Phase, Plan, PowerSaving,
+    PreemptMode, PreemptRules, fits_then,
 };
 
 use crate::script::{Line, print_allocation};
@@ -88,4 +88,9 @@ pub fn cleaned(cluster: &mut Cluster, line: &Line<'_>) {
     let job = Job::clone(cluster.job(id).unwrap());
     let ended = Job { phase: Phase::Ended, ended: Some(NOW), ..job };
     cluster.apply(&Change::Job(Arc::new(ended)));
+}
+
+/// `power=all` or `power=3` of a `config` line: power saving, and how many nodes it lets be up.
+pub fn saving(text: &str) -> Arc<PowerSaving> {
+    Arc::new(PowerSaving { powered_max: text.parse().ok(), ..PowerSaving::default() })
 }

@@ -27,8 +27,8 @@ use model::{
     Allocation, ArrayRole, Availability, Change, Cluster, CoreSet, Dependency, DependencyKind,
     DependencyState, Exclusive, GresCount, GresHeld, GresWish, HetPlace, HetRole, Hold, Job, JobId,
     JobSpec, LicensePool, Member, MemoryDefault, MemoryRequest, NodeId, NodeShare, NumberOption,
-    PartLimits, PartitionState, PendingTasks, Plan, PowerSaving, Reservation, ReservationFlags,
-    Roster, Sharing, TextOption, Timestamp, Uid, Unit, named_nodes, node_list,
+    PartLimits, PartitionState, PendingTasks, Plan, Reservation, ReservationFlags, Roster, Sharing,
+    TextOption, Timestamp, Uid, Unit, named_nodes, node_list,
 };
 use sched::{Budget, feasible, plan, will_run};
 
@@ -150,11 +150,7 @@ fn config(cluster: &mut Cluster, line: &mut Line<'_>) {
             Some(other) => panic!("het-place is min, avg or max, not {other}"),
         };
         config.preemption = aside::rules(line).or(config.preemption.take());
-        // Power saving, and how many nodes it lets be up.
-        if let Some(text) = line.text("power") {
-            let powered_max = text.parse().ok();
-            config.power = Some(Arc::new(PowerSaving { powered_max, ..PowerSaving::default() }));
-        }
+        config.power = line.text("power").map(aside::saving);
         if line.has("enforce") {
             config.enforce_part_limits = PartLimits::Any;
         }
