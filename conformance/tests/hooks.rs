@@ -1,5 +1,5 @@
 //! Programs that the controller runs on its own host: PrologSlurmctld and EpilogSlurmctld, MailProg,
-//! the programs of triggers.
+//! the programs of triggers, ResvProlog and ResvEpilog.
 
 use std::sync::OnceLock;
 
@@ -32,6 +32,11 @@ fn cluster() -> Option<&'static World> {
                 .conf("EpilogSlurmctld=/etc/slurm/epilog.sh")
                 .conf("MailProg=/etc/slurm/mail.sh")
                 .conf("MailDomain=example.org")
+                .conf("ResvProlog=/etc/slurm/begin.sh")
+                .conf("ResvEpilog=/etc/slurm/end.sh")
+                .conf("Licenses=lamp:2")
+                .file("begin.sh", &format!("#!/bin/sh\n{TELL}tell begin.$1 $1\n"))
+                .file("end.sh", &format!("#!/bin/sh\n{TELL}tell end.$1 $1\n"))
                 .file("prolog.sh", &prolog)
                 .file("epilog.sh", &epilog)
                 .file("mail.sh", &mail)
@@ -260,6 +265,22 @@ fn a_trigger_of_a_user_has_the_groups_of_the_user() {
         (!told.is_empty()).then_some(told)
     });
     assert_eq!(told, "2001\n2001 3000\nn1\n");
+}
+
+#[test]
+fn programs_are_told_of_reservations_that_begin_and_end() {
+    let Some(world) = cluster() else { return };
+    let create = "create reservation=lamps starttime=now duration=10 user=alice licenses=lamp:1 \
+                  flags=license_only";
+    world.shell().ok(["scontrol"].into_iter().chain(create.split_whitespace()));
+    assert!(told(world, "begin.lamps", 1).starts_with("args:lamps\n"));
+    world.shell().ok(["scontrol", "update", "reservation=lamps", "endtime=now+2"]);
+    assert!(told(world, "end.lamps", 1).starts_with("args:lamps\n"));
+    world.until("it is gone", 45, || {
+        let shown = world.shell().run(["scontrol", "show", "reservation", "lamps"]);
+        format!("{shown}").contains("not found").then_some(())
+    });
+    assert_eq!(told(world, "end.lamps", 1).lines().filter(|line| *line == "end").count(), 1);
 }
 
 /// A text with times such as 00:00:03 written as T.

@@ -334,6 +334,10 @@ fn release(
             let rim = Arc::clone(rim);
             runtime.spawn(async move { rim::run_trigger(&rim, &trigger, &argument).await });
         }
+        Effect::RunReservation { name, hook } => {
+            let rim = Arc::clone(rim);
+            runtime.spawn(async move { rim::run_reservation(&rim, &name, hook).await });
+        }
     }
 }
 

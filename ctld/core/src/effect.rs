@@ -61,6 +61,13 @@ pub enum Effect {
         /// What its program is told.
         argument: Arc<str>,
     },
+    /// ResvProlog or ResvEpilog is to be run, with the reservation's name.
+    RunReservation {
+        /// The reservation.
+        name: Arc<str>,
+        /// Which of the two.
+        hook: Hook,
+    },
     /// Nodes are to be told to read their configuration again.
     Reconfigure,
     /// Machines are to be started or stopped. Its receipt comes back as [`crate::Event::PowerTold`].

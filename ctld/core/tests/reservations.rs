@@ -7,9 +7,9 @@ mod world;
 use std::sync::Arc;
 
 use ctld_core::{
-    Answer, Core, Effect, Event, JobEdit, JobSelection, NameEdit, NewJob, NodeUpdate,
+    Answer, Core, Effect, Event, Hook, JobEdit, JobSelection, NameEdit, NewJob, NodeUpdate,
     NodeUpdateState, NodesAsked, PartitionNodes, PartitionUpdate, Picked, Reject,
-    ReservationReject, ReservationRequest, Sign,
+    ReservationReject, ReservationRequest, Sign, Turned,
 };
 use model::{
     Change, Cluster, Config, Exit, Hold, JobId, NodeId, Phase, Reservation, ReservationFlags as F,
@@ -132,6 +132,29 @@ fn one_that_comes_again_moves_on_and_may_be_skipped() {
     };
     world.accepted(Event::UpdateReservation(Box::new(skip)));
     assert_eq!(one(&world, "r").start.0 - later.start.0, 3600);
+}
+
+#[test]
+fn programs_run_as_it_begins_and_ends() {
+    let hooks = |turned: &Turned| -> Vec<Hook> {
+        let hook = |effect: &Effect| match effect {
+            Effect::RunReservation { hook, .. } => Some(*hook),
+            _ => None,
+        };
+        turned.effects.iter().filter_map(hook).collect()
+    };
+    let mut world = World::new();
+    let later = ReservationRequest { start: Some(world.now.plus_s(60)), ..request("r", "n1") };
+    let made = world.accepted(Event::CreateReservation(Box::new(later)));
+    assert!(hooks(&made).is_empty());
+    assert!(hooks(&world.wait(59)).is_empty());
+    assert_eq!(hooks(&world.wait(1)), [Hook::Prolog]);
+    assert!(hooks(&world.wait(59)).is_empty(), "each runs once");
+    assert_eq!(hooks(&world.wait(2)), [Hook::Epilog]);
+
+    let now = world.accepted(Event::CreateReservation(Box::new(request("s", "n1"))));
+    assert_eq!(hooks(&now), [Hook::Prolog]);
+    assert!(hooks(&world.accepted(delete("s"))).is_empty(), "it was deleted, not over");
 }
 
 #[test]

@@ -203,7 +203,7 @@ keys! {
     DefMemPerCPU, def_mem_per_cpu: u64 = 0, ALL, Here;
     DefMemPerGPU, def_mem_per_gpu: u64 = 0, ALL, Here;
     DefMemPerNode, def_mem_per_node: u64 = 0, ALL, Here;
-    DependencyParameters, dependency_parameters: Text = None, ALL, NotYet("dependency options");
+    DependencyParameters, dependency_parameters: Text = None, ALL, Here;
     DisableRootJobs, disable_root_jobs: bool = false, ALL, Here;
     EioTimeout, eio_timeout: u16 = 60, ALL, Elsewhere;
     EnforcePartLimits, enforce_part_limits: Text = None, ALL, Here;
@@ -220,8 +220,8 @@ keys! {
     GetEnvTimeout, get_env_timeout: u16 = 2, ALL, Elsewhere;
     GpuFreqDef, gpu_freq_def: Text = None, ALL, Elsewhere;
     GresTypes, gres_types: Text = None, ALL, Here;
-    GroupUpdateForce, group_update_force: u16 = 1, ALL, NotYet("group access lists");
-    GroupUpdateTime, group_update_time: u16 = 600, ALL, NotYet("group access lists");
+    GroupUpdateForce, group_update_force: u16 = 1, ALL, Here;
+    GroupUpdateTime, group_update_time: u16 = 600, ALL, Here;
     HashPlugin, hash_plugin: Text = text("hash/k12"), R24_05.on(), Here;
     HealthCheckInterval, health_check_interval: u16 = 0, ALL, Here;
     HealthCheckNodeState, health_check_node_state: Text = None, ALL, Here;
@@ -324,9 +324,9 @@ keys! {
     ResumeProgram, resume_program: Text = None, ALL, Here;
     ResumeRate, resume_rate: u16 = 300, ALL, Here;
     ResumeTimeout, resume_timeout: u16 = 60, ALL, Here;
-    ResvEpilog, resv_epilog: Text = None, ALL, NotYet("reservations");
+    ResvEpilog, resv_epilog: Text = None, ALL, Here;
     ResvOverRun, resv_over_run: u16 = 0, ALL, Here;
-    ResvProlog, resv_prolog: Text = None, ALL, NotYet("reservations");
+    ResvProlog, resv_prolog: Text = None, ALL, Here;
     ReturnToService, return_to_service: u16 = 0, ALL, Here;
     RoutePlugin, route_plugin: Text = None, ALL, NotYet("topology");
     SallocDefaultCommand, salloc_default_command: Text = None, ALL, Removed("Use LaunchParameters=use_interactive_step.");

@@ -38,7 +38,7 @@ pub use listener::{listen, serve};
 pub use planner::Planner;
 pub use program::{ProgramRequest, ReconfigureError, reread};
 pub use sack::serve_sack;
-pub use script::{Scripts, carry_out, run_hook, run_trigger, send_mail};
+pub use script::{Scripts, carry_out, run_hook, run_reservation, run_trigger, send_mail};
 
 /// What all parts of the rim share.
 #[derive(Debug)]

@@ -391,7 +391,10 @@ impl World {
                 Release::Effect(Effect::Power(order)) => self.power(order),
                 Release::Effect(Effect::StopHook { .. } | Effect::RunTrigger { .. }) => {}
                 Release::Effect(
-                    Effect::Mail { .. } | Effect::Reconfigure | Effect::ToClient { .. },
+                    Effect::Mail { .. }
+                    | Effect::RunReservation { .. }
+                    | Effect::Reconfigure
+                    | Effect::ToClient { .. },
                 ) => {}
             }
         }

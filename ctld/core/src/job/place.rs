@@ -123,19 +123,15 @@ fn started(turn: &mut Turn<'_>, start: Start) -> Result<(), Reject> {
     Ok(())
 }
 
-/// The limit that a job runs under: its own, or the partition's default, and never above the
-/// partition's maximum unless an administrator gave it; nor past its deadline.
+/// The limit that a job runs under: as long as it may run in its partition, and not past its
+/// deadline.
 fn time_limit(job: &Job, partition: Option<&Partition>, now: Timestamp) -> Option<u32> {
-    let of_partition =
-        || partition.and_then(|partition| partition.default_time_min.or(partition.max_time_min));
-    let limit = match job.spec.time_unlimited {
-        true => None,
-        false => job.spec.time_limit_min.or_else(of_partition),
+    let longest = match partition {
+        Some(partition) => job.longest_min(partition),
+        None => job.time_limit_min,
     };
-    // A job that can do with less is started where the partition gives it less.
-    let most = job.spec.time_min_min.and(partition).and_then(|partition| partition.max_time_min);
     let left = job.spec.deadline.map(|deadline| deadline.since(now) / 60);
     // One that is met by less than a minute is still a limit.
     let left = left.map(|minutes| u32::try_from(minutes.max(1)).unwrap_or(u32::MAX));
-    [limit, most, left].into_iter().flatten().min()
+    [longest, left].into_iter().flatten().min()
 }

@@ -9,6 +9,7 @@ use model::{
 
 use super::{check, create, delete, replace};
 use crate::effect::{Effect, NodeMessage};
+use crate::hook::Hook;
 use crate::job;
 use crate::turn::Turn;
 
@@ -41,7 +42,17 @@ pub(super) fn noticed(turn: &mut Turn<'_>, name: &str) {
     let over = one.over || one.end <= turn.now;
     if (begun, over) != (one.begun, one.over) {
         edit(turn, &one, |one| (one.begun, one.over) = (begun, over));
+        tell(turn, &one, begun, over);
         turn.emit(Effect::Schedule);
+    }
+}
+
+/// Has the programs run for what has become of it: that it has begun, that it is over.
+fn tell(turn: &mut Turn<'_>, one: &Reservation, begun: bool, over: bool) {
+    for (hook, is_new) in [(Hook::Prolog, begun && !one.begun), (Hook::Epilog, over && !one.over)] {
+        if is_new {
+            turn.emit(Effect::RunReservation { name: Arc::clone(&one.name), hook });
+        }
     }
 }
 
@@ -126,6 +137,7 @@ fn is_past(turn: &Turn<'_>, one: &Reservation) -> bool {
 /// It comes again, or is gone.
 fn passed(turn: &mut Turn<'_>, one: &Arc<Reservation>) {
     if !skipped(turn, one) {
+        tell(turn, one, true, true);
         delete::gone(turn, one);
     }
     turn.emit(Effect::Schedule);
@@ -150,6 +162,8 @@ pub(super) fn skipped(turn: &mut Turn<'_>, one: &Arc<Reservation>) -> bool {
         }
     }
     let counters = turn.cluster().counters();
+    // Also for a time that is skipped, as slurmctld has it.
+    tell(turn, one, true, true);
     later.id = create::next_number(turn, counters.last_reservation).unwrap_or(one.id);
     (later.idle_since, later.begun, later.over) = (None, false, false);
     turn.record(Change::Counters(Counters { last_reservation: later.id, ..counters }));

@@ -1,5 +1,5 @@
-//! Programs that the controller runs on its own host: PrologSlurmctld and EpilogSlurmctld, MailProg,
-//! those of triggers, and those that start and stop machines.
+//! Programs that the controller runs on its own host: PrologSlurmctld and EpilogSlurmctld, ResvProlog and
+//! ResvEpilog, MailProg, those of triggers, and those that start and stop machines.
 //!
 //! So many run at a time and so many wait. Mail and triggers past that are lost, for a flood of them
 //! must not hold up anything; a hook past that is asked for again by the core.
@@ -194,6 +194,43 @@ async fn errand(rim: &Rim, doing: impl Future<Output = ()>) -> bool {
 pub async fn send_mail(rim: &Rim, job: Arc<Job>, event: MailEvent) {
     if !errand(rim, send_now(rim, &job, event)).await {
         warn!(job = job.id.0, ?event, "too many programs wait: this mail is not sent");
+    }
+}
+
+/// Runs ResvProlog or ResvEpilog, if there is one.
+pub async fn run_reservation(rim: &Rim, name: &str, hook: Hook) {
+    let program = {
+        let view = rim.published.view();
+        let keys = &view.conf.keys;
+        let (path, limit_s) = match hook {
+            Hook::Prolog => (&keys.resv_prolog, keys.prolog_timeout),
+            Hook::Epilog => (&keys.resv_epilog, keys.epilog_timeout),
+        };
+        let Some(path) = path.clone().filter(|path| !path.is_empty()) else { return };
+        Program {
+            path,
+            arguments: vec![name.to_owned()],
+            environment: None,
+            limit: (limit_s != NO_VALUE_16).then(|| Duration::from_secs(limit_s.into())),
+            owner: None,
+        }
+    };
+    let doing = async {
+        let (end, output) = process::run(&program, std::future::pending()).await;
+        let (reservation, program) = (name, &program.path);
+        match end {
+            End::Exited(Some(0)) | End::Stopped => debug!(reservation, program, ?hook, "has ended"),
+            End::Exited(code) => {
+                error!(reservation, program, ?hook, ?code, output, "has failed");
+            }
+            End::TimedOut => error!(reservation, program, ?hook, output, "took too long"),
+            End::NotStarted(cause) => {
+                error!(reservation, program, ?hook, %cause, "cannot be started");
+            }
+        }
+    };
+    if !errand(rim, doing).await {
+        warn!(reservation = name, ?hook, "too many programs wait: this one is not run");
     }
 }
 
