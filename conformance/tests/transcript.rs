@@ -241,6 +241,42 @@ fn jobs_are_pushed_aside_as_on_stock() {
 }
 
 #[test]
+fn priorities_are_made_as_on_stock() {
+    let Some(builder) = World::builder() else { return };
+    let builder = builder
+        .node("n1")
+        .node("n2")
+        .conf("PriorityType=priority/multifactor")
+        .conf("PriorityWeightAge=1000")
+        .conf("PriorityWeightFairshare=500")
+        .conf("PriorityWeightJobSize=1000")
+        .conf("PriorityWeightPartition=2000")
+        .conf("PriorityWeightQOS=100")
+        .conf("PriorityWeightAssoc=100")
+        .conf("PriorityWeightTRES=CPU=1000,Mem=4000")
+        .conf("PriorityCalcPeriod=1")
+        .conf("PartitionName=fast Nodes=n[1-2] PriorityJobFactor=10")
+        .conf("PartitionName=slow Nodes=n[1-2] PriorityJobFactor=0");
+    same_in(builder, include_str!("transcript/priority.cmd"));
+}
+
+#[test]
+fn priorities_are_made_as_on_stock_with_flags() {
+    let Some(builder) = World::builder() else { return };
+    let builder = builder
+        .node("n1")
+        .node("n2")
+        .conf("PriorityType=priority/multifactor")
+        .conf("PriorityWeightJobSize=1000")
+        .conf("PriorityWeightPartition=20")
+        .conf("PriorityWeightTRES=CPU=10,Mem=1G")
+        .conf("PriorityFavorSmall=YES")
+        .conf("PriorityFlags=NO_NORMAL_ALL,CALCULATE_RUNNING,ACCRUE_ALWAYS")
+        .conf("PartitionName=fast Nodes=n[1-2] PriorityJobFactor=10");
+    same_in(builder, include_str!("transcript/priority-flags.cmd"));
+}
+
+#[test]
 fn devices_are_those_that_nodes_found() {
     let Some(builder) = World::builder() else { return };
     let gres = "NodeName=n1 Name=gpu Type=a File=/dev/tty[0-1]

@@ -4,6 +4,7 @@ mod node;
 mod partition;
 mod power;
 mod preempt;
+mod priority;
 mod zone;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use crate::users::Users;
 pub use node::{gres_counts, node, node_flags};
 pub use partition::{grown_by, partition};
 pub use power::{excepted_states, is_program, spared_nodes};
+pub use priority::{are_weights, tracked_too};
 
 /// Why slurm.conf cannot be put to use on this machine; the administrator's to mend.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,6 +45,9 @@ pub enum SettingsError {
         /// Its value.
         value: String,
     },
+    /// PriorityWeightTRES.
+    #[error("failed to parse tres weights str '{0}'")]
+    TresWeights(String),
     /// Licenses.
     #[error("Invalid configured licenses: {0}")]
     Licenses(String),
@@ -190,6 +195,7 @@ fn config(conf: &SlurmConf, users: &Users) -> Result<Config, SettingsError> {
         het_place: het_place(&settings.scheduler),
         default_queue_depth: number(settings.scheduler.number("default_queue_depth"), 100),
         priority_type: priority_type(keys),
+        priority: priority::rules(conf)?,
         preemption: preempt::preemption(conf),
         ..Config::default()
     })
@@ -311,7 +317,7 @@ mod tests {
 
     const HEAD: &str = "ClusterName=c\nSlurmctldHost=ctl\nAuthType=auth/slurm\n";
 
-    fn load(text: &str) -> SlurmConf {
+    pub(super) fn load(text: &str) -> SlurmConf {
         let path = "/etc/slurm/slurm.conf";
         let files: BTreeMap<PathBuf, String> =
             [(path.into(), format!("{HEAD}{text}"))].into_iter().collect();

@@ -71,8 +71,10 @@ impl Core {
             self.waiting_steps.answered(now, &self.cluster, &request, &answer);
         }
         for change in &changes {
-            if let Change::Job(job) = change {
-                self.clock.watch(job);
+            match change {
+                Change::Job(job) => self.clock.watch(job),
+                Change::Config(_) => self.clock.appraisal.outdated(),
+                _ => {}
             }
             self.clock.step_limits.follow(change);
             self.clock.power.follow(change);

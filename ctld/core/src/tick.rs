@@ -38,6 +38,8 @@ pub(crate) struct Clock {
     idle_nodes: trigger::IdleNodes,
     /// Which node's turn it is to register anew.
     turn_of: u32,
+    /// How far priorities are those of today.
+    pub(crate) appraisal: job::Appraisal,
     /// When all nodes were last told to check themselves, or the first tick.
     checked: Option<Timestamp>,
 }
@@ -86,6 +88,7 @@ pub(crate) fn ticked(turn: &mut Turn<'_>, clock: &mut Clock) -> Result<Answer, R
     warn_clients(turn, clock);
     warnings(turn);
     waits_over(turn, clock);
+    job::appraise(turn, &mut clock.appraisal);
     node::ticked(turn);
     ask_again(turn, clock);
     forget(turn);

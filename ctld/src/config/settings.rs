@@ -416,7 +416,6 @@ fn scheduler(keys: &Keys, pass: &mut Pass<'_>) -> Options {
     }
     let plugins = [
         ("SchedulerType", "sched/backfill", &keys.scheduler_type, "backfill"),
-        ("PriorityType", "priority/multifactor", &keys.priority_type, "multifactor priority"),
         ("SelectType", "select/linear", &keys.select_type, "select/linear"),
     ];
     for (key, plugin, value, lacking) in plugins {

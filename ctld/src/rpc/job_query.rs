@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use model::{Hold, Job, JobId, Launch, Phase};
+use model::{Job, JobId, Launch, Phase};
 use protocol::msg::{
-    AllocationQuery, JobPriority, JobQuery, JobReady, JobStateRecord, JobStateRequest,
-    JobStateResponse, JobStateSelector, Nice, PriorityFactors, PriorityFactorsResponse, Ready,
-    SrunTimeout,
+    AllocationQuery, JobQuery, JobReady, JobStateRecord, JobStateRequest, JobStateResponse,
+    JobStateSelector, Ready, SrunTimeout,
 };
-use protocol::shape::{Fixed, Limit, NullOr, Sentinel};
+use protocol::shape::{Limit, Sentinel};
 use protocol::{Errno, Number};
 
 use super::field::time;
@@ -25,7 +24,6 @@ pub(super) const ROWS: &[Row] = &[
     Row::read(Number::REQUEST_JOB_END_TIME, end_time),
     Row::read(Number::REQUEST_JOB_ALLOCATION_INFO, allocation),
     Row::read(Number::REQUEST_HET_JOB_ALLOC_INFO, allocations),
-    Row::read(Number::REQUEST_PRIORITY_FACTORS, priorities),
 ];
 
 /// `squeue --only-job-state`.
@@ -157,42 +155,12 @@ fn allocations(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
     Ok(request.reply(Number::RESPONSE_HET_JOB_ALLOCATION, &body))
 }
 
-/// sprio: jobs that could start. There are no factors: a priority is what it is, as one that an
-/// administrator has set.
-fn priorities(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
-    let sight = Sight::new(view, request, 0);
-    let could_start = |job: &&Arc<Job>| {
-        job.hold == Hold::None && job.eligible.is_some_and(|eligible| eligible <= request.now)
-    };
-    let jobs = view.cluster.queue().filter(could_start).filter(|job| sight.owner(job));
-    let jobs = jobs.map(|job| priority(view, job)).collect();
-    let body = PriorityFactorsResponse { jobs: NullOr::list(jobs) };
-    Ok(request.reply(Number::RESPONSE_PRIORITY_FACTORS, &body))
-}
-
-fn priority(view: &View, job: &Job) -> JobPriority {
-    let text = |option| job.spec.carried.text(option).map(ToString::to_string);
-    JobPriority {
-        account: text(model::TextOption::Account),
-        step_id: sluid::job(view, job),
-        partition: Some(job.partition.to_string()),
-        direct_prio: Fixed::new(f64::from(job.priority) / f64::from(u32::MAX)),
-        factors: PriorityFactors {
-            site: Nice::ZERO,
-            nice: Nice::new(job.spec.nice),
-            ..PriorityFactors::default()
-        },
-        qos: text(model::TextOption::Qos),
-        user_id: job.owner.0,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use ctld_core::Caller;
     use model::{
-        Allocation, ArrayRole, Change, CoreSet, Gid, IndexSet, NodeId, NodeShare, PendingTasks,
-        Prologs, Uid,
+        Allocation, ArrayRole, Change, CoreSet, Gid, Hold, IndexSet, NodeId, NodeShare,
+        PendingTasks, Prologs, Uid,
     };
     use protocol::msg::{self, JobState, StepId};
     use protocol::shape::ShortArray;
@@ -356,14 +324,6 @@ mod tests {
             assert_eq!(number, Number::SRUN_TIMEOUT);
             assert_eq!(reply.timeout, shape::Timestamp(NOW.0 + 600));
         }
-    }
-
-    #[test]
-    fn jobs_that_could_start_have_priorities() {
-        let (_, reply): (_, PriorityFactorsResponse) =
-            ask(priorities, Number::REQUEST_PRIORITY_FACTORS, Version::NEWEST, &()).unwrap();
-        let ids: Vec<u32> = reply.jobs.items().iter().map(|job| job.step_id.job_id).collect();
-        assert_eq!(ids, [3, 5]);
     }
 
     #[test]

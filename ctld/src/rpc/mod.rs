@@ -32,6 +32,7 @@ mod node_info;
 pub mod node_message;
 mod odd_job;
 mod partition_info;
+mod priorities;
 #[cfg(test)]
 mod privilege_tests;
 mod program;
@@ -284,6 +285,7 @@ const ROWS: &[&[Row]] = &[
     build_info::ROWS,
     facility_info::ROWS,
     job_query::ROWS,
+    priorities::ROWS,
     stats_info::ROWS,
     step_info::ROWS,
     trigger::ROWS,

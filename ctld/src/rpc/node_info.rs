@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use model::{
     Availability, Exclusive, GresCount, Node, NodeFlags, NodeId, Partition, Phase,
-    ReservationFlags, Timestamp, Usage,
+    ReservationFlags, Timestamp, Tres, Usage,
 };
 use protocol::msg::{self, NodeInfo, NodesInfo, node_state, show};
 use protocol::shape::{self, Bitmap, Fixed, Limit};
@@ -16,7 +16,7 @@ use super::cache::{self, Form, NodeSource};
 use super::field::{list, text, time, unless_known};
 use super::sheet::{Parts, Sheet};
 use super::state_word::node_state_word;
-use super::tres::Tres;
+use super::tres;
 use super::visible::{Sight, is_admin};
 use super::{Failure, Reply, Request, Row, gres};
 use crate::view::View;
@@ -224,9 +224,9 @@ fn configured(view: &View, node: &Node) -> NodeInfo {
     };
     // A node is billed as by the partition that bills the most for it.
     let billing = partitions()
-        .map(|partition| tres.billing(view, partition.billing_weights.as_deref()))
+        .map(|partition| tres::billing(&tres, view, partition.billing_weights.as_deref()))
         .fold(None, |most: Option<f64>, one| Some(most.map_or(one, |most| most.max(one))));
-    let billing = billing.unwrap_or_else(|| tres.billing(view, None));
+    let billing = billing.unwrap_or_else(|| tres::billing(&tres, view, None));
     NodeInfo {
         name: Some(node.name.to_string()),
         node_hostname: Some(node.address.host_name.to_string()),
@@ -253,7 +253,7 @@ fn configured(view: &View, node: &Node) -> NodeInfo {
         extra: text(node.extra.as_ref()),
         instance_id: text(node.instance_id.as_ref()),
         instance_type: text(node.instance_type.as_ref()),
-        tres: tres.text(view, billing),
+        tres: tres::text(&tres, view, billing),
         ..NodeInfo::default()
     }
 }
@@ -317,8 +317,8 @@ fn tell_usage(view: &View, usage: &Usage, info: &mut NodeInfo) {
         gres: gres.collect(),
         ..Tres::default()
     };
-    info.alloc_tres = tres.text(view, 0.0);
-    info.alloc_tres_weighted = Fixed::new(tres.billing(view, None));
+    info.alloc_tres = tres::text(&tres, view, 0.0);
+    info.alloc_tres_weighted = Fixed::new(tres::billing(&tres, view, None));
 }
 
 /// The user who has the node for itself.

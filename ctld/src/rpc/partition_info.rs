@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::{MemoryDefault, Partition, PartitionState, PreemptMode, Sharing};
+use model::{MemoryDefault, Partition, PartitionState, PreemptMode, Sharing, Tres};
 use protocol::msg::{
     self, JobDefault, MEM_PER_CPU, OVERSUBSCRIBE_FORCE, PartitionFlags, PartitionInfo, job_default,
     partition_state, preempt_mode,
@@ -13,7 +13,7 @@ use protocol::{Errno, Number, wire};
 
 use super::cache::{Form, Table};
 use super::field::{node_set, text, unless_known};
-use super::tres::Tres;
+use super::tres;
 use super::visible::Sight;
 use super::{Failure, Reply, Request, Row};
 use crate::view::View;
@@ -64,8 +64,8 @@ fn in_order(view: &View) -> Vec<&Arc<Partition>> {
 
 /// The record of a partition.
 pub(super) fn partition_info(view: &View, partition: &Partition) -> PartitionInfo {
-    let tres = Tres::of_partition(view, partition);
-    let billing = tres.billing(view, partition.billing_weights.as_deref());
+    let tres = Tres::of_partition(&view.cluster, partition);
+    let billing = tres::billing(&tres, view, partition.billing_weights.as_deref());
     let nodes = model::node_list(&view.cluster, &partition.nodes);
     PartitionInfo {
         name: Some(partition.name.to_string()),
@@ -105,7 +105,7 @@ pub(super) fn partition_info(view: &View, partition: &Partition) -> PartitionInf
         node_bitmap: Some(node_set(&view.cluster, partition.nodes.iter().copied())),
         billing_weights: text(partition.billing_weights.as_ref()),
         topology_name: text(partition.topology.as_ref()),
-        tres: tres.text(view, billing),
+        tres: tres::text(&tres, view, billing),
         job_defaults: NullOr(partition.job_defaults.as_deref().map(job_defaults)),
     }
 }

@@ -1,12 +1,12 @@
 //! Reservations, as clients are told of them.
 
-use model::{Reservation, Roster};
+use model::{Reservation, Roster, Tres};
 use protocol::Number;
 use protocol::msg::{self, ReservationInfo, ReservationsInfo, ReservedCores};
 use protocol::shape;
 
 use super::field::{node_set, text, unless_known};
-use super::tres::Tres;
+use super::tres;
 use super::visible::is_admin;
 use super::{Failure, Reply, Request, Row, gres};
 use crate::view::View;
@@ -54,7 +54,7 @@ fn record(view: &View, one: &Reservation, now: model::Timestamp) -> ReservationI
         partition: text(one.partition.as_ref()),
         purge_comp_time: one.purge_comp_s,
         start_time: shape::Timestamp(start.0),
-        tres: tres.text(view, 0.0),
+        tres: tres::text(&tres, view, 0.0),
         users: roster(&one.users),
         groups: text(one.groups.as_ref()),
         allowed_parts: roster(&one.partitions),

@@ -2,7 +2,7 @@
 
 use model::{
     CpuFrequency, GresHeld, Job, JobId, Phase, Step, StepLaunch, StepNumber, StepTexts, TextOption,
-    Timestamp,
+    Timestamp, Tres,
 };
 use protocol::msg::{
     ContainerQuery, ContainerSteps, JobState, StepId, StepInfo, StepInfoRequest, StepInfoResponse,
@@ -13,7 +13,7 @@ use protocol::{Errno, Number, RawVersion};
 use super::field::{node_set, text, time, unless_known};
 use super::job_query::allocated_job;
 use super::node_message::{step_id, step_number};
-use super::tres::Tres;
+use super::tres;
 use super::visible::Sight;
 use super::{Failure, Reply, Request, Row, sluid, step_create};
 use crate::view::View;
@@ -108,7 +108,7 @@ fn step_info(view: &View, job: &Job, step: &Step, request: &Request<'_>) -> Step
         srun_host: client.map(|client| client.host.to_string()),
         submit_line: launch.and_then(|launch| text(launch.submit_line.as_ref())),
         resv_ports: step_create::ports_text(step),
-        tres_alloc_str: launch.and_then(|launch| tres(job, step, launch).text(view, 0.0)),
+        tres_alloc_str: launch.and_then(|launch| tres::text(&tres(job, step, launch), view, 0.0)),
         tres_per_step: said(|texts| &texts.tres_per_step),
         tres_per_node: said(|texts| &texts.tres_per_node),
         tres_per_socket: said(|texts| &texts.tres_per_socket),

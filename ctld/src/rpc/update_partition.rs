@@ -11,7 +11,7 @@ use protocol::msg::{
 use protocol::shape::Limit;
 use protocol::{Errno, Hostlist, Number};
 
-use super::{Failure, Privilege, Request, Row, done, tres};
+use super::{Failure, Privilege, Request, Row, done};
 use crate::settings;
 use crate::view::View;
 
@@ -48,7 +48,9 @@ fn asked(view: &View, request: &Request<'_>) -> Result<PartitionUpdate, Failure>
     if message.qos.as_deref().is_some_and(|qos| !qos.is_empty()) {
         return Err(Failure::Code(Errno::ESLURM_INVALID_QOS));
     }
-    if message.billing_weights.as_deref().is_some_and(|text| !tres::are_weights(view, text)) {
+    let tracked = settings::tracked_too(&view.conf);
+    if message.billing_weights.as_deref().is_some_and(|text| !settings::are_weights(tracked, text))
+    {
         return Err(Failure::Code(Errno::ESLURM_INVALID_TRES_BILLING_WEIGHTS));
     }
     let nodes = message.nodes.as_deref().map(|text| nodes(view, text)).transpose()?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ctld_core::{Configuration, Recover};
 use model::{
     Address, Config, GresCount, Hardware, Node, NodeId, Partition, PreemptMode, PreemptRules,
-    ReturnToService, Uid,
+    PriorityRules, ReturnToService, Uid,
 };
 
 use crate::power;
@@ -58,6 +58,10 @@ impl Setup {
         if seed.is_multiple_of(3) {
             config.preemption = Some(draw_rules(&mut preempt));
             batch.grace_time_s = if preempt.chance(500) { preempt.small(1, 30) } else { 0 };
+        }
+        if seed % 5 == 2 {
+            config.priority =
+                PriorityRules { job_size: 1000, partition: 200, ..PriorityRules::default() };
         }
         let configuration = Configuration {
             config: Arc::new(config),

@@ -7,6 +7,7 @@ use crate::limit::PartLimits;
 use crate::parts::PartRules;
 use crate::power::{PowerSaving, SuspendExceptions};
 use crate::preempt::PreemptRules;
+use crate::priority::PriorityRules;
 
 /// What slurm.conf decides, as far as decisions depend on it. Names and defaults are the file's.
 #[derive(Clone, Debug, PartialEq)]
@@ -113,6 +114,8 @@ pub struct Config {
     /// SchedulerParameters' default_queue_depth: jobs looked at in a quick pass.
     pub default_queue_depth: u32,
     pub priority_type: PriorityType,
+    /// What priorities are made of, with priority/multifactor.
+    pub priority: PriorityRules,
     /// PreemptType=preempt/partition_prio, unless PreemptMode has it do nothing.
     pub preemption: Option<PreemptRules>,
     /// Power saving, if it is configured.
@@ -189,6 +192,7 @@ impl Default for Config {
             het_place: None,
             default_queue_depth: 100,
             priority_type: PriorityType::Multifactor,
+            priority: PriorityRules::default(),
             preemption: None,
             power: None,
             suspend_except: SuspendExceptions::default(),

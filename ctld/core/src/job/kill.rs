@@ -271,7 +271,7 @@ pub(crate) fn suspended(
 
 fn suspend_one(turn: &mut Turn<'_>, job: &Arc<Job>, resume: bool) {
     let now = turn.now;
-    let fresh = submit::fresh_priority(turn, job.spec.nice);
+    let fresh = submit::fresh_priority(turn, job);
     let job = turn.edit_job(job, |job| {
         let since = job.suspended.or(job.started).unwrap_or(now);
         if resume {

@@ -1,5 +1,6 @@
 //! Jobs: from submission to the last clean-up.
 
+mod appraise;
 mod array;
 mod client;
 mod complete;
@@ -20,6 +21,7 @@ mod top;
 mod update;
 mod waking;
 
+pub(crate) use appraise::{Appraisal, appraise};
 pub(crate) use client::{client_listens, client_of, client_told, node_lost, warn_client};
 pub(crate) use complete::{
     allocation_done, batch_done, clean_on, end, end_waiting, epilog_done, epilog_slurmctld_done,

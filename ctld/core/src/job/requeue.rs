@@ -153,7 +153,7 @@ pub(super) fn queued_for_next_run(turn: &mut Turn<'_>, job: &Arc<Job>) {
 
 fn queued(turn: &mut Turn<'_>, job: &Arc<Job>, begin: Timestamp) {
     let now = turn.now;
-    let priority = submit::fresh_priority(turn, job.spec.nice);
+    let priority = submit::fresh_priority(turn, job);
     let job = turn.edit_job(job, |job| {
         job.phase = Phase::Pending;
         job.outcome = None;

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use model::{
-    ArrayRole, Change, Config, Counters, Dependencies, DependencyKind, Exit, HetRole, Job, JobId,
-    MemoryDefault, MemoryRequest, NumberOption, Outcome, Partition, PendingTasks, Phase,
-    PriorityType, Uid, WaitReason,
+    Appraiser, ArrayRole, Change, Config, Counters, Dependencies, DependencyKind, Exit, Factors,
+    HetRole, Job, JobId, MemoryDefault, MemoryRequest, NumberOption, Outcome, Partition,
+    PendingTasks, Phase, PriorityType, Uid, WaitReason,
 };
 
 use crate::access;
@@ -343,14 +343,16 @@ pub(super) fn next_id(turn: &mut Turn<'_>, config: &Config) -> Result<JobId, Rej
     Err(Reject::TooManyJobs { max: config.max_job_count })
 }
 
-/// The priority of a job that gets one now: by PriorityType, and `nice` less.
-pub(super) fn fresh_priority(turn: &Turn<'_>, nice: i32) -> u32 {
-    let base = match turn.cluster().config().priority_type {
-        PriorityType::Basic => turn.cluster().counters().next_priority,
-        PriorityType::Multifactor => 0,
-    };
-    let next = i64::from(base) - i64::from(nice);
-    u32::try_from(next.max(1)).unwrap_or(u32::MAX)
+/// The priority of a job that gets one now, by PriorityType.
+pub(super) fn fresh_priority(turn: &Turn<'_>, job: &Job) -> u32 {
+    match turn.cluster().config().priority_type {
+        PriorityType::Basic => {
+            let base = turn.cluster().counters().next_priority;
+            let next = i64::from(base) - i64::from(job.spec.nice);
+            u32::try_from(next.max(1)).unwrap_or(u32::MAX)
+        }
+        PriorityType::Multifactor => Appraiser::new(turn.cluster()).priority(job),
+    }
 }
 
 /// The priority of a waiting job whose nice value becomes another one.
@@ -361,7 +363,10 @@ pub(super) fn reniced_priority(turn: &Turn<'_>, job: &Job, nice: i32) -> u32 {
             let priority = (i64::from(job.priority) + delta).max(2);
             u32::try_from(priority).unwrap_or(u32::MAX)
         }
-        PriorityType::Multifactor => fresh_priority(turn, nice),
+        PriorityType::Multifactor => {
+            let factors = Appraiser::new(turn.cluster()).factors(job, &job.partition);
+            Factors { nice, ..factors }.priority()
+        }
     }
 }
 
@@ -373,11 +378,6 @@ fn build(
     partition: &Partition,
 ) -> (Job, Option<Arc<model::Script>>) {
     let hold = new.hold;
-    let priority = match new.spec.fixed_priority {
-        _ if hold.is_held() => 0,
-        Some(priority) => priority,
-        None => fresh_priority(turn, new.spec.nice),
-    };
     let array = new.array.as_ref().map(|array| {
         let size = array.tasks.len();
         let tasks = match (size, array.tasks.first()) {
@@ -387,7 +387,8 @@ fn build(
         ArrayRole { array_job: id, tasks, running_max: array.running_max, size }
     });
     let newest = turn.cluster().newest_jobs(new.owner);
-    let job = Job {
+    let fixed = new.spec.fixed_priority;
+    let mut job = Job {
         id,
         array,
         het: None,
@@ -399,7 +400,7 @@ fn build(
         hold,
         wait: hold.wait_reason(),
         state_text: None,
-        priority,
+        priority: 0,
         allocation: None,
         outcome: None,
         submitted: turn.now,
@@ -428,5 +429,8 @@ fn build(
         expected_nodes: None,
         spec: new.spec.shared(newest.map(|job| &job.spec)),
     };
+    if !hold.is_held() {
+        job.priority = fixed.unwrap_or_else(|| fresh_priority(turn, &job));
+    }
     (job, new.script)
 }

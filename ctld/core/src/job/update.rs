@@ -7,7 +7,7 @@ use model::{Config, Hold, Job, JobSpec, Phase, TextOption, Timestamp, WaitReason
 use crate::access;
 use crate::effect::Effect;
 use crate::event::{Alterable, Answer, JobEdit, UpdateJob};
-use crate::job::{depend, het, remain, select, submit};
+use crate::job::{appraise, depend, het, remain, select, submit};
 use crate::reject::Reject;
 use crate::turn::Turn;
 
@@ -31,6 +31,7 @@ pub(crate) fn updated(turn: &mut Turn<'_>, update: &UpdateJob) -> Result<Answer,
         for edit in &update.edits {
             job = apply(turn, &job, admin, edit);
         }
+        let job = appraise::altered(turn, &job);
         if job.is_pending() {
             depend::look_again(turn, &job);
         }
@@ -239,7 +240,7 @@ fn apply(turn: &mut Turn<'_>, job: &Arc<Job>, admin: bool, edit: &JobEdit) -> Ar
         return remain::keeps(turn, job, kept);
     }
     let now = turn.now;
-    let fresh = submit::fresh_priority(turn, job.spec.nice);
+    let fresh = submit::fresh_priority(turn, job);
     let reniced = match edit {
         JobEdit::Nice(nice) => submit::reniced_priority(turn, job, *nice),
         _ => job.priority,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use model::{
     ArrayRole, Exclusive, IndexSet, Job, JobSpec, MemoryRequest, NodeId, NumberOption, Partition,
-    PendingTasks, Phase, TextOption, Timestamp, WaitReason,
+    PendingTasks, Phase, TextOption, Timestamp, Tres, WaitReason,
 };
 use protocol::RawVersion;
 use protocol::msg::{
@@ -20,7 +20,7 @@ use crate::rpc::job_id::index_text;
 use crate::rpc::job_word::{exclusive_value, job_state, oversubscribe_value, shared_value};
 use crate::rpc::sluid;
 use crate::rpc::state_word::{job_reason, reason_text};
-use crate::rpc::tres::Tres;
+use crate::rpc::tres;
 use crate::view::View;
 
 /// What stands for "any" in the shape of processors that a job asked for.
@@ -122,7 +122,8 @@ impl<'a> Records<'a> {
         info.eligible_time = time(job.eligible.or(job.begin));
         // The age counts from when it was to begin, or a scheduler first met it and it could have run.
         let met = job.eligible.filter(|_| job.last_evaluated.is_some());
-        info.accrue_time = time(job.begin.or(met));
+        let always = self.view.cluster.config().priority.accrues_always;
+        info.accrue_time = time(if always { Some(job.submitted) } else { job.begin.or(met) });
         info.last_sched_eval = time(job.last_evaluated);
         info.suspend_time = time(job.suspended);
         info.pre_sus_time = i64::try_from(job.ran_before_suspend_s).unwrap_or(i64::MAX);
@@ -286,13 +287,14 @@ impl<'a> Records<'a> {
 
     fn tell_tres(&self, subject: &Subject<'_>, info: &mut JobInfo) {
         let weights = subject.partition.and_then(|partition| partition.billing_weights.as_deref());
-        let asked = Tres::asked_for(self.view, subject.job);
-        info.tres_req_str = asked.text(self.view, asked.billing(self.view, weights));
+        let asked = Tres::asked_for(&self.view.cluster, subject.job);
+        info.tres_req_str =
+            tres::text(&asked, self.view, tres::billing(&asked, self.view, weights));
         match Tres::given(subject.job) {
             Some(given) => {
-                let billing = given.billing(self.view, weights);
+                let billing = tres::billing(&given, self.view, weights);
                 info.billable_tres = Fixed::new(billing);
-                info.tres_alloc_str = given.text(self.view, billing);
+                info.tres_alloc_str = tres::text(&given, self.view, billing);
             }
             None if subject.waits => info.billable_tres = Fixed::new(UNKNOWN_BILLING),
             None => info.billable_tres = Fixed::new(0.0),

@@ -374,6 +374,8 @@ fn texts(desc: &JobDesc, edits: &mut Edits) {
 fn numbers(desc: &JobDesc, edits: &mut Edits) {
     let mail = desc.mail_type.value().map(|types| u64::from(types.0));
     edits.number(Unfinished, NumberOption::MailType, mail);
+    let site = desc.site_factor.value().map(|_| u64::from(desc.site_factor.0));
+    edits.number(UnfinishedByAdmin, NumberOption::SiteFactor, site);
     let waits = [
         (NumberOption::ReqSwitch, desc.req_switch.value().map(u64::from)),
         (NumberOption::Wait4Switch, desc.wait4switch.value().map(u64::from)),
