@@ -25,7 +25,7 @@ const LONG_FUNCTIONS: [(&str, &str, usize); 7] = [
     ("ctld/core/src/core.rs", "handle", 74),
     ("ctld/src/rpc/errno.rs", "errno", 100),
     ("ctld/src/settings.rs", "config", 100),
-    ("state/model/src/config.rs", "default", 71),
+    ("state/model/src/config.rs", "default", 72),
     ("state/src/record/job.rs", "write", 100),
     ("state/src/record/partition.rs", "write", 101),
     ("state/src/record/spec.rs", "write", 108),
