@@ -86,6 +86,13 @@ fn jobs_look_the_same_in_every_view() {
 }
 
 #[test]
+fn what_sbatch_asks_for_is_taken_alike() {
+    let Some(builder) = World::builder() else { return };
+    let builder = builder.conf("Licenses=lic:5,other:5").node("n1").node("n2");
+    same_in(builder, include_str!("transcript/submit.cmd"));
+}
+
+#[test]
 fn refusals_have_the_same_words() {
     same_on_both(include_str!("transcript/refused.cmd"));
 }

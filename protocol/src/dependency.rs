@@ -139,21 +139,19 @@ impl Dependencies {
         if text.is_empty() || text == "0" {
             return Ok(parsed);
         }
-        let mut separator = None;
         let mut rest = text;
         loop {
             let at = text.len() - rest.len();
             let (after, group) = group(rest).map_err(|_| DependencyError::form(rest, at))?;
             parsed.add(group, max_array_size)?;
             let Some(found) = after.chars().next() else {
-                parsed.any = separator == Some('?');
                 return Ok(parsed);
             };
             let at = text.len() - after.len();
-            match (found, separator) {
-                (',' | '?', None) => separator = Some(found),
-                (',' | '?', Some(before)) if before == found => {}
-                (',' | '?', Some(_)) => return Err(DependencyError::MixedSeparators { at }),
+            match found {
+                // One is enough: of those with commas between them, too (24.11.5).
+                '?' => parsed.any = true,
+                ',' => {}
                 _ => return Err(DependencyError::form(after, at)),
             }
             rest = &after[1..];
@@ -253,12 +251,6 @@ pub enum DependencyError {
         at: usize,
         /// The beginning of what is there.
         got: String,
-    },
-    /// Commas and question marks.
-    #[error("byte {at} mixes \",\" and \"?\"")]
-    MixedSeparators {
-        /// Where the second kind stands.
-        at: usize,
     },
     /// A job's number that is none.
     #[error("{got:?} is not a job id")]
@@ -393,6 +385,10 @@ mod tests {
             ("after:3+5:4", "after:3+5(unfulfilled),after:4+5(unfulfilled)"),
             ("afterok:7(failed),singleton(fulfilled)", "afterok:7(failed),singleton(unfulfilled)"),
             ("expand:5", "expand:5(unfulfilled)"),
+            (
+                "after:1?after:2,after:3",
+                "after:1(unfulfilled)?after:2(unfulfilled)?after:3(unfulfilled)",
+            ),
             ("", ""),
             ("0", ""),
         ] {
@@ -407,7 +403,6 @@ mod tests {
             fault("afterok:1,never:2"),
             DependencyError::Form { at: 10, got: "never:2".into() }
         );
-        assert_eq!(fault("afterok:1?after:2,after:3"), DependencyError::MixedSeparators { at: 17 });
         assert_eq!(fault("afterok:0"), DependencyError::JobId { got: "0".into() });
         assert_eq!(fault("after:1+0"), DependencyError::Delay { got: "0".into() });
         assert_eq!(fault("afterok:1_[5-2000]"), DependencyError::Tasks { got: "5-2000".into() });

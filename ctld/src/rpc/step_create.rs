@@ -177,6 +177,7 @@ fn texts(asked: &StepCreate) -> StepTexts {
     };
     let of_node = text(&asked.tres_per_node).filter(|text| !text.eq_ignore_ascii_case("none"));
     StepTexts {
+        host: text(&asked.host),
         tres_per_step: text(&asked.tres_per_step),
         tres_per_node: of_node,
         tres_per_socket: text(&asked.tres_per_socket),

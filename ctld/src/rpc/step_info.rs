@@ -105,7 +105,8 @@ fn step_info(view: &View, job: &Job, step: &Step, request: &Request<'_>) -> Step
             .and_then(|launch| launch.time_limit_min)
             .map_or(Limit::Infinite, Limit::Value),
         srun_pid: client.map_or(0, |client| client.pid),
-        srun_host: client.map(|client| client.host.to_string()),
+        srun_host: said(|texts| &texts.host)
+            .or_else(|| client.map(|client| client.host.to_string())),
         submit_line: launch.and_then(|launch| text(launch.submit_line.as_ref())),
         resv_ports: step_create::ports_text(step),
         tres_alloc_str: launch.and_then(|launch| tres::text(&tres(job, step, launch), view, 0.0)),

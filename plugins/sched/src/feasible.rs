@@ -75,8 +75,10 @@ pub fn feasible(
     if let Some(text) = &spec.excluded_nodes {
         named_nodes(cluster, text)?;
     }
-    if let Some(text) = spec.features.as_ref().filter(|text| !text.is_empty()) {
-        features_exist(cluster, text)?;
+    if let Some(text) = spec.features.as_ref().filter(|text| !text.is_empty())
+        && !features_exist(cluster, text)
+    {
+        return Err(Infeasible::Features(Arc::clone(text)));
     }
     let config = cluster.config();
     let enforced = config.enforce_part_limits != PartLimits::No;
@@ -148,13 +150,12 @@ fn serves(cluster: &Cluster, partition: &Partition, demand: &Demand, required: &
 /// Nodes that are looked at before more are.
 const FEW_NODES: usize = 2;
 
-fn features_exist(cluster: &Cluster, text: &Arc<str>) -> Result<(), Infeasible> {
-    let bad = || Infeasible::Features(Arc::clone(text));
-    let features = Features::parse(text).map_err(|_| bad())?;
+/// Whether a `--constraint` can be read, and each feature in it is available on some node.
+pub fn features_exist(cluster: &Cluster, text: &str) -> bool {
     let known = |name: &str| {
         cluster.nodes().any(|node| node.features_available.iter().any(|has| **has == *name))
     };
-    if features.names().into_iter().all(known) { Ok(()) } else { Err(bad()) }
+    Features::parse(text).is_ok_and(|features| features.names().into_iter().all(known))
 }
 
 /// When and where a job could start that nobody else is queued before: `sbatch --test-only`.

@@ -134,6 +134,10 @@ impl Expression {
                 _ => return Ok(expression),
             };
             *text = &text[1..];
+            if text.is_empty() && depth == 0 {
+                // Stock does not mind an operator at the end.
+                return Ok(expression);
+            }
             expression.rest.push((operator, Term::read(text, depth)?));
         }
     }
@@ -206,6 +210,13 @@ mod tests {
     }
 
     #[test]
+    fn an_operator_at_the_end_means_nothing() {
+        assert!(accepts("a|", &["a"]));
+        assert!(!accepts("a&", &["b"]));
+        assert_eq!(Features::parse("(a|)"), Err(BadFeatures));
+    }
+
+    #[test]
     fn brackets_are_within_what_stands_around_them() {
         assert!(accepts("a&[b|c]", &["a", "c"]));
         assert!(!accepts("a&[b|c]", &["c"]));
@@ -235,7 +246,6 @@ mod tests {
             "a*2x",
             "(a*2)",
             "[a*2",
-            "a&",
             "&a",
             "",
             "(a",

@@ -56,7 +56,7 @@ mod verdict;
 
 use model::{Cluster, Config, Plan, Timestamp};
 
-pub use feasible::{Infeasible, feasible, will_run};
+pub use feasible::{Infeasible, feasible, features_exist, will_run};
 pub use reserve::{NotReserved, ReservationWish, Reserved, reserve};
 
 /// How much work a plan may cost.

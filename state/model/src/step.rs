@@ -93,6 +93,8 @@ pub struct StepTexts {
     pub std_in: Option<Arc<str>>,
     pub std_out: Option<Arc<str>>,
     pub std_err: Option<Arc<str>>,
+    /// What `srun`'s machine calls itself.
+    pub host: Option<Arc<str>>,
 }
 
 /// What a step has of one node.

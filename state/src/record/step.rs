@@ -145,6 +145,7 @@ fn write_texts(texts: &StepTexts) -> proto::StepTexts {
         std_in,
         std_out,
         std_err,
+        host,
     } = texts;
     proto::StepTexts {
         tres_per_step: text(tres_per_step),
@@ -163,6 +164,7 @@ fn write_texts(texts: &StepTexts) -> proto::StepTexts {
         std_in: text(std_in),
         std_out: text(std_out),
         std_err: text(std_err),
+        host: text(host),
     }
 }
 
@@ -184,6 +186,7 @@ fn read_texts(record: proto::StepTexts) -> StepTexts {
         std_in: shared(record.std_in),
         std_out: shared(record.std_out),
         std_err: shared(record.std_err),
+        host: shared(record.host),
     }
 }
 

@@ -64,6 +64,7 @@ impl Draw {
                 std_in: self.maybe(Self::text),
                 std_out: self.maybe(Self::text),
                 std_err: self.maybe(Self::text),
+                host: self.maybe(Self::text),
             },
             cpu_frequency: CpuFrequency {
                 min: self.maybe(Self::u32),

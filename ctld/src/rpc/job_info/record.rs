@@ -187,7 +187,8 @@ impl<'a> Records<'a> {
         }
         info.num_tasks = match (spec.tasks, given) {
             (Some(tasks), _) if tasks > 0 => Limit::Value(tasks),
-            (_, None) => Limit::Value(spec.min_nodes),
+            (_, None) if job.is_pending() => Limit::Value(spec.min_nodes),
+            (_, None) => Limit::Unset,
             (_, Some(allocation)) => {
                 Limit::Value(u32::try_from(allocation.shares.len()).unwrap_or(u32::MAX))
             }

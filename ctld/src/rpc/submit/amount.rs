@@ -34,6 +34,21 @@ pub(in crate::rpc) fn licenses(text: &str) -> Result<Vec<(Arc<str>, u32)>, Failu
     Ok(found)
 }
 
+/// The licenses of a job (`--licenses`) and those of its tasks (`--tres-per-task=license/NAME=COUNT`), as
+/// one text.
+pub(super) fn all_licenses(desc: &JobDesc) -> Option<String> {
+    let of_tasks = desc.tres_per_task.as_deref().unwrap_or_default();
+    let tasks = desc.num_tasks.value().unwrap_or(1);
+    let each = of_tasks.split(',').filter_map(|token| {
+        let (name, count) = token.trim().strip_prefix("license/")?.split_once([':', '='])?;
+        let count: u32 = count.parse().ok()?;
+        Some(format!("{name}={}", count.saturating_mul(tasks)))
+    });
+    let given = desc.licenses.iter().filter(|text| !text.is_empty()).cloned();
+    let all: Vec<String> = given.chain(each).collect();
+    if all.is_empty() { desc.licenses.clone() } else { Some(all.join(",")) }
+}
+
 /// A name, a kind and a count.
 pub(in crate::rpc) type Gres = (Arc<str>, Option<Arc<str>>, u64);
 
@@ -164,7 +179,10 @@ fn is_other_tres(token: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{gres, licenses};
+    use protocol::msg::JobDesc;
+    use protocol::shape::Limit;
+
+    use super::{all_licenses, gres, licenses};
 
     #[test]
     fn licenses_have_counts() {
@@ -173,6 +191,17 @@ mod tests {
         for bad in ["matlab:x", ":2", "mat lab", "matlab:-1"] {
             assert!(licenses(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn licenses_of_tasks_are_added_to_those_of_the_job() {
+        let desc = JobDesc {
+            licenses: Some("lic:1".to_owned()),
+            tres_per_task: Some("gres/gpu=1,license/lic=2,license/other:1".to_owned()),
+            num_tasks: Limit::Value(2),
+            ..JobDesc::default()
+        };
+        assert_eq!(all_licenses(&desc).as_deref(), Some("lic:1,lic=4,other=2"));
     }
 
     #[test]

@@ -6,15 +6,30 @@ use model::{Carried, NumberOption, TextOption};
 use protocol::msg::{JobDesc, JobFlags};
 use protocol::shape::{Limit, Sentinel};
 
+use super::amount;
+use crate::view::View;
+
 /// `SLURM_DIST_CYCLIC`: what a description without a distribution means.
 const DIST_CYCLIC: u64 = 1;
+/// The longest wait for switches without SchedulerParameters=max_switch_wait, seconds.
+const SWITCH_WAIT_S: u64 = 300;
 
 /// All of them, as far as they were given.
-pub(super) fn carried(desc: &JobDesc) -> Carried {
+pub(super) fn carried(view: &View, desc: &JobDesc) -> Carried {
     let mut carried = Carried::default();
     texts(desc, &mut carried);
     numbers(desc, &mut carried);
+    if desc.req_switch != Limit::Unset {
+        let wait_s = desc.wait4switch.value().unwrap_or(u32::MAX);
+        carried.set_number(NumberOption::Wait4Switch, Some(switch_wait_s(view, wait_s)));
+    }
     carried
+}
+
+/// How long a job waits for its number of switches at most, seconds: SchedulerParameters=max_switch_wait.
+pub(in crate::rpc) fn switch_wait_s(view: &View, wanted_s: u32) -> u64 {
+    let most = view.conf.settings.scheduler.number("max_switch_wait");
+    u64::from(wanted_s).min(most.unwrap_or(SWITCH_WAIT_S))
 }
 
 fn text(of: &Option<String>) -> Option<Arc<str>> {
@@ -46,7 +61,7 @@ fn texts(desc: &JobDesc, carried: &mut Carried) {
         (T::CpusPerTres, text(&desc.cpus_per_tres)),
         (T::Extra, text(&desc.extra)),
         (T::JobSizeText, text(&desc.job_size_str)),
-        (T::LicensesText, text(&desc.licenses)),
+        (T::LicensesText, text(&amount::all_licenses(desc))),
         (T::McsLabel, text(&desc.mcs_label)),
         (T::MemBind, text(&desc.mem_bind)),
         (T::MemPerTres, text(&desc.mem_per_tres)),
@@ -120,7 +135,6 @@ fn numbers(desc: &JobDesc, carried: &mut Carried) {
         (N::SiteFactor, site_factor),
         (N::SocketsPerBoard, some(desc.sockets_per_board)),
         (N::TaskDist, Some(given(desc.task_dist).unwrap_or(DIST_CYCLIC))),
-        (N::Wait4Switch, given(desc.wait4switch)),
         (N::WaitAllNodes, given(desc.wait_all_nodes)),
         (N::X11, some(desc.x11)),
         (N::X11TargetPort, some(desc.x11_target_port)),

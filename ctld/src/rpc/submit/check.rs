@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use ctld_core::Caller;
-use model::Uid;
-use protocol::msg::{JobDesc, JobFlags, KillFlags};
+use model::{JobSpec, TextOption, Uid};
+use protocol::msg::{JobDesc, JobFlags, KillFlags, MEM_PER_CPU};
 use protocol::shape::{Limit, Sentinel};
 use protocol::{Errno, Version};
 
@@ -80,8 +80,7 @@ pub(super) fn privileges(
         let text = "rebooting of nodes is only allowed for admins".to_owned();
         return Err(Failure::CodeWithText(Errno::ESLURM_ACCESS_DENIED, text));
     }
-    let arbitrary = desc.task_dist.value().is_some_and(|d| d & DIST_BASE == DIST_ARBITRARY);
-    if arbitrary && desc.num_tasks == Limit::Unset {
+    if is_arbitrary(desc) && desc.num_tasks == Limit::Unset {
         let text = "task count required for arbitrary distribution".to_owned();
         return Err(Failure::CodeWithText(Errno::ESLURM_BAD_TASK_COUNT, text));
     }
@@ -96,6 +95,11 @@ pub(super) fn privileges(
         return Err(Failure::Code(Errno::ESLURM_INVALID_WCKEY));
     }
     Ok(())
+}
+
+/// Whether the tasks stand where the list of nodes has them, in its order.
+pub(super) fn is_arbitrary(desc: &JobDesc) -> bool {
+    desc.task_dist.value().is_some_and(|dist| dist & DIST_BASE == DIST_ARBITRARY)
 }
 
 /// What a batch job must have.
@@ -136,6 +140,60 @@ pub(super) fn batch_features(view: &View, desc: &JobDesc) -> Result<(), Failure>
         }
     }
     if found { Ok(()) } else { refused }
+}
+
+/// Features that nodes are to have if possible (`--prefer`): such as a node has.
+pub(in crate::rpc) fn preferred_features(view: &View, desc: &JobDesc) -> Result<(), Failure> {
+    let wanted = desc.prefer.as_deref().filter(|text| !text.is_empty());
+    match wanted.is_none_or(|text| sched::features_exist(&view.cluster, text)) {
+        true => Ok(()),
+        false => Err(Failure::Code(Errno::ESLURM_INVALID_PREFER)),
+    }
+}
+
+/// How often a job's tasks are looked at (`--acctg-freq`): where there is a limit on memory, as often as
+/// slurm.conf has it or more.
+pub(super) fn accounting_frequency(view: &View, desc: &JobDesc) -> Result<(), Failure> {
+    let limited = desc.pn_min_memory.value().is_some_and(|mib| mib & !MEM_PER_CPU > 0);
+    let wanted = desc.acctg_freq.as_deref().and_then(task_frequency_s);
+    let most = view.conf.keys.job_acct_gather_frequency.as_deref().and_then(task_frequency_s);
+    let most = most.unwrap_or(u32::MAX);
+    match wanted.filter(|_| limited && most > 0) {
+        Some(wanted) if wanted == 0 || wanted > most => {
+            Err(Failure::Code(Errno::ESLURMD_INVALID_ACCT_FREQ))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The seconds of `30` or `task=30,energy=10`.
+fn task_frequency_s(text: &str) -> Option<u32> {
+    let number = |text: &str| {
+        let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        text[..end].parse().ok()
+    };
+    let lower = text.to_ascii_lowercase();
+    number(&lower).or_else(|| number(lower.split_once("task=")?.1))
+}
+
+/// Licenses that tasks ask for (`--tres-per-task=license/NAME=COUNT`): such as AccountingStorageTRES has.
+/// That there are so many is looked at elsewhere, and goes first.
+pub(super) fn licenses_of_tasks(view: &View, spec: &JobSpec) -> Result<(), Failure> {
+    let config = view.cluster.config();
+    let there_are = |(name, count): &(Arc<str>, u32)| {
+        config.licenses.iter().any(|pool| pool.name == *name && pool.total >= *count)
+    };
+    let tracked = view.conf.keys.accounting_storage_tres.as_deref().unwrap_or_default();
+    let is_tracked = |asked: &str| {
+        let name = asked.split([':', '=']).next().unwrap_or_default();
+        tracked.split(',').any(|word| word.trim() == name)
+    };
+    let asked = spec.carried.text(TextOption::TresPerTask).map_or("", |text| text);
+    let mut of_tasks = asked.split(',').filter(|token| token.starts_with("license/"));
+    match spec.licenses.iter().all(there_are) && !of_tasks.all(is_tracked) {
+        true => Err(Failure::Code(Errno::ESLURM_INVALID_TRES)),
+        false => Ok(()),
+    }
 }
 
 /// A directory to start in.
@@ -213,4 +271,17 @@ fn texts(desc: &JobDesc) -> [(&Option<String>, usize); 37] {
         (&desc.container_id, TEXT_MAX),
         (&desc.req_context, TEXT_MAX),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::task_frequency_s;
+
+    #[test]
+    fn the_frequency_of_tasks_is_a_number_alone_or_named() {
+        for (text, seconds) in [("30", 30), ("task=15", 15), ("energy=10,Task=0", 0)] {
+            assert_eq!(task_frequency_s(text), Some(seconds), "{text}");
+        }
+        assert_eq!(task_frequency_s("energy=10"), None);
+    }
 }

@@ -26,7 +26,8 @@ use super::{Failure, Privilege, Reply, Request, Row};
 use crate::view::View;
 
 pub(super) use amount::{gres, gres_texts, licenses, mixes_parts};
-pub(super) use check::{is_admin, lengths};
+pub(super) use carried::switch_wait_s;
+pub(super) use check::{is_admin, lengths, preferred_features};
 pub(super) use dependency::dependencies;
 pub(super) use het::ROWS as HET_ROWS;
 pub(super) use reply::{allocation_of, allocations_of};
@@ -104,6 +105,8 @@ fn new_job(
     check::work_dir(&desc)?;
     check::warning(view, request.version, &desc)?;
     check::batch_features(view, &desc)?;
+    check::preferred_features(view, &desc)?;
+    check::accounting_frequency(view, &desc)?;
     if kind == Kind::Batch {
         check::batch(&desc)?;
     }
@@ -116,6 +119,7 @@ fn new_job(
         desc.resp_host = Some(request.peer.ip().to_string());
     }
     let mut spec = spec::spec(view, &desc, owner, kind != Kind::Interactive)?;
+    check::licenses_of_tasks(view, &spec)?;
     let admin = check::is_admin(view, request.caller);
     spec.fixed_priority = desc.priority.value().filter(|priority| admin && *priority > 0);
     let owner = (Uid(owner.0), Gid(owner.1));

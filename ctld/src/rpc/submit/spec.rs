@@ -6,11 +6,12 @@ use model::{
     Exclusive, GresWish, JobSpec, MemoryRequest, NumberOption, TextOption, Timestamp, Uid,
     named_nodes,
 };
+use protocol::hostlist::Hostlist;
 use protocol::msg::{JobDesc, JobFlags, MEM_PER_CPU, shared};
 use protocol::shape::{Limit, Sentinel};
 use protocol::{Errno, shape};
 
-use super::{amount, carried, dependency};
+use super::{amount, carried, check, dependency};
 use crate::rpc::Failure;
 use crate::view::View;
 
@@ -68,8 +69,11 @@ pub(super) fn spec(
         overcommit: desc.overcommit.value().is_some_and(|yes| yes > 0),
         contiguous: desc.contiguous.value().is_some_and(|yes| yes > 0),
         core_spec: desc.core_spec.value().filter(|_| view.conf.keys.allow_spec_resources_usage),
-        required_nodes: text(&desc.req_nodes),
-        excluded_nodes: text(&desc.exc_nodes),
+        required_nodes: match check::is_arbitrary(desc) {
+            true => text(&desc.req_nodes),
+            false => node_names(&desc.req_nodes),
+        },
+        excluded_nodes: node_names(&desc.exc_nodes),
         features: text(&desc.features),
         time_limit_min: desc.time_limit.value(),
         time_unlimited: desc.time_limit == Limit::Infinite,
@@ -77,7 +81,7 @@ pub(super) fn spec(
         begin: time(desc.begin_time),
         deadline: time(desc.deadline),
         dependencies: dependency::dependencies(wanted, config.max_array_size)?,
-        licenses: desc.licenses.as_deref().map_or(Ok(Vec::new()), amount::licenses)?,
+        licenses: amount::all_licenses(desc).as_deref().map_or(Ok(Vec::new()), amount::licenses)?,
         gres,
         nice: desc.nice.value().unwrap_or(0),
         fixed_priority: None,
@@ -88,7 +92,7 @@ pub(super) fn spec(
         warn_time_s: desc.warn_time,
         warn_flags: desc.warn_flags.0,
         submitted_by: None,
-        carried: carried::carried(desc),
+        carried: carried::carried(view, desc),
     };
     if flags.has(JobFlags::SPREAD_JOB) && spec.max_nodes.is_none() {
         let nodes = u32::try_from(view.cluster.nodes().count()).unwrap_or(u32::MAX);
@@ -200,6 +204,15 @@ fn kills_invalid(view: &View) -> bool {
 
 pub(in crate::rpc) fn text(of: &Option<String>) -> Option<Arc<str>> {
     of.as_deref().filter(|text| !text.is_empty()).map(Into::into)
+}
+
+/// Names of nodes as stock keeps them: in order, each once.
+fn node_names(of: &Option<String>) -> Option<Arc<str>> {
+    let text = text(of)?;
+    match Hostlist::parse(&text) {
+        Ok(list) => Some(list.unique().ranged().into()),
+        Err(_) => Some(text),
+    }
 }
 
 pub(in crate::rpc) fn time(at: shape::Timestamp) -> Option<Timestamp> {

@@ -48,7 +48,7 @@ pub(super) fn edits(
         edits.text(Unfinished, TextOption::MailUser, &Some(user));
     }
     texts(desc, &mut edits);
-    numbers(desc, &mut edits);
+    numbers(view, desc, &mut edits);
     Ok(edits.0)
 }
 
@@ -142,17 +142,12 @@ fn places(view: &View, desc: &JobDesc, waits: bool, edits: &mut Edits) -> Result
     let required = optional(&desc.req_nodes).filter(|_| waits);
     edits.set("required nodes", Waiting, required, |s, v| s.required_nodes = v);
     edits.set("features", Waiting, optional(&desc.features), |s, v| s.features = v);
-    if let Some(features) = submit::text(&desc.features) {
-        let known = |name: &str| {
-            view.cluster.nodes().any(|node| node.features_available.iter().any(|f| **f == *name))
-        };
-        let names = features.split(['&', '|', ',', '[', ']', '(', ')']);
-        // A count after `*` belongs to the name before it.
-        let mut names = names.map(|name| name.split('*').next().unwrap_or_default().trim());
-        if !names.all(|name| name.is_empty() || name.parse::<u32>().is_ok() || known(name)) {
-            return Err(Failure::Code(Errno::ESLURM_INVALID_FEATURE));
-        }
+    if let Some(features) = submit::text(&desc.features)
+        && !sched::features_exist(&view.cluster, &features)
+    {
+        return Err(Failure::Code(Errno::ESLURM_INVALID_FEATURE));
     }
+    submit::preferred_features(view, desc)?;
     Ok(())
 }
 
@@ -371,14 +366,17 @@ fn texts(desc: &JobDesc, edits: &mut Edits) {
     edits.text(Unfinished, TextOption::Wckey, &lower(&desc.wckey));
 }
 
-fn numbers(desc: &JobDesc, edits: &mut Edits) {
+fn numbers(view: &View, desc: &JobDesc, edits: &mut Edits) {
     let mail = desc.mail_type.value().map(|types| u64::from(types.0));
     edits.number(Unfinished, NumberOption::MailType, mail);
     let site = desc.site_factor.value().map(|_| u64::from(desc.site_factor.0));
     edits.number(UnfinishedByAdmin, NumberOption::SiteFactor, site);
     let waits = [
         (NumberOption::ReqSwitch, desc.req_switch.value().map(u64::from)),
-        (NumberOption::Wait4Switch, desc.wait4switch.value().map(u64::from)),
+        (
+            NumberOption::Wait4Switch,
+            desc.wait4switch.value().map(|s| submit::switch_wait_s(view, s)),
+        ),
         (NumberOption::DelayBoot, desc.delay_boot.value().map(u64::from)),
     ];
     for (option, number) in waits {
