@@ -144,6 +144,7 @@ pub fn group() -> String {
     for (name, id) in PEOPLE {
         writeln!(text, "{name}:x:{id}:").expect("writing to a String cannot fail");
     }
+    text.push_str("staff:x:2100:alice,bob\n");
     text
 }
 

@@ -284,6 +284,25 @@ fn priorities_are_made_as_on_stock_with_flags() {
 }
 
 #[test]
+fn nodes_are_shared_under_one_label() {
+    // It asks for mcs/label, and waits for reasons: older releases have neither.
+    if Release::chosen().series().as_str() < "24.11" {
+        return;
+    }
+    let Some(builder) = World::builder() else { return };
+    let builder = builder
+        .node("n1")
+        .node("n2")
+        .conf("MCSPlugin=mcs/group")
+        .conf("MCSParameters=ondemand,ondemandselect:staff|nogroupofthat|alice|bob|carol:more");
+    let later = match Release::chosen().series().as_str() {
+        "24.11" => "",
+        _ => include_str!("transcript/mcs-update.cmd"),
+    };
+    same_in(builder, &[include_str!("transcript/mcs.cmd"), later].concat());
+}
+
+#[test]
 fn devices_are_those_that_nodes_found() {
     let Some(builder) = World::builder() else { return };
     let gres = "NodeName=n1 Name=gpu Type=a File=/dev/tty[0-1]

@@ -1,5 +1,6 @@
 //! slurm.conf becomes what the core decides by: settings, nodes and partitions.
 
+mod mcs;
 mod node;
 mod partition;
 mod power;
@@ -197,6 +198,7 @@ fn config(conf: &SlurmConf, users: &Users) -> Result<Config, SettingsError> {
         priority_type: priority_type(keys),
         priority: priority::rules(conf)?,
         preemption: preempt::preemption(conf),
+        mcs: mcs::mcs(keys, users),
         ..Config::default()
     })
 }

@@ -267,7 +267,7 @@ pub struct NewJob {
     pub array: Option<ArrayRequest>,
     /// The protocol release of the client, as in headers.
     pub protocol: u16,
-    /// The names of the groups that the owner is in, as far as a partition asks for one.
+    /// The names of the groups that the owner is in, if a partition or MCS asks for one.
     pub groups: Arc<[Arc<str>]>,
     /// Whether some set of nodes could ever hold it, found on a snapshot by `sched::feasible`.
     pub feasible: Result<(), Reject>,

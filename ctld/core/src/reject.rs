@@ -159,6 +159,9 @@ pub enum Reject {
     /// Generic resources that the cluster does not have.
     #[error("no such generic resources")]
     InvalidGres,
+    /// A label of MCS that the job may not have, or there is none that it could have.
+    #[error("no such MCS label for this job")]
+    InvalidMcsLabel,
     /// The begin time or deadline has gone by.
     #[error("a time that has gone by")]
     InvalidTime,

@@ -267,8 +267,8 @@ keys! {
     MaxNodeCount, max_node_count: u32 = NO_VALUE_32, ALL, Here;
     MaxStepCount, max_step_count: u32 = 40_000, ALL, Here;
     MaxTasksPerNode, max_tasks_per_node: u16 = 512, ALL, Elsewhere;
-    MCSParameters, mcs_parameters: Text = None, ALL, NotYet("MCS labels");
-    MCSPlugin, mcs_plugin: Text = None, ALL, NotYet("MCS labels");
+    MCSParameters, mcs_parameters: Text = None, ALL, Here;
+    MCSPlugin, mcs_plugin: Text = None, ALL, Here;
     MessageTimeout, message_timeout: u16 = 10, ALL, Here;
     MetricsAuthUsers, metrics_auth_users: Text = None, R26_05.on(), NotYet("metrics");
     MetricsParameters, metrics_parameters: Text = None, R26_05.on(), NotYet("metrics");

@@ -309,6 +309,15 @@ pub enum Cause {
     /// `PreemptMode=SUSPEND` alone.
     #[error("PreemptMode=SUSPEND requires GANG too")]
     SuspendWithoutGang,
+    /// `MCSParameters` without a plugin that they could be of.
+    #[error("MCSParameters={0} used and no MCSPlugin")]
+    McsParametersAlone(String),
+    /// `MCSParameters` of no plugin.
+    #[error("MCSParameters={0} can't be used with MCSPlugin=mcs/none")]
+    McsParametersOfNone(String),
+    /// `mcs/group` without its groups.
+    #[error("MCSPlugin is mcs/group and no MCSParameters")]
+    McsGroupAlone,
     /// A scheduler log level without its file.
     #[error("SlurmSchedLogLevel requires SlurmSchedLogFile value")]
     SchedLogWithoutFile,

@@ -27,6 +27,8 @@ const MAX_ARRAY: u32 = 4_000_001;
 const SLURMCTLD_PORT: u16 = 6817;
 /// Slurm's `MAX_BATCH_SCRIPT_SIZE`, 512 MiB.
 const MAX_SCRIPT: u64 = 512 * 1024 * 1024;
+/// What MCSPlugin may be, beside `mcs/none`.
+const MCS_PLUGINS: [&str; 4] = ["mcs/user", "mcs/group", "mcs/account", "mcs/label"];
 /// A week: the default of decay and age.
 const WEEK_S: u32 = 604_800;
 
@@ -109,6 +111,7 @@ impl Pass<'_> {
 pub(super) fn derive(keys: &mut Keys, given: &Given, problems: &mut Problems) -> Settings {
     let mut pass = Pass { given, problems };
     plugins(keys);
+    mcs(keys, &mut pass);
     job_ids(keys, &mut pass);
     counts(keys, &mut pass);
     timeouts(keys, &mut pass);
@@ -248,6 +251,25 @@ fn calc_period(text: &str) -> Option<u32> {
 
 fn contains(text: &Option<String>, part: &str) -> bool {
     text.as_deref().is_some_and(|text| text.to_ascii_lowercase().contains(part))
+}
+
+/// MCSPlugin and MCSParameters want each other.
+fn mcs(keys: &Keys, pass: &mut Pass<'_>) {
+    match (&keys.mcs_plugin, &keys.mcs_parameters) {
+        (Some(plugin), _) if !MCS_PLUGINS.contains(&plugin.as_str()) => {
+            pass.error("MCSPlugin", Cause::BadValue { key: "MCSPlugin", value: plugin.clone() });
+        }
+        (Some(plugin), None) if plugin == "mcs/group" => {
+            pass.error("MCSPlugin", Cause::McsGroupAlone);
+        }
+        (None, Some(words)) if pass.given.contains_key("MCSPlugin") => {
+            pass.warn("MCSParameters", Cause::McsParametersOfNone(words.clone()));
+        }
+        (None, Some(words)) => {
+            pass.error("MCSParameters", Cause::McsParametersAlone(words.clone()));
+        }
+        (Some(_), _) | (None, None) => {}
+    }
 }
 
 /// Plugin names: `…/none` is no plugin, and old keys and names stand for new ones.

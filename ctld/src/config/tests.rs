@@ -262,6 +262,28 @@ fn hash_and_nodes_of_an_odd_file_are_those_of_stock() {
     assert_eq!((p.disable_root_jobs, p.over_subscribe), (None, OverSubscribe::No));
 }
 
+#[test]
+fn labels_want_their_plugin_and_the_other_way_round() {
+    let with = |lines: &str| format!("{SMALL}{lines}\n");
+    assert_eq!(
+        errors(&with("MCSParameters=enforced")),
+        ["/etc/slurm/slurm.conf:4: MCSParameters=enforced used and no MCSPlugin"]
+    );
+    assert_eq!(
+        errors(&with("MCSPlugin=mcs/group")),
+        ["/etc/slurm/slurm.conf:4: MCSPlugin is mcs/group and no MCSParameters"]
+    );
+    assert_eq!(
+        errors(&with("MCSPlugin=mcs/rainbow")),
+        ["/etc/slurm/slurm.conf:4: Bad value \"mcs/rainbow\" for MCSPlugin"]
+    );
+    let none = load(&with("MCSPlugin=mcs/none\nMCSParameters=enforced")).unwrap();
+    let warnings: Vec<String> = none.warnings().iter().map(ToString::to_string).collect();
+    let wanted = "MCSParameters=enforced can't be used with MCSPlugin=mcs/none";
+    assert_eq!(warnings, [format!("/etc/slurm/slurm.conf:5: {wanted}")]);
+    assert!(load(&with("MCSPlugin=mcs/user")).unwrap().warnings().is_empty());
+}
+
 proptest! {
     /// No text makes the parser panic, and a refusal names at least one error.
     #[test]

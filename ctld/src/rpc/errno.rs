@@ -58,6 +58,7 @@ pub fn errno(reject: &Reject) -> Errno {
         Reject::InvalidArray => Errno::ESLURM_INVALID_ARRAY,
         Reject::InvalidLicenses => Errno::ESLURM_INVALID_LICENSES,
         Reject::InvalidGres => Errno::ESLURM_INVALID_GRES,
+        Reject::InvalidMcsLabel => Errno::ESLURM_INVALID_MCS_LABEL,
         Reject::InvalidTime => Errno::ESLURM_INVALID_TIME_VALUE,
         Reject::DeadlineCannotBeMet => Errno::ESLURM_INVALID_TIME_LIMIT,
         Reject::InvalidTimeMin => Errno::ESLURM_INVALID_TIME_MIN_LIMIT,

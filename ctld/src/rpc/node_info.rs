@@ -189,6 +189,8 @@ impl<'a> Table<'a> {
             }
             info.resv_name = Some(reserved.name.to_string());
         }
+        let label = self.view.cluster.config().node_label(self.view.cluster.jobs_on(node.id));
+        info.mcs_label = text(label);
         tell_registration(node, &mut info);
         tell_usage(self.view, &usage, &mut info);
         if self.shows_detail {

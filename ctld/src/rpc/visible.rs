@@ -1,7 +1,7 @@
 //! Who may see what: administrators everything, others what is not hidden or private.
 
 use ctld_core::Caller;
-use model::{Job, Partition, Uid};
+use model::{Gid, Job, McsPlugin, Partition, TextOption, Uid};
 use protocol::msg::{ShowFlags, show};
 
 use crate::rpc::Request;
@@ -73,7 +73,32 @@ impl<'a> Sight<'a> {
 
     /// Whether a job is the caller's to see by itself (PrivateData=jobs), partitions aside.
     pub(super) fn owner(&self, job: &Job) -> bool {
-        !self.hides_jobs() || job.owner == self.caller.uid
+        !self.hides_jobs() || job.owner == self.caller.uid || self.shares_label(job)
+    }
+
+    /// Whether a job is shown to those who could have its label (MCSParameters=privatedata), or has none.
+    fn shares_label(&self, job: &Job) -> bool {
+        let mcs = &self.view.cluster.config().mcs;
+        let (Some(plugin), true) = (mcs.plugin, mcs.private) else {
+            return false;
+        };
+        let Some(label) = job.spec.carried.text(TextOption::McsLabel) else {
+            return true;
+        };
+        let (users, caller) = (&self.view.users, self.caller.uid);
+        match plugin {
+            McsPlugin::User => users.name(caller) == *label,
+            McsPlugin::Group => {
+                let number = label.parse().ok().map(Gid);
+                let is_label = |gid: &Gid| {
+                    number == Some(*gid)
+                        || users.group_name(*gid).is_some_and(|name| name == *label)
+                };
+                users.user(caller).is_some_and(|user| user.groups.iter().any(is_label))
+            }
+            // Whose an account is, slurmdbd alone knows.
+            McsPlugin::Account | McsPlugin::Label => true,
+        }
     }
 
     /// Whether jobs of others are not the caller's to see (PrivateData=jobs).

@@ -35,13 +35,15 @@ pub(crate) struct Booking {
 }
 
 /// A job, as far as others may not bear it on the same node.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Guest {
     owner: Uid,
     /// Whether it is beside jobs of its owner only.
     choosy: bool,
     /// Whether it shares its cores.
     shares: bool,
+    /// The label under which it has its nodes.
+    label: Option<Arc<str>>,
 }
 
 impl Guest {
@@ -50,12 +52,13 @@ impl Guest {
             owner: job.owner,
             choosy: demand.beside.is_some(),
             shares: demand.tenure == Tenure::Shared,
+            label: demand.label.clone(),
         }
     }
 
     fn bears(&self, other: &Self) -> bool {
         let strangers = self.owner != other.owner && (self.choosy || other.choosy);
-        !strangers && self.shares == other.shares
+        !strangers && self.shares == other.shares && self.label == other.label
     }
 }
 
@@ -68,7 +71,7 @@ impl Bookings {
     /// after it starts and before it ends.
     pub fn narrowed<'r>(
         &self,
-        guest: Guest,
+        guest: &Guest,
         from: Timestamp,
         to: Timestamp,
         room: impl Fn(u32) -> &'r Room,
@@ -79,7 +82,7 @@ impl Bookings {
             for (rank, left) in &booking.left {
                 let here = narrowed.entry(*rank).or_insert_with(|| room(*rank).clone());
                 here.narrow(left);
-                here.exclusive += u32::from(!booking.guest.bears(&guest));
+                here.exclusive += u32::from(!booking.guest.bears(guest));
             }
         }
         narrowed
@@ -263,7 +266,7 @@ impl<'a> Planner<'a> {
         let (placed, narrowed) = {
             let ledger = &self.ledger;
             let room = |rank: u32| &ledger.rooms[rank as usize];
-            let narrowed = bookings.narrowed(Guest::of(job, demand), now, ends, room);
+            let narrowed = bookings.narrowed(&Guest::of(job, demand), now, ends, room);
             let placed =
                 place_in(shape, ledger, job, (now, Cow::Borrowed(shape.cpus())), &narrowed, room);
             (placed, narrowed.len())

@@ -55,6 +55,8 @@ pub(crate) struct Demand {
     pub rows: u32,
     /// Beside jobs of this user only.
     pub beside: Option<Uid>,
+    /// Beside jobs that have their nodes under this label only; beside none that has one, if it has not.
+    pub label: Option<Arc<str>>,
     pub overcommit: bool,
     pub contiguous: bool,
     pub least_loaded: bool,
@@ -173,6 +175,7 @@ impl Demand {
             rows: shares.1,
             beside: (spec.exclusive == Exclusive::User || partition.exclusive_user)
                 .then_some(owner),
+            label: config.mcs.closes(spec).cloned(),
             overcommit: spec.overcommit,
             contiguous: spec.contiguous,
             least_loaded: config.least_loaded || partition.lln,

@@ -160,8 +160,8 @@ pub fn features_exist(cluster: &Cluster, text: &str) -> bool {
 
 /// When and where a job could start that nobody else is queued before: `sbatch --test-only`.
 ///
-/// Running jobs are taken to end when their time is up. `None` if the job can never run, or only
-/// after a job without a time limit. The job need not be in the cluster.
+/// Running jobs are taken to end when their time is up; labels of MCS are not looked at. `None` if the job can
+/// never run, or only after a job without a time limit. The job need not be in the cluster.
 pub fn will_run(cluster: &Cluster, now: Timestamp, job: &Job) -> Option<(Timestamp, Allocation)> {
     let from = job.begin.map_or(now, |begin| begin.max(now));
     let mut best: Option<(Timestamp, Allocation)> = None;
@@ -187,6 +187,8 @@ fn will_run_in(
     lease: Lease<'_>,
 ) -> Option<(Timestamp, Allocation)> {
     let mut planner = Planner::new(cluster, now, Budget::FULL);
+    // As in stock (24.11, 26.05).
+    planner.ledger.heeds_labels = false;
     let mut demand = planner.demand(job, partition, lease).ok()?;
     demand.bounds = planner.bounds_some_time(job, partition, lease);
     let opens = lease.filter(|lease| !is_anywhere(lease)).map(|lease| lease.start);

@@ -220,7 +220,7 @@ impl<'s> Sight<'s> {
         bookings: &Bookings,
     ) -> Option<Vec<NodeShare>> {
         let room = |rank: u32| &self.rooms[rank as usize];
-        let mut narrowed = bookings.narrowed(Guest::of(job, &self.shape.demand), from, to, room);
+        let mut narrowed = bookings.narrowed(&Guest::of(job, &self.shape.demand), from, to, room);
         if ledger.cluster.has_reservations() {
             let lease = self.shape.bounds.as_ref().and_then(|bounds| bounds.lease.as_ref());
             let lease = (lease, self.shape.demand.whole);

@@ -39,6 +39,8 @@ pub(crate) struct Ledger<'a> {
     pub gone: BTreeSet<JobId>,
     /// How many nodes may still be started (max_powered_nodes).
     pub power_left: Option<u32>,
+    /// Whether labels of MCS keep jobs off nodes.
+    pub heeds_labels: bool,
 }
 
 /// A start that was planned, or a job that runs.
@@ -56,6 +58,8 @@ struct Neighbour<'j> {
     job: &'j Job,
     partition: &'j str,
     ends: Option<Timestamp>,
+    /// Whether it has cores there.
+    is_there: bool,
 }
 
 impl<'a> Ledger<'a> {
@@ -105,6 +109,7 @@ impl<'a> Ledger<'a> {
             bounds: AllBounds::default(),
             gone: BTreeSet::new(),
             power_left: power_left(cluster),
+            heeds_labels: true,
         }
     }
 
@@ -260,8 +265,12 @@ impl<'a> Ledger<'a> {
 
     /// Jobs that have cores of a node: those that are suspended have none.
     fn running_on(&self, node: NodeId) -> impl Iterator<Item = &'a Arc<Job>> {
-        let there = |job: &&Arc<Job>| job.phase != Phase::Suspended && !self.gone.contains(&job.id);
-        self.cluster.jobs_on(node).filter(there)
+        self.holders_of(node).filter(|job| job.phase != Phase::Suspended)
+    }
+
+    /// Jobs that hold something of a node.
+    fn holders_of(&self, node: NodeId) -> impl Iterator<Item = &'a Arc<Job>> {
+        self.cluster.jobs_on(node).filter(|job| !self.gone.contains(&job.id))
     }
 
     /// CPUs that jobs of a partition have on a node at a time.
@@ -285,14 +294,20 @@ impl<'a> Ledger<'a> {
         if self.rooms[rank as usize].jobs == 0 {
             return true;
         }
-        let running = self.running_on(self.node(rank).id).map(|job| Neighbour {
-            job,
-            partition: &job.partition,
-            ends: job.ended,
+        let running = self.holders_of(self.node(rank).id).map(|job| {
+            // What ended keeps the node's label until it is cleaned up.
+            let leaves = at <= self.now && matches!(job.phase, Phase::Completing(_));
+            Neighbour {
+                job,
+                partition: &job.partition,
+                ends: job.ended.filter(|_| !leaves),
+                is_there: !leaves && job.phase != Phase::Suspended,
+            }
         });
         let planned = self.planned_on.get(&rank).into_iter().flatten().map(|index| {
             let start = &self.planned[*index];
-            Neighbour { job: &start.job, partition: &start.partition, ends: start.ends }
+            let (job, partition) = (&start.job, &start.partition);
+            Neighbour { job, partition, ends: start.ends, is_there: true }
         });
         running
             .chain(planned)
@@ -301,6 +316,13 @@ impl<'a> Ledger<'a> {
     }
 
     fn is_bearable(&self, other: &Neighbour<'_>, demand: &Demand, job: &Job) -> bool {
+        let mcs = &self.cluster.config().mcs;
+        if self.heeds_labels && !mcs.may_join(demand.label.as_ref(), other.job) {
+            return false;
+        }
+        if !other.is_there {
+            return true;
+        }
         let Some(partition) = self.cluster.partition(other.partition) else {
             return true;
         };

@@ -282,7 +282,7 @@ impl<'a> Planner<'a> {
         shape.refresh(&mut self.ledger, now);
         let ledger = &self.ledger;
         let room = |rank: u32| &ledger.rooms[rank as usize];
-        let narrowed = bookings.narrowed(Guest::of(job, demand), now, ends, room);
+        let narrowed = bookings.narrowed(&Guest::of(job, demand), now, ends, room);
         let cpus = Cow::Borrowed(shape.cpus());
         let placed = place_in(shape, ledger, job, (now, cpus), &narrowed, room);
         self.ledger.checks_left = self.ledger.checks_left.saturating_sub(1 + narrowed.len() as u64);

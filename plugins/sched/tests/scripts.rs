@@ -11,6 +11,8 @@ use std::path::Path;
 
 #[path = "world/aside.rs"]
 mod aside;
+#[path = "world/label.rs"]
+mod label;
 #[path = "world/script.rs"]
 mod script;
 

@@ -4,6 +4,7 @@ use crate::cron::Zone;
 use crate::het::HetPlace;
 use crate::id::Uid;
 use crate::limit::PartLimits;
+use crate::mcs::Mcs;
 use crate::parts::PartRules;
 use crate::power::{PowerSaving, SuspendExceptions};
 use crate::preempt::PreemptRules;
@@ -122,6 +123,8 @@ pub struct Config {
     pub power: Option<Arc<PowerSaving>>,
     /// Which nodes are not stopped for having been idle.
     pub suspend_except: SuspendExceptions,
+    /// MCSPlugin and MCSParameters.
+    pub mcs: Mcs,
 }
 
 impl Default for Config {
@@ -196,6 +199,7 @@ impl Default for Config {
             preemption: None,
             power: None,
             suspend_except: SuspendExceptions::default(),
+            mcs: Mcs::default(),
         }
     }
 }

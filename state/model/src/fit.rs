@@ -324,14 +324,18 @@ fn rows(cluster: &Cluster, partition: &Partition, job: &Job) -> u32 {
     }
 }
 
-/// Jobs that share a node with nobody but jobs of their owner (`--exclusive=user`).
+/// Jobs that share a node with nobody but jobs of their owner (`--exclusive=user`), or of their label.
 fn neighbours_fit(cluster: &Cluster, job: &Job, node: &Node) -> Result<(), Misfit> {
     let mine = owner_alone(cluster, job);
     let clash = |other: &Arc<Job>| {
         other.owner != job.owner && (mine.is_some() || owner_alone(cluster, other).is_some())
     };
-    let mut others = cluster.jobs_on(node.id).filter(|other| other.phase != Phase::Suspended);
-    if others.any(clash) {
+    let mcs = &cluster.config().mcs;
+    let label = mcs.closes(&job.spec);
+    let clash = |other: &Arc<Job>| {
+        !mcs.may_join(label, other) || other.phase != Phase::Suspended && clash(other)
+    };
+    if cluster.jobs_on(node.id).any(clash) {
         return Err(Misfit::NotShared(node.id));
     }
     Ok(())

@@ -37,6 +37,7 @@ mod id;
 mod index;
 mod job;
 mod limit;
+mod mcs;
 mod node;
 mod node_list;
 mod partition;
@@ -73,6 +74,7 @@ pub use job::{
     NodeShare, NumberOption, Outcome, Phase, Prologs, Resized, TextOption, WaitReason,
 };
 pub use limit::{Beyond, PartLimits};
+pub use mcs::{BadLabel, Groups, Mcs, McsPlugin, McsSelect};
 pub use node::{
     Address, Availability, Hardware, Node, NodeFlags, NodeReason, Origin, Registration,
 };

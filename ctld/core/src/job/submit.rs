@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use model::{
     Appraiser, ArrayRole, Change, Config, Counters, Dependencies, DependencyKind, Exit, Factors,
-    HetRole, Job, JobId, MemoryDefault, MemoryRequest, NumberOption, Outcome, Partition,
-    PendingTasks, Phase, PriorityType, Uid, WaitReason,
+    Groups, HetRole, Job, JobId, MemoryDefault, MemoryRequest, NumberOption, Outcome, Partition,
+    PendingTasks, Phase, PriorityType, TextOption, Uid, WaitReason,
 };
 
 use crate::access;
@@ -98,8 +98,9 @@ fn checked(turn: &Turn<'_>, config: &Config, new: &mut NewJob) -> Result<Arc<Par
         new.spec.time_min_min = Some(1);
     }
     check_array(config, new)?;
-    check_dependencies(turn, new)?;
     check_licenses(config, new)?;
+    label(config, new)?;
+    check_dependencies(turn, new)?;
     check_reservations(turn, new)?;
     if new.spec.fixed_priority.is_some() && !by_admin {
         return Err(Reject::AccessDenied);
@@ -123,6 +124,17 @@ fn queued(turn: &mut Turn<'_>, job: Job, script: Option<Arc<model::Script>>) {
     if fulfilled && !job.hold.is_held() {
         turn.emit(Effect::Schedule);
     }
+}
+
+/// The label of MCS that it asks for or has to have.
+fn label(config: &Config, new: &mut NewJob) -> Result<(), Reject> {
+    let groups = Groups { names: &new.groups, own: new.group };
+    let asked = new.spec.carried.text(TextOption::McsLabel);
+    let label = config.mcs.label(&new.spec, asked, groups).map_err(|_| Reject::InvalidMcsLabel)?;
+    if label.as_ref() != asked {
+        new.spec.carried.set_text(TextOption::McsLabel, label);
+    }
+    Ok(())
 }
 
 /// What the partition and slurm.conf decide for a job that did not say.
@@ -149,9 +161,9 @@ fn fill_in(config: &Config, new: &mut NewJob, partition: &Partition) {
 
 /// Whether there are the reservations that it asks for, all open to it.
 fn check_reservations(turn: &Turn<'_>, new: &NewJob) -> Result<(), Reject> {
-    let text = new.spec.carried.text(model::TextOption::Reservation);
+    let text = new.spec.carried.text(TextOption::Reservation);
     text.map_or(Ok(()), |names| {
-        let account = new.spec.carried.text(model::TextOption::Account);
+        let account = new.spec.carried.text(TextOption::Account);
         let partition = new.spec.partitions.first();
         reservations_open(turn, names, new.owner, account, partition)
     })
@@ -220,7 +232,7 @@ fn check_partition(config: &Config, new: &NewJob, partition: &Partition) -> Resu
     if !partition.state.takes_jobs() {
         return Err(Reject::PartitionTakesNoJobs(name()));
     }
-    let asks = new.spec.carried.text(model::TextOption::Reservation).is_some();
+    let asks = new.spec.carried.text(TextOption::Reservation).is_some();
     if partition.req_resv && !asks {
         return Err(Reject::AccessDenied);
     }
@@ -236,7 +248,7 @@ fn check_partition(config: &Config, new: &NewJob, partition: &Partition) -> Resu
     {
         return Err(Reject::PartitionRefusesGroup(name()));
     }
-    let account = new.spec.carried.text(model::TextOption::Account);
+    let account = new.spec.carried.text(TextOption::Account);
     let listed = |list: &Arc<str>| list.split(',').any(|a| account.is_some_and(|x| **x == *a));
     if partition.allow_accounts.as_ref().is_some_and(|list| !listed(list))
         || partition.deny_accounts.as_ref().is_some_and(listed)

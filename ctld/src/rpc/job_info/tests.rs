@@ -347,6 +347,32 @@ fn private_jobs_are_their_owners_and_hidden_partitions_are_not_shown() {
     assert_eq!(seen(0, ShowFlags::ALL, Some(vec![2, 77])), [2]);
 }
 
+#[test]
+fn private_jobs_are_shown_to_those_who_could_have_their_label() {
+    let text = "NodeName=n1\nPrivateData=jobs\nPartitionName=main Nodes=n1\n";
+    let seen = |mcs: &str, label: Option<&str>| {
+        let mut view = fixtures::view(&format!("{text}{mcs}"), &[]);
+        let mut job = fixtures::job(1);
+        let label = label.map(Into::into);
+        Arc::make_mut(&mut job.spec).carried.set_text(TextOption::McsLabel, label);
+        view.cluster.apply(&Change::Job(Arc::new(job)));
+        let asked = JobInfoRequest { show_flags: ShowFlags::ALL, ..Default::default() };
+        let body = fixtures::bytes(&asked, Version::NEWEST);
+        let mut request = fixtures::request(Number::REQUEST_JOB_INFO, Version::NEWEST, &body);
+        // Every machine knows this user.
+        request.caller = Caller { uid: Uid(65534), gid: Gid(65534) };
+        !answer(&view, jobs, &request).jobs.is_empty()
+    };
+    assert!(!seen("", None));
+    let user = "MCSPlugin=mcs/user\nMCSParameters=privatedata\n";
+    assert!(seen(user, None) && seen(user, Some("nobody")) && !seen(user, Some("root")));
+    assert!(!seen("MCSPlugin=mcs/user\n", Some("nobody")));
+    let group = "MCSPlugin=mcs/group\nMCSParameters=privatedata:root\n";
+    assert!(seen(group, Some("65534")) && !seen(group, Some("root")));
+    let any = "MCSPlugin=mcs/label\nMCSParameters=privatedata\n";
+    assert!(seen(any, Some("x")));
+}
+
 /// More of a user's jobs than are encoded one by one: they come out of the table of all jobs, each as
 /// it is now, and only those that the caller may see.
 #[test]

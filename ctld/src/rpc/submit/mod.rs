@@ -13,8 +13,8 @@ use std::sync::Arc;
 
 use ctld_core::{Answer, ArrayRequest, Event, NewJob, Reject, ReservationReject};
 use model::{
-    Gid, Hold, JobSpec, PartLimits, Partition, Reservation, ReservationFlags, Script, TextOption,
-    Timestamp, Uid,
+    Gid, Hold, JobSpec, McsPlugin, PartLimits, Partition, Reservation, ReservationFlags, Script,
+    TextOption, Timestamp, Uid,
 };
 use protocol::index_set::ArraySpec;
 use protocol::msg::{JobDesc, JobFlags};
@@ -130,7 +130,8 @@ fn new_job(
         return Err(Failure::Code(Errno::ESLURM_DEPENDENCY));
     }
     let feasible = feasible(view, &spec, owner.0, held, request.now);
-    let asks_groups = view.cluster.partitions().any(|p| p.allow_groups.is_some());
+    let by_group = view.cluster.config().mcs.plugin == Some(McsPlugin::Group);
+    let asks_groups = by_group || view.cluster.partitions().any(|p| p.allow_groups.is_some());
     Ok(NewJob {
         caller: request.caller,
         owner: owner.0,

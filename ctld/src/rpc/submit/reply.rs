@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use ctld_core::{Answer, NewJob};
+use ctld_core::{Answer, NewJob, Reject};
 use model::{
-    Allocation, Beyond, Job, JobId, NodeId, NumberOption, Partition, PartitionState, Phase,
+    Allocation, Beyond, Groups, Job, JobId, NodeId, NumberOption, Partition, PartitionState, Phase,
     TextOption, Timestamp, WaitReason, named_nodes,
 };
 use protocol::msg::{
@@ -193,6 +193,10 @@ pub(super) fn will_run(view: &View, request: &Request<'_>, new: NewJob) -> Resul
     if let Err(reject) = &new.feasible {
         return Err(Failure::Rejected(reject.clone()));
     }
+    let groups = Groups { names: &new.groups, own: new.group };
+    let asked = new.spec.carried.text(TextOption::McsLabel);
+    let label = view.cluster.config().mcs.label(&new.spec, asked, groups);
+    label.map_err(|_| Failure::Rejected(Reject::InvalidMcsLabel))?;
     let job = imagined(view, request.now, new)?;
     let found = sched::will_run(&view.cluster, request.now, &job);
     let (start, allocation) =

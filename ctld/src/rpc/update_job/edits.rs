@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ctld_core::{Alterable, JobEdit, KeptNodes, Reject, SpecEdit};
-use model::{Job, JobSpec, NumberOption, TextOption};
+use model::{Groups, Job, JobSpec, NumberOption, TextOption};
 use protocol::Errno;
 use protocol::msg::{JobDesc, JobFlags, alloc_sid, shared};
 use protocol::shape::Limit;
@@ -31,6 +31,9 @@ pub(super) fn edits(
         let throttle = text.trim().parse();
         let throttle = throttle.map_err(|_| Failure::Code(Errno::ESLURM_BAD_TASK_COUNT))?;
         edits.0.push(JobEdit::ArrayThrottle(throttle));
+    }
+    if let (Some(label), Some(job)) = (&desc.mcs_label, job) {
+        edits.label(view, label, job);
     }
     let kept = kept(desc, job);
     if !kept.is_empty() && view.conf.settings.scheduler.has("disable_job_shrink") {
@@ -100,6 +103,21 @@ impl Edits {
                 Ok(())
             });
         }
+    }
+
+    /// A label of MCS; an empty one leaves it to MCSPlugin what it is. Without a plugin nothing comes of it.
+    fn label(&mut self, view: &View, label: &str, job: &Job) {
+        let asked = Some(Arc::<str>::from(label)).filter(|label| !label.is_empty());
+        let mcs = view.cluster.config().mcs.clone();
+        let (names, own) = (view.users.group_names(job.owner), job.group);
+        self.add("MCS label", Waiting, move |spec| {
+            if mcs.plugin.is_some() {
+                let label = mcs.label(spec, asked.as_ref(), Groups { names: &names, own });
+                let label = label.map_err(|_| Reject::InvalidMcsLabel)?;
+                spec.carried.set_text(TextOption::McsLabel, label);
+            }
+            Ok(())
+        });
     }
 
     /// A carried number.
@@ -250,7 +268,6 @@ fn amounts(view: &View, desc: &JobDesc, edits: &mut Edits) -> Result<(), Failure
         (TextOption::TresBind, &desc.tres_bind),
         (TextOption::TresFreq, &desc.tres_freq),
         (TextOption::Qos, &desc.qos),
-        (TextOption::McsLabel, &desc.mcs_label),
         (TextOption::JobSizeText, &desc.job_size_str),
     ] {
         edits.text(Waiting, option, text);

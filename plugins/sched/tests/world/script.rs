@@ -33,6 +33,7 @@ use model::{
 use sched::{Budget, feasible, plan, will_run};
 
 use crate::aside;
+use crate::label;
 use crate::world::{NOW, carry_out, configure, hardware, job, node, partition, put, running};
 
 /// A line taken apart: words after the command, those with `=` by key.
@@ -151,6 +152,7 @@ fn config(cluster: &mut Cluster, line: &mut Line<'_>) {
         };
         config.preemption = aside::rules(line).or(config.preemption.take());
         config.power = line.text("power").map(aside::saving);
+        config.mcs.select = label::select(line).unwrap_or(config.mcs.select);
         if line.has("enforce") {
             config.enforce_part_limits = PartLimits::Any;
         }
@@ -408,7 +410,8 @@ fn read_job(line: &mut Line<'_>) -> Job {
             None => Exclusive::Unset,
             Some("") => Exclusive::Node,
             Some("user") => Exclusive::User,
-            Some(other) => panic!("exclusive or exclusive=user, not {other}"),
+            Some("mcs") => Exclusive::Mcs,
+            Some(other) => panic!("exclusive, exclusive=user or exclusive=mcs, not {other}"),
         },
         share: line.has("share"),
         overcommit: line.has("overcommit"),
@@ -432,6 +435,7 @@ fn read_job(line: &mut Line<'_>) -> Job {
     if let Some(text) = line.text("license") {
         spec.licenses = licenses(text);
     }
+    label::read(line, &mut spec);
     if let Some(names) = line.text("reservation") {
         spec.carried.set_text(TextOption::Reservation, Some(names.into()));
     }
