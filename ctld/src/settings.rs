@@ -13,7 +13,7 @@ use std::sync::Arc;
 use ctld_core::{Configuration, Recover};
 use model::{
     Config, Consumable, HealthCheck, HetPlace, LicensePool, MemoryDefault, PartLimits, PartRules,
-    PriorityType, ReturnToService, Timestamp, Uid, Unit,
+    PriorityType, Private, ReturnToService, Timestamp, Uid, Unit,
 };
 
 use crate::config::{
@@ -110,7 +110,6 @@ fn config(conf: &SlurmConf, users: &Users) -> Result<Config, SettingsError> {
             users.uid(name).ok_or_else(|| SettingsError::UnknownUser { key, name: name.clone() })
         }
     };
-    let private = PRIVATE.map(|bit| settings.private_data & bit != 0);
     let prolog = |bit: u16| settings.prolog_flags & bit != 0;
     let scron = |word: &str| {
         let words = keys.scron_parameters.as_deref().unwrap_or_default();
@@ -177,13 +176,10 @@ fn config(conf: &SlurmConf, users: &Users) -> Result<Config, SettingsError> {
         prolog_slurmctld: !keys.prolog_slurmctld.is_empty(),
         epilog_slurmctld: !keys.epilog_slurmctld.is_empty(),
         config_overrides: settings.config_overrides,
-        private_jobs: private[0],
-        private_nodes: private[1],
-        private_partitions: private[2],
+        private: private(settings.private_data),
         user_top: settings.scheduler.has("enable_user_top"),
         resv_over_run_min: keys.resv_over_run,
         user_resv_delete: settings.slurmctld.has("user_resv_delete"),
-        private_reservations: private[3],
         nohold_on_prolog_fail: settings.scheduler.has("nohold_on_prolog_fail"),
         cred_expire_s: number(settings.auth_info.number("cred_expire"), 120),
         requeue_exit: exit_codes("RequeueExit", &keys.requeue_exit)?,
@@ -212,6 +208,12 @@ fn het_place(scheduler: &Options) -> Option<HetPlace> {
         "max" => Some(HetPlace::Most),
         _ => scheduler.has("bf_hetjob_immediate").then_some(HetPlace::Least),
     }
+}
+
+/// PrivateData, as far as it hides what is told here.
+fn private(bits: u16) -> Private {
+    let [jobs, nodes, partitions, reservations] = PRIVATE.map(|bit| bits & bit != 0);
+    Private { jobs, nodes, partitions, reservations }
 }
 
 fn priority_type(keys: &Keys) -> PriorityType {
@@ -346,7 +348,7 @@ mod tests {
         assert_eq!(*config.requeue_exit, [3, 7, 8, 9]);
         let licenses: Vec<_> = config.licenses.iter().map(|l| (&*l.name, l.total)).collect();
         assert_eq!(licenses, [("a", 3), ("b", 1)]);
-        assert!(config.private_jobs && !config.private_nodes);
+        assert!(config.private.jobs && !config.private.nodes);
         assert_eq!((config.cred_expire_s, config.max_node_count), (30, 1));
         assert_eq!(config.max_tasks_per_node, 7);
         assert_eq!(config.slurmd_timeout_s, 300);

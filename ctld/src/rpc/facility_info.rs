@@ -104,7 +104,7 @@ fn front_ends(_: &View, request: &Request<'_>) -> Result<Reply, Failure> {
 /// A host expression that clients cannot expand by themselves.
 fn expansion(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
     let asked: HostlistText = request.decode()?;
-    if view.cluster.config().private_nodes && !is_admin(view, request.caller) {
+    if view.cluster.config().private.nodes && !is_admin(view, request.caller) {
         return Err(Failure::Code(Errno::ESLURM_ACCESS_DENIED));
     }
     let named = named_nodes(&view.cluster, asked.expression.as_deref().unwrap_or_default());

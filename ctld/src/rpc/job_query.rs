@@ -330,7 +330,7 @@ mod tests {
     fn private_allocations_are_for_their_owners() {
         let mut view = view();
         let mut config = (**view.cluster.config()).clone();
-        config.private_jobs = true;
+        config.private.jobs = true;
         view.cluster.apply(&Change::Config(Arc::new(config)));
         let body = AllocationQuery { job: 1.into(), cluster: None };
         let body = fixtures::bytes(&body, Version::NEWEST);

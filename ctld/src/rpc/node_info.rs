@@ -72,7 +72,7 @@ fn one_node(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
 }
 
 fn require_sight(view: &View, request: &Request<'_>) -> Result<(), Failure> {
-    if view.cluster.config().private_nodes && !is_admin(view, request.caller) {
+    if view.cluster.config().private.nodes && !is_admin(view, request.caller) {
         return Err(Failure::Code(Errno::ESLURM_ACCESS_DENIED));
     }
     Ok(())

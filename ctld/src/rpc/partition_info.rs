@@ -24,7 +24,7 @@ pub(super) const ROWS: &[Row] = &[Row::read(Number::REQUEST_PARTITION_INFO, part
 fn partitions(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
     let asked: msg::PartitionInfoRequest = request.decode()?;
     let sight = Sight::new(view, request, asked.show_flags);
-    if view.cluster.config().private_partitions && !sight.is_admin() {
+    if view.cluster.config().private.partitions && !sight.is_admin() {
         return Err(Failure::Code(Errno::ESLURM_ACCESS_DENIED));
     }
     unless_known(asked.last_update, view.changed.partitions)?;

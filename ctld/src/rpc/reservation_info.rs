@@ -21,7 +21,7 @@ fn reservations(view: &View, request: &Request<'_>) -> Result<Reply, Failure> {
     if !view.cluster.reservations().any(floats) {
         unless_known(asked.last_update, view.changed.reservations)?;
     }
-    let sees_all = !view.cluster.config().private_reservations || is_admin(view, request.caller);
+    let sees_all = !view.cluster.config().private.reservations || is_admin(view, request.caller);
     let seen = view.cluster.reservations();
     let mut seen: Vec<_> =
         seen.filter(|one| sees_all || one.names_user(request.caller.uid)).collect();

@@ -103,7 +103,7 @@ impl<'a> Sight<'a> {
 
     /// Whether jobs of others are not the caller's to see (PrivateData=jobs).
     fn hides_jobs(&self) -> bool {
-        !self.is_admin && self.view.cluster.config().private_jobs
+        !self.is_admin && self.view.cluster.config().private.jobs
     }
 
     /// Whether a job is shown in a list: it is the caller's to see, and a partition of it is shown.

@@ -78,18 +78,14 @@ pub struct Config {
     pub zone: Zone,
     /// SlurmdParameters has config_overrides: what a node reports does not matter.
     pub config_overrides: bool,
-    /// PrivateData has jobs.
-    pub private_jobs: bool,
-    pub private_nodes: bool,
-    pub private_partitions: bool,
+    /// PrivateData.
+    pub private: Private,
     /// SchedulerParameters has enable_user_top.
     pub user_top: bool,
     /// ResvOverRun, minutes; 0xffff is without limit.
     pub resv_over_run_min: u16,
     /// SlurmctldParameters has user_resv_delete.
     pub user_resv_delete: bool,
-    /// PrivateData has reservations.
-    pub private_reservations: bool,
     /// SchedulerParameters has nohold_on_prolog_fail.
     pub nohold_on_prolog_fail: bool,
     /// `AuthInfo=cred_expire=`: how long a launch credential is good for, seconds.
@@ -175,13 +171,10 @@ impl Default for Config {
             explicit_scancel: false,
             zone: Zone::default(),
             config_overrides: false,
-            private_jobs: false,
-            private_nodes: false,
-            private_partitions: false,
+            private: Private::default(),
             user_top: false,
             resv_over_run_min: 0,
             user_resv_delete: false,
-            private_reservations: false,
             nohold_on_prolog_fail: false,
             cred_expire_s: 120,
             requeue_exit: Arc::default(),
@@ -202,6 +195,16 @@ impl Default for Config {
             mcs: Mcs::default(),
         }
     }
+}
+
+/// PrivateData: what is shown to those only whose it is, and to administrators.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are the words of PrivateData")]
+pub struct Private {
+    pub jobs: bool,
+    pub nodes: bool,
+    pub partitions: bool,
+    pub reservations: bool,
 }
 
 /// HealthCheckInterval and HealthCheckNodeState, where there is a HealthCheckProgram.

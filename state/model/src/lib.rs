@@ -60,8 +60,8 @@ pub use change::{Change, Script, Seen, Waits};
 pub use check::{Violation, check};
 pub use cluster::{Cluster, Counters, QueueKey};
 pub use config::{
-    Config, Consumable, HealthCheck, LicensePool, MemoryDefault, PriorityType, ReturnToService,
-    Unit,
+    Config, Consumable, HealthCheck, LicensePool, MemoryDefault, PriorityType, Private,
+    ReturnToService, Unit,
 };
 pub use cron::{CronLine, Crontab, Zone};
 pub use dependency::{Dependencies, Dependency, DependencyKind, DependencyState, Join};

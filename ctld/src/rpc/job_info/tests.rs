@@ -406,7 +406,7 @@ fn many_jobs_of_a_user_are_told_as_a_few_are() {
     assert_eq!(priorities.last(), Some(&9));
 
     let mut config = (**view.cluster.config()).clone();
-    config.private_jobs = true;
+    config.private.jobs = true;
     view.cluster.apply(&Change::Config(Arc::new(config)));
     assert_eq!(ask(&view, 1001, 1001, ShowFlags::ALL).len(), 3 * LONG / 2 + 1);
     assert_eq!(ask(&view, 1000, 1001, ShowFlags::ALL), []);

@@ -1,11 +1,11 @@
-//! Labels of MCS in scripts.
+//! Labels of MCS in scripts, and with whom a job shares its nodes.
 //!
 //! ```text
 //! config mcs=select
 //! job 3 label=x exclusive=mcs
 //! ```
 
-use model::{JobSpec, McsSelect, TextOption};
+use model::{Exclusive, JobSpec, McsSelect, TextOption};
 
 use crate::script::Line;
 
@@ -16,6 +16,17 @@ pub fn select(line: &mut Line<'_>) -> Option<McsSelect> {
         "noselect" => McsSelect::Never,
         other => panic!("mcs is select or noselect, not {other}"),
     })
+}
+
+/// Of a `job` line: `exclusive`, `exclusive=user`, `exclusive=mcs`.
+pub fn exclusive(line: &mut Line<'_>) -> Exclusive {
+    match line.text("exclusive") {
+        None => Exclusive::Unset,
+        Some("") => Exclusive::Node,
+        Some("user") => Exclusive::User,
+        Some("mcs") => Exclusive::Mcs,
+        Some(other) => panic!("exclusive, exclusive=user or exclusive=mcs, not {other}"),
+    }
 }
 
 /// Of a `job` line.

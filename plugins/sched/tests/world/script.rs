@@ -25,10 +25,10 @@ use std::sync::Arc;
 
 use model::{
     Allocation, ArrayRole, Availability, Change, Cluster, CoreSet, Dependency, DependencyKind,
-    DependencyState, Exclusive, GresCount, GresHeld, GresWish, HetPlace, HetRole, Hold, Job, JobId,
-    JobSpec, LicensePool, Member, MemoryDefault, MemoryRequest, NodeId, NodeShare, NumberOption,
-    PartLimits, PartitionState, PendingTasks, Plan, Reservation, ReservationFlags, Roster, Sharing,
-    TextOption, Timestamp, Uid, Unit, named_nodes, node_list,
+    DependencyState, GresCount, GresHeld, GresWish, HetPlace, HetRole, Hold, Job, JobId, JobSpec,
+    LicensePool, Member, MemoryDefault, MemoryRequest, NodeId, NodeShare, NumberOption, PartLimits,
+    PartitionState, PendingTasks, Plan, Reservation, ReservationFlags, Roster, Sharing, TextOption,
+    Timestamp, Uid, Unit, named_nodes, node_list,
 };
 use sched::{Budget, feasible, plan, will_run};
 
@@ -406,13 +406,7 @@ fn read_job(line: &mut Line<'_>) -> Job {
         min_cpus_per_node: line.number("mincpus").unwrap_or(0),
         memory: line.number("mem").map(MemoryRequest::PerNode),
         tmp_disk_mib: line.number("tmp").unwrap_or(0),
-        exclusive: match line.text("exclusive") {
-            None => Exclusive::Unset,
-            Some("") => Exclusive::Node,
-            Some("user") => Exclusive::User,
-            Some("mcs") => Exclusive::Mcs,
-            Some(other) => panic!("exclusive, exclusive=user or exclusive=mcs, not {other}"),
-        },
+        exclusive: label::exclusive(line),
         share: line.has("share"),
         overcommit: line.has("overcommit"),
         contiguous: line.has("contiguous"),
