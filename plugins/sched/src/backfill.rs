@@ -2,7 +2,7 @@
 //! out of order where that delays no booking.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::{Job, NodeShare, Partition, Timestamp, Uid, WaitReason};
@@ -14,7 +14,7 @@ use crate::fifo::tasks;
 use crate::future::{Found, Future};
 use crate::ledger::Ledger;
 use crate::planner::{Planner, Waiting};
-use crate::preempt::Outlook;
+use crate::preempt::{Outlook, Sought};
 use crate::room::Room;
 use crate::shape::Shape;
 use crate::verdict::{NEVER, verdict};
@@ -86,6 +86,12 @@ impl Bookings {
             }
         }
         narrowed
+    }
+
+    /// Nodes that are booked from before a time.
+    pub fn before(&self, ends: Timestamp) -> BTreeSet<u32> {
+        let booked = self.0.iter().filter(|booking| booking.from < ends);
+        booked.flat_map(|booking| booking.left.keys().copied()).collect()
     }
 
     /// Whether so many more may be made.
@@ -231,6 +237,14 @@ impl<'a> Planner<'a> {
         let Some((partition, mut demand, mut number, lease)) = first else {
             return Second::Waits(None);
         };
+        if self.cluster.config().preemption.is_some() {
+            let room = Sought { partition, lease, demand: demand.clone(), number };
+            let ends = end_of(job, partition, self.now).unwrap_or(NEVER);
+            if let Some(keep) = self.push_aside(job, task, &room, &bookings.before(ends)) {
+                self.keep(keep);
+                return Second::Waits(None);
+            }
+        }
         let bounds = self.bounds_some_time(job, partition, lease);
         if bounds != demand.bounds {
             demand.bounds = bounds;

@@ -6,6 +6,7 @@
 //! these.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::{
@@ -180,9 +181,9 @@ impl<'a> Planner<'a> {
                 }
             }
         }
-        let reason = tried.first.clone().unwrap_or(WaitReason::PartitionInactive);
+        let reason = tried.first.take().unwrap_or(WaitReason::PartitionInactive);
         for room in &tried.sought {
-            if let Some(keep) = self.push_aside(job, task, room) {
+            if let Some(keep) = self.push_aside(job, task, room, &BTreeSet::new()) {
                 self.keep(keep);
                 return Attempt::Expected(reason);
             }

@@ -32,6 +32,8 @@ pub(crate) struct Outlook<'a> {
     claimed: BTreeSet<u32>,
     /// Jobs that hold something, as they may be made to go.
     guests: Vec<Guest<'a>>,
+    /// The lowest tier among them.
+    lowest: u16,
     /// Demands, by number, that nothing was found for.
     hopeless: BTreeSet<usize>,
 }
@@ -64,7 +66,7 @@ struct Wanting<'w> {
     partition: &'w Arc<Partition>,
     demand: &'w Demand,
     number: usize,
-    /// Nodes that others of the same heterogeneous job have.
+    /// Nodes that others of the same heterogeneous job have, or jobs ahead are to get.
     taken: &'w BTreeSet<u32>,
     /// Of each license that it wants, how many are reserved for others.
     reserved: BTreeMap<Arc<str>, u32>,
@@ -97,6 +99,7 @@ impl<'a> Outlook<'a> {
             gone: BTreeSet::new(),
             claimed: BTreeSet::new(),
             guests: Vec::new(),
+            lowest: u16::MAX,
             hopeless: BTreeSet::new(),
         };
         for job in cluster.on_their_way(now) {
@@ -109,6 +112,7 @@ impl<'a> Outlook<'a> {
             .filter(|job| !outlook.gone.contains(&job.id))
             .map(|job| Guest::of(ledger, job, cluster.components(job)))
             .collect();
+        outlook.lowest = outlook.guests.iter().map(|guest| guest.tier).min().unwrap_or(u16::MAX);
         outlook
     }
 
@@ -161,7 +165,9 @@ impl<'a> Outlook<'a> {
         shape: &Shape,
         who: &Wanting<'_>,
     ) -> Option<Claim> {
-        if self.hopeless.contains(&who.number) || ledger.checks_left == 0 {
+        // Most who ask are of the lowest tier: with nobody on the way, nobody leaves for them.
+        let nobody = self.gone.is_empty() && self.lowest >= who.partition.priority_tier;
+        if nobody || self.hopeless.contains(&who.number) || ledger.checks_left == 0 {
             return None;
         }
         ledger.gone.clone_from(&self.gone);
@@ -317,14 +323,19 @@ impl<'a> Planner<'a> {
         reclaims_licenses(&self.ledger)
     }
 
-    /// Has others make room for a job, if that helps; tells which nodes it will get.
+    /// Has others make room for a job, if that helps, on nodes that are not taken; tells which nodes it will get.
     pub(crate) fn push_aside(
         &mut self,
         job: &Arc<Job>,
         task: Option<u32>,
         room: &Sought<'a>,
+        taken: &BTreeSet<u32>,
     ) -> Option<Keep> {
-        let claim = self.claim(job, room, &BTreeSet::new())?;
+        // One that starts at once or not at all does not wait until they are gone.
+        if job.spec.immediate {
+            return None;
+        }
+        let claim = self.claim(job, room, taken)?;
         let start = self.start_then(job, task, room, claim.shares);
         if let Some(role) = &job.array {
             self.ledger.count_task(role.array_job);

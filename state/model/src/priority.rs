@@ -147,7 +147,10 @@ impl<'c> Appraiser<'c> {
             nice: job.spec.nice,
             ..Factors::default()
         };
-        let Some(partition) = self.cluster.partition(partition).filter(|_| rules.weigh()) else {
+        if !rules.weigh() {
+            return factors;
+        }
+        let Some(partition) = self.cluster.partition(partition) else {
             return factors;
         };
         let scale = self.scale.get_or_insert_with(|| Scale::of(self.cluster));

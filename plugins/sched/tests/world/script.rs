@@ -410,6 +410,7 @@ fn read_job(line: &mut Line<'_>) -> Job {
         share: line.has("share"),
         overcommit: line.has("overcommit"),
         contiguous: line.has("contiguous"),
+        immediate: line.has("immediate"),
         core_spec: line.number("core-spec"),
         required_nodes: line.text("w").map(Arc::from),
         excluded_nodes: line.text("x").map(Arc::from),
