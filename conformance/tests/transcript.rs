@@ -228,6 +228,18 @@ fn the_rest_api_answers_the_same() {
 }
 
 #[test]
+fn jobs_that_ended_are_written_down_the_same() {
+    let Some(builder) = World::builder() else { return };
+    let plain = builder
+        .node("n1")
+        .node("n2")
+        .conf("JobCompType=jobcomp/filetxt")
+        .conf("JobCompLoc=/var/log/slurm/jobcomp.log")
+        .conf("Licenses=matlab:4");
+    same_in(plain, include_str!("transcript/completion.cmd"));
+}
+
+#[test]
 fn reservations_look_the_same() {
     same_on_both(include_str!("transcript/reservations.cmd"));
 }

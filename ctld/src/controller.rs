@@ -17,6 +17,7 @@ use crate::config::{Own, SlurmConf};
 use crate::counters::Counters;
 use crate::daemon;
 use crate::log::Log;
+use crate::rim::completion::{self, Completions};
 use crate::rim::{self, Agent, Keys, Order, Planner, ProgramRequest, Rim, StoreHandle};
 use crate::settings;
 use crate::users::Users;
@@ -72,6 +73,14 @@ pub enum ControllerError {
         /// What the system said.
         source: io::Error,
     },
+    /// Jobs that have ended cannot be written down.
+    #[error("JobCompLoc: cannot open {path}: {source}")]
+    Completion {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// ctld.toml cannot be used.
     #[error(transparent)]
     Own(#[from] crate::config::OwnError),
@@ -114,6 +123,10 @@ impl Controller {
         let recover = start.recover.unwrap_or(Recover::NodeStates);
         let configuration = settings::configuration(&conf, recover, &users, now)?;
         let keys = Keys::load(&conf, configuration.config.slurm_user.0)?;
+        if let Some(path) = completion::path(&conf) {
+            let open = completion::open(&path);
+            open.map_err(|source| ControllerError::Completion { path, source })?;
+        }
         let listen =
             |port| rim::listen(port).map_err(|source| ControllerError::Listen { port, source });
         let listeners = conf.ports.clone().map(listen).collect::<Result<Vec<_>, _>>()?;
@@ -178,10 +191,14 @@ impl Controller {
         let planner = Arc::new(Planner::default());
         let (agent, orders) = Agent::new();
         runtime.spawn(rim::deliver_orders(Arc::clone(&rim), orders));
+        let (completions, departures) = Completions::new();
+        runtime.spawn(completion::write_down(Arc::clone(&rim), departures));
         let writing = {
             let (rim, planner, agent) = (Arc::clone(&rim), Arc::clone(&planner), agent.clone());
             let handle = runtime.handle().clone();
-            let release = move |effect| release(&rim, &planner, &agent, &handle, effect);
+            let release = move |effect| {
+                release(&rim, &planner, &agent, &completions, &handle, effect);
+            };
             std::thread::Builder::new().name("writer".to_owned()).spawn(move || {
                 let result = writer::run(writer, inbox, rim::now, release);
                 if let Err(error) = &result {
@@ -299,11 +316,13 @@ fn release(
     rim: &Arc<Rim>,
     planner: &Planner,
     agent: &Agent,
+    completions: &Completions,
     runtime: &tokio::runtime::Handle,
     effect: Effect,
 ) {
     match effect {
         Effect::Schedule => planner.want(),
+        Effect::WriteDown { job, resized } => completions.note(rim, job, resized),
         Effect::ToNode { node, message } => agent.send(Order { node, message }),
         Effect::Reconfigure => {
             let rim = Arc::clone(rim);

@@ -61,6 +61,14 @@ pub enum Effect {
         /// What its program is told.
         argument: Arc<str>,
     },
+    /// A job is to be written down: it has left its nodes or some of them, for good or not, or has ended
+    /// without any.
+    WriteDown {
+        /// The job as it is now.
+        job: Arc<Job>,
+        /// It goes on, on fewer nodes.
+        resized: bool,
+    },
     /// ResvProlog or ResvEpilog is to be run, with the reservation's name.
     RunReservation {
         /// The reservation.

@@ -110,7 +110,7 @@ pub(super) const LINE_KEYS: [&str; 7] = [
 
 // What several keys lack.
 const SLURMDBD: &str = "accounting through slurmdbd";
-const JOB_COMPLETION: &str = "job completion records";
+const JOB_COMPLETION: &str = "job completion records but jobcomp/filetxt";
 const SITE_FACTOR: &str = "site factor plugins";
 const BACKUP: &str = "a backup controller";
 const GANG: &str = "gang scheduling";
@@ -234,12 +234,12 @@ keys! {
     JobAcctGatherParams, job_acct_gather_params: Text = None, ALL, Elsewhere;
     JobAcctGatherType, job_acct_gather_type: Text = None, ALL, Elsewhere;
     JobCompHost, job_comp_host: Text = text("localhost"), ALL, NotYet(JOB_COMPLETION);
-    JobCompLoc, job_comp_loc: Text = None, ALL, NotYet(JOB_COMPLETION);
+    JobCompLoc, job_comp_loc: Text = None, ALL, Here;
     JobCompParams, job_comp_params: Text = None, ALL, NotYet(JOB_COMPLETION);
     JobCompPass, job_comp_pass: Text = None, ALL, NotYet(JOB_COMPLETION);
     JobCompPassScript, job_comp_pass_script: Text = None, R25_11.on(), NotYet(JOB_COMPLETION);
     JobCompPort, job_comp_port: u32 = 0, ALL, NotYet(JOB_COMPLETION);
-    JobCompType, job_comp_type: Text = None, ALL, NotYet(JOB_COMPLETION);
+    JobCompType, job_comp_type: Text = None, ALL, Here;
     JobCompUser, job_comp_user: Text = text("root"), ALL, NotYet(JOB_COMPLETION);
     JobContainerType, job_container_type: Text = None, ALL, Elsewhere;
     JobCredentialPrivateKey, job_credential_private_key: Text = None, ALL, Defunct;

@@ -115,6 +115,7 @@ pub(super) fn derive(keys: &mut Keys, given: &Given, problems: &mut Problems) ->
     job_ids(keys, &mut pass);
     counts(keys, &mut pass);
     timeouts(keys, &mut pass);
+    completion(keys, &mut pass);
     let preempt_mode = preemption(keys, &mut pass);
     let communication = communication(keys, &mut pass);
     let slurmctld =
@@ -400,6 +401,14 @@ fn timeouts(keys: &mut Keys, pass: &mut Pass<'_>) {
         if *timeout == NO_VALUE_16 {
             *timeout = keys.prolog_epilog_timeout;
         }
+    }
+}
+
+/// JobCompType: of the kinds of records of jobs that have ended there is one.
+fn completion(keys: &Keys, pass: &mut Pass<'_>) {
+    if !matches!(keys.job_comp_type.as_deref(), None | Some("jobcomp/none" | "jobcomp/filetxt")) {
+        let lacking = "records of jobs that have ended but jobcomp/filetxt";
+        pass.warn("JobCompType", Cause::NoEffect { key: "JobCompType", lacking });
     }
 }
 

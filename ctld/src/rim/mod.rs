@@ -4,6 +4,7 @@
 mod agent;
 mod broadcast;
 mod clients;
+pub mod completion;
 mod connections;
 mod keys;
 mod listener;

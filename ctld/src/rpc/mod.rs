@@ -48,7 +48,7 @@ mod step_create;
 mod step_info;
 pub mod submit;
 mod suspend_except;
-mod tres;
+pub(crate) mod tres;
 mod trigger;
 mod update_job;
 mod update_node;

@@ -1,6 +1,6 @@
 //! Trackable resources as text: `cpu=2,mem=100M,node=1,billing=2`.
 
-use model::Tres;
+use model::{Job, Tres};
 
 use crate::view::View;
 
@@ -35,6 +35,14 @@ pub(super) fn text(tres: &Tres, view: &View, billing: f64) -> Option<String> {
 /// What is billed for it by a partition's or node's weights; by CPUs without any.
 pub(super) fn billing(tres: &Tres, view: &View, weights: Option<&str>) -> f64 {
     tres.billing(view.cluster.config().priority.billing, weights)
+}
+
+/// What a job asks for, in words.
+pub(crate) fn asked_text(view: &View, job: &Job) -> Option<String> {
+    let partition = view.cluster.partition(&job.partition);
+    let weights = partition.and_then(|partition| partition.billing_weights.as_deref());
+    let asked = Tres::asked_for(&view.cluster, job);
+    text(&asked, view, billing(&asked, view, weights))
 }
 
 /// MiB with the largest unit in which it is whole: `8000M`, `2G`.

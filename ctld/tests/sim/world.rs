@@ -393,6 +393,7 @@ impl World {
                 Release::Effect(
                     Effect::Mail { .. }
                     | Effect::RunReservation { .. }
+                    | Effect::WriteDown { .. }
                     | Effect::Reconfigure
                     | Effect::ToClient { .. },
                 ) => {}

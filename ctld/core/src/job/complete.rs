@@ -265,6 +265,7 @@ pub(super) fn leave_nodes(
     if epilog {
         turn.emit(Effect::RunHook { job: Arc::clone(&job), hook: Hook::Epilog });
     }
+    turn.emit(Effect::WriteDown { job: Arc::clone(&job), resized: false });
     if requeue {
         mail::requeued(turn, &job);
     } else {
@@ -417,6 +418,7 @@ fn end_waiting_one(turn: &mut Turn<'_>, job: &Arc<Job>, outcome: Outcome, reason
         turn.emit(Effect::TellClient { job: Arc::clone(&job) });
         tell_client(turn, &job);
     }
+    turn.emit(Effect::WriteDown { job: Arc::clone(&job), resized: false });
     mail::ended(turn, &job);
     over(turn, &job);
 }

@@ -103,6 +103,7 @@ pub(super) fn keeps(turn: &mut Turn<'_>, job: &Arc<Job>, kept: &KeptNodes) -> Ar
     if given.is_empty() {
         return Arc::clone(job);
     }
+    turn.emit(Effect::WriteDown { job: Arc::clone(job), resized: true });
     let mut job = Arc::clone(job);
     for node in given {
         step::part_given_back(turn, &job, node);
