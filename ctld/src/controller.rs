@@ -123,10 +123,7 @@ impl Controller {
         let recover = start.recover.unwrap_or(Recover::NodeStates);
         let configuration = settings::configuration(&conf, recover, &users, now)?;
         let keys = Keys::load(&conf, configuration.config.slurm_user.0)?;
-        if let Some(path) = completion::path(&conf) {
-            let open = completion::open(&path);
-            open.map_err(|source| ControllerError::Completion { path, source })?;
-        }
+        completion_file(&conf)?;
         let listen =
             |port| rim::listen(port).map_err(|source| ControllerError::Listen { port, source });
         let listeners = conf.ports.clone().map(listen).collect::<Result<Vec<_>, _>>()?;
@@ -228,6 +225,15 @@ impl Controller {
         }
         info!("ctld ended");
         served
+    }
+}
+
+/// Whether jobs that end can be written down.
+fn completion_file(conf: &SlurmConf) -> Result<(), ControllerError> {
+    let Some(path) = completion::path(conf) else { return Ok(()) };
+    match completion::open(&path) {
+        Ok(_) => Ok(()),
+        Err(source) => Err(ControllerError::Completion { path, source }),
     }
 }
 
