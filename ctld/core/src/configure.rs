@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use model::{Availability, Change, Config, Counters, Node, NodeFlags, NodeId, Origin, Partition};
+use model::{
+    Address, Availability, Change, Config, Counters, Node, NodeFlags, NodeId, Origin, Partition,
+};
 
 use crate::effect::Effect;
 use crate::event::Answer;
@@ -102,7 +104,7 @@ fn configured_node(turn: &mut Turn<'_>, mut node: Node, recover: Recover) {
     node.power = known.power;
     if node.flags.cloud && known.flags.cloud {
         // Where a machine of a cloud is, and what it is, only it has told.
-        node.address = known.address.clone();
+        node.address = Address { port: node.address.port, ..known.address.clone() };
         node.instance_id.clone_from(&known.instance_id);
         node.instance_type.clone_from(&known.instance_type);
     }

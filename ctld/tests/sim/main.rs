@@ -26,6 +26,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use controller::Digest;
+use script::Life;
 use world::World;
 
 /// Turns of the core in the rough part of a run.
@@ -147,8 +148,8 @@ fn one_seed() {
 /// dies at each batch of events, in each way; each message is lost, or comes twice.
 #[test]
 fn one_mishap_anywhere_in_a_life_changes_nothing_of_it() {
-    for (prolog, epilog) in [(false, false), (true, true)] {
-        let plain = script::live(prolog, epilog, None);
+    for life in [Life::Plain, Life::Hooked, Life::Powered] {
+        let plain = script::live(life, None);
         let crashes = plain.batches.iter().flat_map(|batch| script::crashes_at(*batch));
         let losses = (1..=plain.messages).flat_map(script::losses_of);
         let mishaps: Vec<script::Mishap> = crashes.chain(losses).collect();
@@ -159,7 +160,7 @@ fn one_mishap_anywhere_in_a_life_changes_nothing_of_it() {
             for _ in 0..threads {
                 scope.spawn(|| {
                     while let Some(&mishap) = mishaps.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        script::live(prolog, epilog, Some(mishap));
+                        script::live(life, Some(mishap));
                     }
                 });
             }

@@ -26,17 +26,25 @@ pub(crate) fn configured(seed: u64, config: &mut Config) {
     config.power = is_saved(seed).then(|| {
         Arc::new(PowerSaving {
             suspend_time_s: Some(rng.small(5, 60)),
-            suspend_timeout_s: SUSPEND_TIMEOUT_S,
-            resume_timeout_s: RESUME_TIMEOUT_S,
             suspend_rate: if rng.chance(500) { 0 } else { 60 },
             resume_rate: if rng.chance(500) { 0 } else { 30 },
             idle_on_suspend: rng.chance(500),
-            interval_s: 10,
             min_interval_s: rng.small(0, 5),
-            powered_max: None,
-            tells_failures: true,
+            ..PowerSaving::clone(&plain())
         })
     });
+}
+
+/// Power saving without limits.
+pub(crate) fn plain() -> Arc<PowerSaving> {
+    Arc::new(PowerSaving {
+        suspend_time_s: Some(30),
+        suspend_timeout_s: SUSPEND_TIMEOUT_S,
+        resume_timeout_s: RESUME_TIMEOUT_S,
+        interval_s: 10,
+        tells_failures: true,
+        ..PowerSaving::default()
+    })
 }
 
 impl World {
@@ -97,6 +105,14 @@ impl World {
         slurmd.started = now;
         self.ledger.mark("machine started");
         self.say(node, Report::Registration { repeat: true });
+    }
+
+    /// Nobody has started a machine yet.
+    pub(crate) fn all_off(&mut self) {
+        for (node, slurmd) in self.nodes.iter_mut().enumerate() {
+            slurmd.machine_died();
+            self.orders.insert(node, (Timestamp(0), PowerAction::Suspend));
+        }
     }
 
     /// Whether a machine is off since it was ordered so: it does not come up by itself.

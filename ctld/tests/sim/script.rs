@@ -58,9 +58,20 @@ pub struct Srun {
     step: Option<StepNumber>,
 }
 
+/// What there is beside the three jobs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// Nothing.
+    Plain,
+    /// Prologs and epilogs, of nodes and of the controller.
+    Hooked,
+    /// Nodes are off until they are needed, and when nobody needs them any more.
+    Powered,
+}
+
 /// The life, and what must be true at its end.
-pub fn live(prolog: bool, epilog: bool, mishap: Option<Mishap>) -> Chances {
-    let mut world = World::scripted(prolog, epilog, mishap);
+pub fn live(life: Life, mishap: Option<Mishap>) -> Chances {
+    let mut world = World::scripted(life, mishap);
     world.run_until_quiet();
     let process = world.controller.process.as_ref().expect("a world at rest has a controller");
     let jobs: Vec<&Arc<Job>> = process.published.jobs().collect();
@@ -88,12 +99,15 @@ const JOBS: [(u32, bool); 3] = [(1, true), (2, true), (1, false)];
 
 impl World {
     /// A world in which nobody does anything but what is written here.
-    fn scripted(prolog: bool, epilog: bool, mishap: Option<Mishap>) -> Self {
-        let mut world = Self::with(crate::setup::Setup::plain(prolog, epilog), 1);
+    fn scripted(life: Life, mishap: Option<Mishap>) -> Self {
+        let mut world = Self::with(crate::setup::Setup::plain(life), 1);
         world.chaos = false;
         world.mishap = mishap;
         for slurmd in &mut world.nodes {
             slurmd.calm = true;
+        }
+        if life == Life::Powered {
+            world.all_off();
         }
         for (number, (nodes, batch)) in (0..).zip(JOBS) {
             let event = client::plain_job(nodes, batch);

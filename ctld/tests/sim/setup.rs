@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use ctld_core::{Configuration, Recover};
 use model::{
-    Address, Config, GresCount, Hardware, Node, NodeId, Partition, PreemptMode, PreemptRules,
-    PriorityRules, ReturnToService, Uid,
+    Address, Availability, Config, GresCount, Hardware, Node, NodeId, Partition, PreemptMode,
+    PreemptRules, PriorityRules, ReturnToService, Uid,
 };
 
 use crate::power;
 use crate::rng::Rng;
+use crate::script::Life;
 
 /// The partition that jobs go to which name none.
 pub const DEFAULT_PARTITION: &str = "batch";
@@ -75,19 +76,27 @@ impl Setup {
 
 impl Setup {
     /// Two nodes on which jobs are remembered for long.
-    pub fn plain(prolog: bool, epilog: bool) -> Self {
+    pub fn plain(life: Life) -> Self {
         let mut setup = Self::draw(1);
+        let hooks = life == Life::Hooked;
         let config = Config {
             min_job_age_s: 100_000,
-            prolog_alloc: prolog,
-            prolog_contain: prolog,
-            prolog_slurmctld: prolog,
-            epilog_slurmctld: epilog,
-            power: None,
+            prolog_alloc: hooks,
+            prolog_contain: hooks,
+            prolog_slurmctld: hooks,
+            epilog_slurmctld: hooks,
+            power: (life == Life::Powered).then(power::plain),
             ..Config::clone(&setup.configuration.config)
         };
         setup.configuration.config = Arc::new(config);
-        setup.epilog = epilog;
+        setup.epilog = hooks;
+        if life == Life::Powered {
+            for node in &mut setup.configuration.nodes {
+                node.availability = Availability::Up;
+                node.flags.cloud = true;
+                node.flags.powered_down = true;
+            }
+        }
         setup
     }
 }

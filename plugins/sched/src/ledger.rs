@@ -148,10 +148,12 @@ impl<'a> Ledger<'a> {
     /// Whether a job may be placed on the node now.
     pub fn is_open(&self, rank: u32) -> bool {
         let node = self.node(rank);
-        let is_in_use = || self.cluster.usage(node.id).running > 0;
         !self.kept[rank as usize]
             && node.is_schedulable()
-            && PowerSaving::gives(self.cluster.config().power.as_ref(), node, is_in_use)
+            && (node.is_steady() || {
+                let is_in_use = || self.cluster.usage(node.id).running > 0;
+                PowerSaving::gives(self.cluster.config().power.as_ref(), node, is_in_use)
+            })
     }
 
     /// Whether more nodes would have to be started than may be.

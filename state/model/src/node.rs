@@ -309,6 +309,12 @@ impl Node {
             && (!f.not_responding || f.powering_up || f.powered_down)
     }
 
+    /// Whether power saving has no say in whether jobs may be placed here.
+    pub fn is_steady(&self) -> bool {
+        let f = self.flags;
+        !(f.powered_down || f.powering_up || f.power_down_requested)
+    }
+
     /// Whether its machine is up, as far as anybody knows.
     pub fn is_powered(&self) -> bool {
         let f = self.flags;

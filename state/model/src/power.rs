@@ -90,10 +90,7 @@ impl PowerSaving {
     /// Whether a node may be given to jobs as far as its power goes: one that is off or starts is, one
     /// that is to be stopped only while others are on it.
     pub fn gives(power: Option<&Arc<Self>>, node: &Node, is_in_use: impl FnOnce() -> bool) -> bool {
-        let f = node.flags;
-        if !(f.powered_down || f.powering_up || f.power_down_requested) {
-            return true;
-        }
-        power.is_some() && (!f.power_down_requested || is_in_use())
+        let is_spared = || !node.flags.power_down_requested || is_in_use();
+        node.is_steady() || power.is_some() && is_spared()
     }
 }

@@ -255,9 +255,11 @@ pub(super) fn leave_nodes(
             Phase::Completing(Completing { waiting_on, since: now, told: now, requeue, epilog })
         };
     });
-    let shares = job.allocation.iter().flat_map(|allocation| &allocation.shares);
-    for node in shares.map(|share| share.node).filter(|node| !told.contains(node)) {
-        node::left(turn, node);
+    if turn.cluster().config().power.is_some() {
+        let shares = job.allocation.iter().flat_map(|allocation| &allocation.shares);
+        for node in shares.map(|share| share.node).filter(|node| !told.contains(node)) {
+            node::left(turn, node);
+        }
     }
     for node in told {
         turn.emit(Effect::ToNode { node, message: message(Arc::clone(&job)) });

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use model::{Change, Job, Node, NodeId, Reservation, ReservationFlags as F};
+use model::{Change, Job, Node, NodeId, PowerSaving, Reservation, ReservationFlags as F};
 
 use crate::effect::Effect;
 use crate::turn::Turn;
@@ -64,12 +64,13 @@ fn spare(turn: &Turn<'_>, one: &Reservation, bad: &[NodeId]) -> Vec<NodeId> {
     let serves = |node: &&Arc<Node>| {
         !one.has_node(node.id)
             && node.is_schedulable()
+            && PowerSaving::gives(cluster.config().power.as_ref(), node, || false)
             && cluster.usage(node.id).is_idle()
             && !met.iter().any(|other| other.has_node(node.id))
             && model.is_none_or(|model| model.features_active == node.features_active)
     };
     let nodes = partition.nodes.iter().filter_map(|id| cluster.node(*id));
     let mut nodes: Vec<&Arc<Node>> = nodes.filter(serves).collect();
-    nodes.sort_by_key(|node| (node.weight, node.id));
+    nodes.sort_by_key(|node| (node.flags.powered_down, node.weight, node.id));
     nodes.into_iter().take(bad.len()).map(|node| node.id).collect()
 }

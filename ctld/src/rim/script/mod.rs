@@ -121,6 +121,7 @@ fn programs(rim: &Rim, job: &Job, hook: Hook) -> Vec<Program> {
         environment: Some(environment.clone()),
         limit: (limit_s != NO_VALUE_16).then(|| Duration::from_secs(limit_s.into())),
         owner: None,
+        outlives: false,
     };
     paths.iter().map(program).collect()
 }
@@ -213,6 +214,7 @@ pub async fn run_reservation(rim: &Rim, name: &str, hook: Hook) {
             environment: None,
             limit: (limit_s != NO_VALUE_16).then(|| Duration::from_secs(limit_s.into())),
             owner: None,
+            outlives: false,
         }
     };
     let doing = async {
@@ -248,6 +250,7 @@ pub async fn run_trigger(rim: &Rim, trigger: &Trigger, argument: &str) {
         environment: None,
         limit: Some(TRIGGER_LIMIT),
         owner: foreign.then_some((trigger.owner.0, trigger.group.0)),
+        outlives: false,
     };
     let id = trigger.id;
     let doing = async {
@@ -277,6 +280,7 @@ async fn send_now(rim: &Rim, job: &Job, event: MailEvent) {
             environment: Some(mail.environment),
             limit: Some(MAIL_LIMIT),
             owner: None,
+            outlives: false,
         }
     };
     let (end, output) = process::run(&program, std::future::pending()).await;

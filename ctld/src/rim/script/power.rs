@@ -85,6 +85,7 @@ async fn run(rim: &Rim, order: PowerOrder) {
             environment: Some(environment),
             limit: Some(limit(&view)),
             owner: None,
+            outlives: true,
         };
         (program, details)
     };
@@ -101,8 +102,9 @@ async fn run(rim: &Rim, order: PowerOrder) {
         }
         Err(cause) => (End::NotStarted(cause), String::new()),
     };
-    // It is there for as long as the program runs.
-    drop(details);
+    if let Some(told) = details {
+        told.remove();
+    }
     match end {
         End::Exited(Some(0)) | End::Stopped => debug!(nodes, program = path, output, "has ended"),
         End::Exited(code) => error!(nodes, program = path, ?code, output, "has failed"),
@@ -129,9 +131,12 @@ fn limit(view: &View) -> Duration {
     Duration::from_secs(longest.max(keys.resume_timeout).max(keys.suspend_timeout).into())
 }
 
-/// A file of its own for ResumeProgram, there for as long as it runs. One that a dying controller has left
-/// is there until the next order of that time, for a program that still reads it.
+/// A file of its own for ResumeProgram, there until that has ended. A program that outlives the controller
+/// still has it; it goes when one is written a day later.
 struct Told(PathBuf);
+
+const TOLD: &str = "ctld-resume.";
+const LEFT_BEHIND_S: i64 = 24 * 3600;
 
 impl Told {
     fn write(view: &View, order: &PowerOrder) -> Option<Self> {
@@ -143,20 +148,22 @@ impl Told {
     }
 
     fn put(folder: &Path, at: i64, first: u32, text: &str) -> std::io::Result<Self> {
-        let path = folder.join(format!("ctld-resume.{at}.{first}.json"));
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-            Ok(()) | Err(_) => {}
+        let path = folder.join(format!("{TOLD}{at}.{first}.json"));
+        for entry in std::fs::read_dir(folder)?.flatten() {
+            let name = entry.file_name();
+            let of = name.to_str().and_then(|name| name.strip_prefix(TOLD)?.split('.').next());
+            let is_old = |of: i64| of < at - LEFT_BEHIND_S;
+            if of.and_then(|of| of.parse().ok()).is_some_and(is_old) || entry.path() == path {
+                std::fs::remove_file(entry.path())?;
+            }
         }
         let mut options = OpenOptions::new();
         let mut file = options.write(true).create_new(true).mode(0o600).open(&path)?;
         file.write_all(text.as_bytes())?;
         Ok(Self(path))
     }
-}
 
-impl Drop for Told {
-    fn drop(&mut self) {
+    fn remove(self) {
         if let Err(cause) = std::fs::remove_file(&self.0) {
             warn!(file = %self.0.display(), %cause, "a file for ResumeProgram cannot be removed");
         }
@@ -219,13 +226,15 @@ mod tests {
     }
 
     #[test]
-    fn a_file_for_the_program_goes_with_it() {
+    fn a_file_for_the_program_goes_with_it_or_a_day_later() {
         let folder = tempfile::tempdir().unwrap();
-        let told = Told::put(folder.path(), 7, 1, "one").unwrap();
-        std::mem::forget(told);
+        let count = || std::fs::read_dir(folder.path()).unwrap().count();
+        let left = Told::put(folder.path(), 7, 1, "one").unwrap();
         let told = Told::put(folder.path(), 7, 1, "two").unwrap();
-        assert_eq!(std::fs::read_to_string(&told.0).unwrap(), "two");
-        drop(told);
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        assert_eq!(std::fs::read_to_string(&left.0).unwrap(), "two");
+        Told::put(folder.path(), 7 + LEFT_BEHIND_S, 2, "three").unwrap().remove();
+        assert_eq!(count(), 1, "a program may still read it");
+        Told::put(folder.path(), 8 + LEFT_BEHIND_S, 2, "four").unwrap().remove();
+        assert_eq!((count(), told.0), (0, left.0));
     }
 }

@@ -28,6 +28,8 @@ pub(super) struct Program {
     pub(super) limit: Option<Duration>,
     /// Whose process it is to be, if not the controller's: user and group.
     pub(super) owner: Option<(u32, u32)>,
+    /// Whether it goes on when the controller ends.
+    pub(super) outlives: bool,
 }
 
 /// How a program ended.
@@ -62,7 +64,7 @@ pub(super) fn start(program: &Program) -> std::io::Result<Child> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0)
-        .kill_on_drop(true);
+        .kill_on_drop(!program.outlives);
     if let Some(environment) = &program.environment {
         let entries = environment.iter().filter_map(|entry| entry.split_once('='));
         command.env_clear().envs(entries);
@@ -160,6 +162,7 @@ mod tests {
             environment: Some(vec!["WHO=ann".to_owned()]),
             limit: Some(Duration::from_millis(limit_ms)),
             owner: None,
+            outlives: false,
         }
     }
 
