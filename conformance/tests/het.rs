@@ -272,7 +272,10 @@ fn what_cannot_be_a_component_is_refused() {
 /// Ours alone: under a stock controller of 26.05 the srun of 24.11 dies of SIGPIPE.
 #[test]
 fn components_are_on_nodes_of_two_releases() {
-    let Some(builder) = World::builder().filter(|_| Subject::chosen() == Subject::Ours) else {
+    // Releases before 24.11 do not understand 26.05.
+    let understood = || Release::R24_11.series().as_str() >= "24.11";
+    let ours = |_: &_| Subject::chosen() == Subject::Ours && understood();
+    let Some(builder) = World::builder().filter(ours) else {
         return;
     };
     let world = builder

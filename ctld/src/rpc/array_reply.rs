@@ -54,7 +54,7 @@ fn code(result: &TaskResult) -> Errno {
     result.result.as_ref().map_or_else(errno, |()| Errno::SLURM_SUCCESS)
 }
 
-/// The tasks of each outcome together, in the order in which outcomes first came.
+/// The tasks of each outcome together, those with the lowest task first.
 fn outcomes(results: &[TaskResult]) -> Vec<ArrayOutcome> {
     let mut groups: Vec<TaskResult> = Vec::new();
     for result in results {
@@ -66,6 +66,7 @@ fn outcomes(results: &[TaskResult]) -> Vec<ArrayOutcome> {
             None => groups.push(result.clone()),
         }
     }
+    groups.sort_by_key(|group| group.tasks.first());
     groups
         .iter()
         .map(|group| ArrayOutcome {

@@ -85,8 +85,7 @@ pub(super) fn index_text(set: &IndexSet) -> String {
 pub(super) fn tasks_text(array: JobId, tasks: &IndexSet) -> String {
     match tasks.len() {
         0 => array.to_string(),
-        1 => format!("{array}_{}", index_text(tasks)),
-        _ => format!("{array}_[{}]", index_text(tasks)),
+        _ => format!("{array}_{}", index_text(tasks)),
     }
 }
 
@@ -123,7 +122,7 @@ mod tests {
     fn tasks_are_written_as_they_are_read() {
         assert_eq!(tasks_text(JobId(12), &set(&[])), "12");
         assert_eq!(tasks_text(JobId(12), &set(&[3])), "12_3");
-        assert_eq!(tasks_text(JobId(12), &set(&[1, 2, 3, 7])), "12_[1-3,7]");
+        assert_eq!(tasks_text(JobId(12), &set(&[1, 2, 3, 7])), "12_1-3,7");
     }
 
     proptest! {

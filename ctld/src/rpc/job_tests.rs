@@ -167,7 +167,7 @@ fn tasks_that_fared_differently_are_told_apart() {
             .iter()
             .map(|outcome| (outcome.code, outcome.job_array_id.as_deref().unwrap()))
             .collect();
-        let expected = [(Errno::ESLURM_ALREADY_DONE, "12_[1,3-4]"), (Errno::SLURM_SUCCESS, "12_2")];
+        let expected = [(Errno::ESLURM_ALREADY_DONE, "12_1,3-4"), (Errno::SLURM_SUCCESS, "12_2")];
         assert_eq!(outcomes, expected);
         let kill = answered(Number::REQUEST_KILL_JOB, version, &[], Answer::Tasks(results.clone()));
         let code: ReturnCode = from_bytes(&kill.body, version).unwrap();

@@ -104,8 +104,9 @@ impl Dependencies {
         }
     }
 
-    /// As `scontrol show job` prints what is left of them: `afterok:12(unfulfilled)`.
-    pub fn text(&self) -> Option<Arc<str>> {
+    /// As `scontrol show job` prints what is left of them: `afterok:12(unfulfilled)`, with `_*` after the
+    /// number of an array.
+    pub fn text(&self, is_array: impl Fn(JobId) -> bool) -> Option<Arc<str>> {
         let separator = match self.join {
             Join::All => ",",
             Join::Any => "?",
@@ -114,14 +115,14 @@ impl Dependencies {
             .conditions
             .iter()
             .filter(|d| d.state != DependencyState::Fulfilled)
-            .map(Dependency::text)
+            .map(|dependency| dependency.text(&is_array))
             .collect();
         (!left.is_empty()).then(|| left.join(separator).into())
     }
 }
 
 impl Dependency {
-    fn text(&self) -> String {
+    fn text(&self, is_array: &impl Fn(JobId) -> bool) -> String {
         let state = match self.state {
             DependencyState::Unfulfilled => "unfulfilled",
             DependencyState::Fulfilled => "fulfilled",
@@ -130,7 +131,11 @@ impl Dependency {
         let Some(job) = self.job else {
             return format!("{}({state})", self.kind.word());
         };
-        let task = self.task.map(|task| format!("_{task}")).unwrap_or_default();
+        let task = match self.task {
+            Some(task) => format!("_{task}"),
+            None if is_array(job) => "_*".to_owned(),
+            None => String::new(),
+        };
         let delay = match self.delay_min {
             0 => String::new(),
             minutes => format!("+{minutes}"),

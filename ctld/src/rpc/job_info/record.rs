@@ -12,7 +12,7 @@ use protocol::RawVersion;
 use protocol::msg::{
     JobFlags, JobInfo, JobState, MEM_PER_CPU, MailTypes, Minutes, MultiCore, Nice, ShowFlags,
 };
-use protocol::shape::{Bitmap, Fixed, Limit};
+use protocol::shape::{Bitmap, Fixed, Limit, Sentinel};
 
 use super::resources::{gres_detail, gres_text, job_resources};
 use crate::rpc::field::{node_set, text, text as text_of, time};
@@ -101,6 +101,7 @@ impl<'a> Records<'a> {
         tell_array(job, &mut info);
         tell_het(job, &mut info);
         tell_state(&subject, &mut info);
+        info.dependency = self.dependencies_left(job);
         self.tell_times(&subject, &mut info);
         self.tell_size(&subject, &mut info);
         self.tell_nodes(&subject, &mut info);
@@ -109,6 +110,13 @@ impl<'a> Records<'a> {
         self.tell_tres(&subject, &mut info);
         info.show_flags = self.flags;
         info
+    }
+
+    /// What a job waits for, or waited for when it was ended.
+    fn dependencies_left(&self, job: &Job) -> Option<String> {
+        let is_array = |id| self.view.cluster.array_records(id).any(|job| job.array.is_some());
+        let left = || job.spec.dependencies.text(is_array);
+        text(job.allocation.is_none().then(left).flatten().as_ref())
     }
 
     fn tell_times(&self, subject: &Subject<'_>, info: &mut JobInfo) {
@@ -372,7 +380,6 @@ fn tell_state(subject: &Subject<'_>, info: &mut JobInfo) {
     }
     if job.is_pending() {
         info.sched_nodes = text(job.expected_nodes.as_ref());
-        info.dependency = text(job.spec.dependencies.text().as_ref());
     }
 }
 
@@ -450,7 +457,11 @@ fn flags(subject: &Subject<'_>, depends: bool) -> JobFlags {
 fn tell_options(subject: &Subject<'_>, info: &mut JobInfo) {
     tell_texts(subject, info);
     info.bitflags = flags(subject, info.dependency.is_some());
-    info.alloc_sid = subject.middle(NumberOption::AllocSid);
+    // Lines of crontabs have none.
+    info.alloc_sid = match subject.job.spec.carried.number(NumberOption::AllocSid) {
+        Some(_) => subject.middle(NumberOption::AllocSid),
+        None => u32::NO_VAL,
+    };
     info.cpu_freq_min = subject.limit(NumberOption::CpuFreqMin);
     info.cpu_freq_max = subject.limit(NumberOption::CpuFreqMax);
     info.cpu_freq_gov = subject.limit(NumberOption::CpuFreqGov);

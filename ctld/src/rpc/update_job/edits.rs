@@ -28,8 +28,19 @@ pub(super) fn edits(
         return Err(Failure::Code(Errno::ESLURM_NOT_SUPPORTED));
     }
     if let Some(text) = &desc.array_inx {
-        let throttle = text.trim().parse();
-        let throttle = throttle.map_err(|_| Failure::Code(Errno::ESLURM_BAD_TASK_COUNT))?;
+        // As far as it is a number: stock takes anything else for 0, no throttle.
+        let (negative, digits) = match text.trim().strip_prefix('-') {
+            Some(digits) => (true, digits),
+            None => (false, text.trim()),
+        };
+        let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+        let throttle: u32 = match &digits[..end] {
+            "" => 0,
+            digits => digits.parse().map_err(|_| Failure::Code(Errno::ESLURM_BAD_TASK_COUNT))?,
+        };
+        if negative && throttle > 0 {
+            return Err(Failure::Code(Errno::ESLURM_BAD_TASK_COUNT));
+        }
         edits.0.push(JobEdit::ArrayThrottle(throttle));
     }
     if let (Some(label), Some(job)) = (&desc.mcs_label, job) {
