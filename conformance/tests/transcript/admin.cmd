@@ -62,3 +62,11 @@ root: scontrol -o show partition short
 root: scontrol power down n1
 root: scontrol cancel_reboot n1
 root: scontrol show config | grep -E '^(HASH_VAL|NEXT_JOB_ID) '
+# A job does not wait for partitions that take no jobs, and has the reason of the last of its own.
+root: scontrol update partition=short state=inactive
+alice: sbatch -Q -H -J open -p short,main -o /dev/null --wrap=true; squeue -h -n open -o '%P'; scancel -n open
+alice: sbatch -Q -p short -o /dev/null --wrap=true
+root: scontrol update partition=short state=up
+root: scancel -u alice; for i in $(seq 50); do [ -z "$(squeue -h -t R,CG)" ] && break; sleep 0.2; done
+alice: sbatch -Q -J all -N2 --exclusive -o /dev/null --wrap='sleep 300'; for i in $(seq 50); do [ "$(squeue -h -n all -o %t)" = R ] && break; sleep 0.2; done
+alice: sbatch -Q -J both -p main,short -t 2:00:00 -o /dev/null --wrap=true; for i in $(seq 50); do squeue -h -n both -o %r | grep -q Limit && break; sleep 0.2; done; squeue -h -n both -o '%P %r'

@@ -5,10 +5,12 @@
 
 mod world;
 
-use ctld_core::{Event, JobEdit, Reject};
+use std::sync::Arc;
+
+use ctld_core::{Event, JobEdit, PartitionUpdate, Reject};
 use model::{
     Config, Dependencies, DependencyKind, Exit, Hold, JobId, Join, MemoryDefault, MemoryRequest,
-    NumberOption, Passed, Phase, Plan, PriorityType, Timestamp, WaitReason,
+    NumberOption, PartitionState, Passed, Phase, Plan, PriorityType, Timestamp, WaitReason,
 };
 use world::{ANN, BOB, ROOT, World, after, array, batch, condition, dependent, tasks, whole, with};
 
@@ -18,6 +20,24 @@ fn hold(as_owner: bool) -> JobEdit {
 
 fn release() -> JobEdit {
     JobEdit::Priority { priority: None, as_owner: false }
+}
+
+/// As in stock (24.11), which takes them out of the job's list.
+#[test]
+fn a_job_does_not_wait_for_partitions_that_take_no_jobs() {
+    let mut world = World::new();
+    world.accepted(Event::CreatePartition(Box::new(PartitionUpdate {
+        caller: ROOT,
+        name: "shut".into(),
+        apply: Arc::new(|partition| partition.state = PartitionState::Inactive),
+        nodes: None,
+    })));
+    let both = || vec!["shut".into(), "main".into()];
+    let job = world.submit(with(ANN, |new| new.spec.partitions = both()));
+    assert_eq!(world.job(job).spec.partitions, ["main".into()]);
+    let alone = with(ANN, |new| new.spec.partitions = vec!["shut".into()]);
+    let refused = world.refused(Event::Submit(Box::new(alone)));
+    assert_eq!(refused, Reject::PartitionTakesNoJobs("shut".into()));
 }
 
 #[test]

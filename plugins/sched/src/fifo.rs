@@ -46,10 +46,8 @@ pub(crate) enum Keep {
 /// What was tried for a job.
 #[derive(Default)]
 struct Tried<'a> {
-    /// Why it waits, by the first that was tried.
-    first: Option<WaitReason>,
-    /// The same outside of all reservations.
-    outside: Option<WaitReason>,
+    /// Why it waits: outside of reservations, or in the first that was tried.
+    reason: Option<WaitReason>,
     blocked: bool,
     kept: Vec<Keep>,
     /// Where it would fit if others made room.
@@ -122,12 +120,11 @@ impl<'a> Planner<'a> {
         if let Some(reason) = hindrance(job, self.now) {
             return Some(reason);
         }
-        let mut first = None;
+        let mut last = None;
         for partition in partitions(self.cluster, job) {
-            let reason = self.partition_hindrance(job, partition)?;
-            first.get_or_insert(reason);
+            last = Some(self.partition_hindrance(job, partition)?);
         }
-        Some(first.unwrap_or(WaitReason::PartitionInactive))
+        Some(last.unwrap_or(WaitReason::PartitionInactive))
     }
 
     fn examine(&mut self, job: &'a Arc<Job>) {
@@ -163,7 +160,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Tries the reservations that a job may start in, and the partitions of each, in order. The
-    /// reason given is that of the first.
+    /// reason given is that of the last partition, as in stock (24.11), in the first reservation.
     fn attempt(&mut self, job: &Arc<Job>, task: Option<u32>) -> Attempt {
         let mut tried = Tried::default();
         if !self.leased && job.reservation().is_none() {
@@ -181,7 +178,7 @@ impl<'a> Planner<'a> {
                 }
             }
         }
-        let reason = tried.first.take().unwrap_or(WaitReason::PartitionInactive);
+        let reason = tried.reason.take().unwrap_or(WaitReason::PartitionInactive);
         for room in &tried.sought {
             if let Some(keep) = self.push_aside(job, task, room, &BTreeSet::new()) {
                 self.keep(keep);
@@ -200,6 +197,7 @@ impl<'a> Planner<'a> {
         lease: Lease<'a>,
         tried: &mut Tried<'a>,
     ) -> bool {
+        let mut last = None;
         for partition in partitions(self.cluster, job) {
             let reason = match self.attempt_in(job, task, partition, lease, &mut tried.sought) {
                 Attempt::Started => return true,
@@ -211,12 +209,16 @@ impl<'a> Planner<'a> {
                     reason
                 }
             };
-            // That a reservation which pulls it in has nothing for it is no reason to wait.
-            if lease.is_none() && job.reservation().is_none() && self.leased {
-                tried.first = Some(tried.outside.get_or_insert(reason).clone());
-            } else {
-                tried.first.get_or_insert(reason);
+            // That one will never do is no reason while another may.
+            match (&last, reason) {
+                (Some(_), WaitReason::BadConstraints) => {}
+                (_, reason) => last = Some(reason),
             }
+        }
+        // That a reservation which pulls it in has nothing for it is no reason to wait.
+        let outside = lease.is_none() && job.reservation().is_none();
+        if outside || tried.reason.is_none() {
+            tried.reason = last;
         }
         false
     }

@@ -201,7 +201,7 @@ fn check_room(turn: &Turn<'_>, config: &Config, new: &[NewJob]) -> Result<(), Re
 fn check_partitions(
     turn: &Turn<'_>,
     config: &Config,
-    new: &NewJob,
+    new: &mut NewJob,
 ) -> Result<Arc<Partition>, Reject> {
     if new.spec.partitions.is_empty() {
         let default = turn.cluster().default_partition().ok_or(Reject::NoDefaultPartition)?;
@@ -220,6 +220,12 @@ fn check_partitions(
             Ok(()) => {}
             Err(reject) => refused = refused.or(Some(reject)),
         }
+    }
+    if first.is_ok() {
+        // As in stock (24.11): it does not wait for partitions that take no jobs now.
+        new.spec.partitions.retain(|name| {
+            turn.cluster().partition(name).is_some_and(|partition| partition.state.takes_jobs())
+        });
     }
     match (first, refused) {
         (Ok(partition), _) => Ok(partition),
