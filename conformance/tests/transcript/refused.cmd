@@ -48,3 +48,4 @@ alice: salloc -C nofeature true
 alice: salloc --gres=nothing:1 true
 alice: srun -p nowhere true
 alice: srun -C nofeature true
+alice: timeout 5 salloc --begin=now+1hour --immediate true 2>&1 | grep -v revoked

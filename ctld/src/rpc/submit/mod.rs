@@ -125,8 +125,9 @@ fn new_job(
     let owner = (Uid(owner.0), Gid(owner.1));
     spec.submitted_by = (owner.0 != request.caller.uid).then_some(request.caller.uid);
     let held = desc.priority == Limit::Value(0);
-    if held && spec.immediate {
-        // The word that stock has for it: a hold counts among what a job depends on.
+    let later = spec.begin.is_some_and(|begin| begin > request.now);
+    if (held || later) && spec.immediate {
+        // The word that stock has for it: a hold and a time count among what a job depends on.
         return Err(Failure::Code(Errno::ESLURM_DEPENDENCY));
     }
     let feasible = feasible(view, &spec, owner.0, held, request.now);
