@@ -91,6 +91,7 @@ fn waiting(stock: &JobInfo) -> Job {
     }
     spec.carried.set_number(NumberOption::Bitflags, Some(stock.bitflags.0));
     spec.carried.set_number(NumberOption::MailType, Some(stock.mail_type.0.into()));
+    spec.carried.set_number(NumberOption::AllocSid, Some(stock.alloc_sid.into()));
     job.spec = Arc::new(spec);
     job.priority = stock.priority;
     job.time_limit_min = (name == "a1").then_some(10);
