@@ -129,9 +129,9 @@ alice: scontrol update jobid=1 features='nope&fast'
 alice: scontrol --oneliner show job 1
 # What waits for an array, and for what never comes.
 alice: sbatch --hold --array=1-3 -J arr --wrap=true | sed 's/[0-9][0-9]*/N/'
-alice: ./s -d aftercorr:$(squeue -h -n arr -o %A) --wrap=true | sed 's/after\([a-z]*\):[0-9]*/after\1:N/'
-alice: ./s -d afterok:$(squeue -h -n arr -o %A)_2 --wrap=true | sed 's/after\([a-z]*\):[0-9]*/after\1:N/'
-alice: ./s -d "afterok:$(squeue -h -n arr -o %A)_*" --wrap=true | sed 's/after\([a-z]*\):[0-9]*/after\1:N/'
+alice: ./s -d aftercorr:$(squeue -h -n arr -o %A) --wrap=true | sed 's/after\([a-z]*\):[0-9]*/after\1:N/g'
+alice: ./s -d afterok:$(squeue -h -n arr -o %A)_2 --wrap=true | sed 's/after\([a-z]*\):[0-9]*/after\1:N/g'
+alice: ./s -d "afterok:$(squeue -h -n arr -o %A)_*" --wrap=true | sed 's/after\([a-z]*\):[0-9]*/after\1:N/g'
 alice: scontrol update jobid=$(squeue -h -n arr -o %A) arraytaskthrottle=bad
 alice: scontrol update jobid=$(squeue -h -n arr -o %A) arraytaskthrottle=-1 2>&1 | sed 's/[0-9][0-9]*/N/'
 alice: scontrol update jobid=$(squeue -h -n arr -o %A) arraytaskthrottle=2x; squeue -h -n arr -o %K
