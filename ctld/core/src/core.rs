@@ -134,7 +134,7 @@ fn handle(
         Event::Answered { node, seen } => node::answered(turn, node, seen),
         Event::Unreachable { node } => node::unreachable(turn, node),
         Event::BatchLaunched { job, restarts, result } => {
-            job::batch_launched(turn, job, restarts, &result)
+            job::batch_launched(turn, &mut clock.doubts, (job, restarts), &result)
         }
         Event::PrologAsked { job, restarts, node } => job::prolog_asked(turn, job, restarts, node),
         Event::PrologDone { caller, job, node_name, status } => {
@@ -195,9 +195,11 @@ fn registered_with_steps(
     registered: Registered,
 ) -> Result<Answer, Reject> {
     let (booted, steps) = (registered.registration.booted, registered.steps.clone());
+    let failed = registered.trouble.is_some();
     let answer = node::registered(turn, registered)?;
     if let Answer::Registered { node, .. } = &answer {
-        job::settled(turn, &mut clock.doubts, *node, booted, &steps);
+        let told = job::Told { booted, steps: &steps, failed };
+        job::settled(turn, &mut clock.doubts, *node, told);
     }
     Ok(answer)
 }

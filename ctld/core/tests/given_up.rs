@@ -5,8 +5,8 @@ mod world;
 use std::sync::Arc;
 
 use ctld_core::{
-    Answer, Core, Dynamic, Effect, Event, JobSelection, NodeMessage, NodeUpdate, NodeUpdateState,
-    Registered, Requeue, Turned,
+    Answer, Core, Dynamic, Effect, Event, JobSelection, LaunchResult, NodeMessage, NodeUpdate,
+    NodeUpdateState, Registered, Requeue, Turned,
 };
 use model::{
     Config, DependencyKind, DependencyState, Hold, JobId, Launch, NodeId, Phase, Registration,
@@ -196,66 +196,117 @@ fn a_failed_task_is_remembered_as_long_as_somebody_waits_for_its_array() {
     assert_eq!(condition.state, DependencyState::Failed);
 }
 
-/// The controller was killed while a script was on its way. Whether the node has it, the node says.
-#[test]
-fn a_launch_in_doubt_is_not_repeated_before_the_node_has_told_what_it_runs() {
-    let launched = |effects: &[Effect]| {
-        let is_launch = |effect: &Effect| {
-            matches!(effect, Effect::ToNode { message: NodeMessage::LaunchBatch { .. }, .. })
-        };
-        effects.iter().any(is_launch)
+fn launched(effects: &[Effect]) -> bool {
+    let is_launch = |effect: &Effect| {
+        matches!(effect, Effect::ToNode { message: NodeMessage::LaunchBatch { .. }, .. })
     };
+    effects.iter().any(is_launch)
+}
+
+/// A script is on its way.
+fn on_its_way() -> (World, JobId) {
     let mut world = silent_after(60);
     world.accepted(registered(1, &[]));
     let job = world.submit(batch(ANN));
     assert!(launched(&world.start(job, None, &[1]).effects));
+    (world, job)
+}
 
-    let restarted = || {
-        let mut core = Core::new(world.cluster().clone());
-        let effects = core.resume();
-        assert!(!launched(&effects), "it may be there");
-        assert!(effects.iter().any(|effect| matches!(
-            effect,
-            Effect::ToNode { node: NodeId(0), message: NodeMessage::Register }
-        )));
-        core
-    };
-    let later = world.now.plus_s(20);
+/// The controller that comes after one that was killed.
+fn next(world: &World) -> Core {
+    let mut core = Core::new(world.cluster().clone());
+    let effects = core.resume();
+    assert!(!launched(&effects), "it may be there");
+    assert!(effects.iter().any(|effect| matches!(
+        effect,
+        Effect::ToNode { node: NodeId(0), message: NodeMessage::Register }
+    )));
+    core
+}
 
-    let mut core = restarted();
-    core.turn(later, registered(1, &[(job, StepNumber::Batch)])).answer.unwrap();
-    assert_eq!(core.cluster().job(job).unwrap().phase, Phase::Running(Launch::Done));
-
-    let mut core = restarted();
-    let turned = core.turn(later, registered(1, &[]));
-    assert!(launched(&turned.effects), "the node is well and never got it");
-
-    // The first copy comes late, and slurmd refuses the second as if the job could not be launched.
-    let mut core = restarted();
-    core.turn(later, registered(1, &[])).answer.unwrap();
-    let failed = Event::Requeue(Requeue {
+/// A slurmd says that a job could not be launched.
+fn could_not(job: JobId) -> Event {
+    Event::Requeue(Requeue {
         caller: ROOT,
         selection: JobSelection::whole(job),
         hold: Hold::Requeued,
         started_only: false,
         state_text: Some("launch failed requeued held".into()),
         launch_failed: true,
-    });
-    let turned = core.turn(later, failed.clone());
-    assert_eq!((turned.answer.clone(), asked_to_register(&turned).len()), (Ok(Answer::Done), 1));
-    assert!(turned.changes.is_empty(), "it is looked into first");
-    core.turn(later, registered(1, &[(job, StepNumber::Batch)])).answer.unwrap();
-    let kept = core.cluster().job(job).unwrap();
-    assert_eq!((&kept.phase, kept.restarts), (&Phase::Running(Launch::Done), 0));
-    core.turn(later, failed).answer.unwrap();
-    core.turn(later, registered(1, &[])).answer.unwrap();
-    let held = core.cluster().job(job).unwrap();
-    assert_eq!((held.hold, held.restarts), (Hold::Requeued, 1), "this time it is true");
+    })
+}
 
-    let mut core = restarted();
+/// The controller was killed while a script was on its way. Whether the node has it, the node says.
+#[test]
+fn a_launch_in_doubt_is_not_repeated_before_the_node_has_told_what_it_runs() {
+    let (world, job) = on_its_way();
+    let later = world.now.plus_s(20);
+    let mut core = next(&world);
+    core.turn(later, registered(1, &[(job, StepNumber::Batch)])).answer.unwrap();
+    assert_eq!(core.cluster().job(job).unwrap().phase, Phase::Running(Launch::Done));
+
+    let mut core = next(&world);
+    let turned = core.turn(later, registered(1, &[]));
+    assert!(launched(&turned.effects), "the node is well and never got it");
+
+    let mut core = next(&world);
     let Event::Registered(mut booted) = registered(1, &[]) else { unreachable!("made so") };
     booted.registration.booted = world.now.plus_s(10);
     let turned = core.turn(later, Event::Registered(booted));
     assert!(!launched(&turned.effects), "it may have run before the boot");
     assert_eq!(core.cluster().job(job).unwrap().restarts, 1);
+}
+
+/// The first copy comes late, and slurmd refuses the second as if the job could not be launched.
+#[test]
+fn what_is_said_of_a_repeated_launch_is_looked_into() {
+    let (world, job) = on_its_way();
+    let later = world.now.plus_s(20);
+    let mut core = next(&world);
+    core.turn(later, registered(1, &[])).answer.unwrap();
+    let turned = core.turn(later, could_not(job));
+    assert_eq!((turned.answer.clone(), asked_to_register(&turned).len()), (Ok(Answer::Done), 1));
+    assert!(turned.changes.is_empty(), "it is looked into first");
+    core.turn(later, registered(1, &[(job, StepNumber::Batch)])).answer.unwrap();
+    let kept = core.cluster().job(job).unwrap();
+    assert_eq!((&kept.phase, kept.restarts), (&Phase::Running(Launch::Done), 0));
+    core.turn(later, could_not(job)).answer.unwrap();
+    core.turn(later, registered(1, &[])).answer.unwrap();
+    let held = core.cluster().job(job).unwrap();
+    assert_eq!((held.hold, held.restarts), (Hold::Requeued, 1), "this time it is true");
+}
+
+/// It says so before it answers that it has the first copy, whose slurmstepd is not up yet.
+#[test]
+fn what_is_said_of_a_repeated_launch_is_void_once_it_is_answered() {
+    let (world, job) = on_its_way();
+    let later = world.now.plus_s(20);
+    let mut core = next(&world);
+    core.turn(later, registered(1, &[])).answer.unwrap();
+    core.turn(later, could_not(job)).answer.unwrap();
+    let early = core.turn(later, registered(1, &[]));
+    assert!(!launched(&early.effects), "its answer is to come");
+    assert_eq!(core.cluster().job(job).unwrap().restarts, 0);
+    let has = Event::BatchLaunched { job, restarts: 0, result: LaunchResult::Delivered };
+    core.turn(later, has).answer.unwrap();
+    core.turn(later, registered(1, &[])).answer.unwrap();
+    let kept = core.cluster().job(job).unwrap();
+    assert_eq!((&kept.phase, kept.restarts), (&Phase::Running(Launch::Done), 0));
+}
+
+/// A slurmd that found nobody to answer has given the launch up; a prolog that failed is another matter.
+#[test]
+fn a_launch_that_nobody_was_there_to_hear_of_is_repeated() {
+    let (world, job) = on_its_way();
+    let later = world.now.plus_s(20);
+    for (trouble, restarts) in [(None, 0), (Some("Prolog error"), 1)] {
+        let mut core = next(&world);
+        let said = core.turn(later, could_not(job));
+        assert!(said.changes.is_empty() && asked_to_register(&said).is_empty());
+        let Event::Registered(mut why) = registered(1, &[]) else { unreachable!("made so") };
+        why.trouble = trouble.map(Arc::from);
+        let turned = core.turn(later, Event::Registered(why));
+        assert_eq!(launched(&turned.effects), trouble.is_none());
+        assert_eq!(core.cluster().job(job).unwrap().restarts, restarts);
+    }
 }

@@ -5,11 +5,14 @@
 //! node has told what it runs: it has the script, or lost it when it booted since, or never got it.
 //!
 //! The first copy of a launch may lie in a slurmd all the same, and slurmd refuses the second one in a
-//! misleading way: before it answers, it asks to have the job, which runs, requeued as one that could
-//! not be launched. So what it says of a launch that was repeated is not believed before it has told
-//! what it runs either.
+//! misleading way: before it answers that it has the job, it asks to have it requeued as one that could
+//! not be launched. So what it says of a launch that was repeated is not believed before the answer, which
+//! makes it void, nor before it has told what it runs.
+//!
+//! A slurmd that finds nobody to take its answer gives the launch up, and says the same of it. That is
+//! told from a prolog that failed by the registration that it sends right after (24.11 to 26.05).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::{Hold, Job, JobId, Launch, NodeId, Phase, StepNumber, Timestamp};
@@ -28,9 +31,9 @@ type Start = (JobId, u16);
 /// doubtful one.
 #[derive(Debug, Default)]
 pub(crate) struct Doubts {
-    /// Launches that may have been delivered.
-    open: BTreeSet<Start>,
-    /// Launches that were sent twice, of jobs that run; what their slurmd said of them meanwhile.
+    /// Launches that may have been delivered; what their slurmd said of them meanwhile.
+    open: BTreeMap<Start, Option<Claim>>,
+    /// The same for launches that were sent twice, of jobs that run.
     repeated: BTreeMap<Start, Option<Claim>>,
 }
 
@@ -45,7 +48,7 @@ impl Doubts {
     /// Notes a job if its script is on its way.
     pub(crate) fn note(&mut self, job: &Job) {
         if sent_at(job).is_some() {
-            self.open.insert(start(job));
+            self.open.entry(start(job)).or_default();
         }
     }
 }
@@ -62,6 +65,14 @@ pub(crate) fn sent_at(job: &Job) -> Option<Timestamp> {
     }
 }
 
+/// A slurmd has answered that it has a script, now or already: what it said of it before is void.
+pub(crate) fn delivered(doubts: &mut Doubts, id: JobId, restarts: u16) {
+    doubts.open.remove(&(id, restarts));
+    if let Some(claim) = doubts.repeated.get_mut(&(id, restarts)) {
+        *claim = None;
+    }
+}
+
 /// A launch has not been answered for long: its node is asked what it runs.
 pub(crate) fn unanswered(turn: &mut Turn<'_>, doubts: &mut Doubts, job: &Job) {
     doubts.note(job);
@@ -70,14 +81,19 @@ pub(crate) fn unanswered(turn: &mut Turn<'_>, doubts: &mut Doubts, job: &Job) {
     }
 }
 
+/// What a node has told of itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Told<'a> {
+    /// When it booted.
+    pub(crate) booted: Timestamp,
+    /// What it runs.
+    pub(crate) steps: &'a [(JobId, StepNumber)],
+    /// Whether something failed there, as a prolog.
+    pub(crate) failed: bool,
+}
+
 /// A node has told what it runs, and when it booted.
-pub(crate) fn settled(
-    turn: &mut Turn<'_>,
-    doubts: &mut Doubts,
-    id: NodeId,
-    booted: Timestamp,
-    steps: &[(JobId, StepNumber)],
-) {
+pub(crate) fn settled(turn: &mut Turn<'_>, doubts: &mut Doubts, id: NodeId, told: Told<'_>) {
     if doubts.open.is_empty() && doubts.repeated.is_empty() {
         return;
     }
@@ -89,10 +105,16 @@ pub(crate) fn settled(
         .cloned()
         .collect();
     for job in here {
-        let is_open = doubts.open.remove(&start(&job));
-        let claim = doubts.repeated.get_mut(&start(&job)).and_then(Option::take);
         let sent = sent_at(&job);
-        let runs = steps.contains(&(job.id, StepNumber::Batch));
+        let runs = told.steps.contains(&(job.id, StepNumber::Batch));
+        let open = doubts.open.remove(&start(&job));
+        let is_open = open.is_some();
+        let claim = match open.flatten() {
+            claim @ Some(_) => claim.filter(|_| told.failed),
+            // Its answer is still to come.
+            None if sent.is_some() && !runs => None,
+            None => doubts.repeated.get_mut(&start(&job)).and_then(Option::take),
+        };
         if !runs && let Some(Claim { hold, text }) = claim {
             requeue::launch_failed(turn, &job, hold, text);
             continue;
@@ -102,7 +124,7 @@ pub(crate) fn settled(
         };
         if runs {
             turn.edit_job(&job, |job| job.phase = Phase::Running(Launch::Done));
-        } else if booted > sent {
+        } else if told.booted > sent {
             node::batch_lost(turn, &job, id);
         } else {
             let cluster = turn.cluster();
@@ -127,10 +149,18 @@ pub(crate) fn is_disputed(turn: &mut Turn<'_>, doubts: &mut Doubts, request: &Re
     };
     let is_daemon = access::require_daemon(&turn.config(), request.caller).is_ok();
     let host = launch::batch_host(&job).filter(|_| is_daemon && job.is_active());
-    let (Some(claim), Some(node)) = (doubts.repeated.get_mut(&start(&job)), host) else {
+    let Some(node) = host else {
         return false;
     };
-    *claim = Some(Claim { hold: request.hold, text: request.state_text.clone() });
-    turn.emit(Effect::ToNode { node, message: NodeMessage::Register });
+    let said = Some(Claim { hold: request.hold, text: request.state_text.clone() });
+    if let Some(claim) = doubts.repeated.get_mut(&start(&job)) {
+        *claim = said;
+        turn.emit(Effect::ToNode { node, message: NodeMessage::Register });
+    } else if let Some(claim) = doubts.open.get_mut(&start(&job)) {
+        // Its own registration says why.
+        *claim = said;
+    } else {
+        return false;
+    }
     true
 }

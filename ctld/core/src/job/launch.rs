@@ -12,6 +12,7 @@ use crate::access::{self, Caller};
 use crate::effect::{Effect, NodeMessage};
 use crate::event::{Answer, LaunchResult};
 use crate::hook::Hook;
+use crate::job::doubt::{self, Doubts};
 use crate::job::{complete, het, requeue};
 use crate::mail;
 use crate::node;
@@ -286,10 +287,13 @@ fn prolog_failed(turn: &mut Turn<'_>, job: &Arc<Job>) {
 /// A batch launch was answered, or not. What concerns an earlier start of the job is ignored.
 pub(crate) fn batch_launched(
     turn: &mut Turn<'_>,
-    id: JobId,
-    restarts: u16,
+    doubts: &mut Doubts,
+    (id, restarts): (JobId, u16),
     result: &LaunchResult,
 ) -> Result<Answer, Reject> {
+    if *result == LaunchResult::Delivered {
+        doubt::delivered(doubts, id, restarts);
+    }
     let Some(job) = turn.cluster().job(id).cloned() else {
         return Ok(Answer::Done);
     };

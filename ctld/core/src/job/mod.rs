@@ -28,7 +28,7 @@ pub(crate) use complete::{
     nothing_left, stays_away,
 };
 pub(crate) use depend::became_eligible;
-pub(crate) use doubt::{Doubts, sent_at, settled, unanswered};
+pub(crate) use doubt::{Doubts, Told, sent_at, settled, unanswered};
 pub(crate) use het::{leader, may_requeue, submitted as submitted_het};
 pub(crate) use inactive::{Clients, ask_clients};
 pub(crate) use kill::{killed, killed_each, notified, signal, suspended};
