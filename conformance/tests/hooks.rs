@@ -264,7 +264,7 @@ fn a_trigger_of_a_user_has_the_groups_of_the_user() {
         let told = world.read("ctl", "/tmp/who");
         (!told.is_empty()).then_some(told)
     });
-    assert_eq!(told, "2001\n2001 3000\nn1\n");
+    assert_eq!(told, "2001\n2001 2100 3000\nn1\n");
 }
 
 #[test]
